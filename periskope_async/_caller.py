@@ -1,0 +1,279 @@
+"""The one path every call takes: gate, attempt, judgement, wait. Knows nothing of any one resource."""
+
+import asyncio
+import logging
+import math
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anyio
+from attrs import define, field
+
+from periskope_async import _converter
+from periskope_async._pacing import Pass, RateLimit
+from periskope_async._protocol import (
+    Failure,
+    Kind,
+    Request,
+    Response,
+    garbled,
+    judge,
+    make_presentable,
+    read_rate,
+    unexpected,
+)
+from periskope_async._retry import price, wait_before_retry
+from periskope_async.errors import ApiError, ClientClosedError, DeadlineExceeded, DecodeError, PeriskopeError
+from periskope_async.events import Hooks, RequestEvent, ResponseEvent, RetryEvent, ThrottleEvent, captured, logger, tell
+from periskope_async.settings import Settings
+
+if TYPE_CHECKING:
+    from periskope_async._transport import Home, Transport
+
+__all__ = ["Call", "Caller"]
+
+T = TypeVar("T")
+
+
+@define
+class Call:
+    """One call under way: what it has been through so far."""
+
+    request: Request
+    home: "Home"
+    started: float
+    ends_at: float
+    bulk: bool
+    patient: bool
+    attempts: int = 0
+    paid: int = 0
+    failed: dict[Kind, int] = field(factory=dict[Kind, int])
+    last: Failure | None = None
+
+
+class Caller:
+    """Sends requests for one client: as often as its settings allow, as fast as the gate allows."""
+
+    def __init__(self, settings: Settings, transport: "Transport", hooks: Hooks | None = None) -> None:
+        self.settings = settings
+        self.transport = transport
+        self.hooks = hooks
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """What is known of the rate limit; None before the service told any."""
+        try:
+            now = asyncio.get_running_loop().time()
+        except RuntimeError:  # asked from a plain thread: event loops count monotonic time too
+            now = time.monotonic()
+        with self.transport.gate.lock:
+            return self.transport.gate.ledger.rate_limit(now)
+
+    async def call(
+        self, request: Request, result: type[T], *, bulk: bool = False, patient: bool = False, given: Pass | None = None
+    ) -> T:
+        """Send *request* until it gives a *result*, or raise why it does not.
+
+        Args:
+            request: what to send.
+            result: the model that its body is structured into.
+            bulk: wait behind single calls and through outages.
+            patient: do not give up early on bodies that are broken (the second pass of a bulk run).
+            given: a pass that is already held.
+
+        Raises:
+            PeriskopeError: the last attempt's error, with the call's ticket id, path, attempts and seconds told.
+        """
+        try:
+            home = self.transport.home()
+        except PeriskopeError as exc:
+            exc.ticket_id, exc.method, exc.path = request.ticket_id, request.method, request.path
+            raise
+        started = home.loop.time()
+        deadline = math.inf if self.settings.deadline is None else self.settings.deadline
+        ends_at = started + deadline
+        if given is not None and given.outage is not None:  # what probes an outage has no more time than the outage
+            ends_at = min(ends_at, given.outage.since + deadline)
+        call = Call(request, home, started, ends_at, bulk, patient)
+        while True:
+            given = given or home.lane.try_enter(bulk=bulk) or await self._wait_for_pass(call)
+            outcome = await self._attempt(call, given, result)
+            if not isinstance(outcome, Failure):
+                home.lane.gate.quota.succeed(call.paid)
+                return outcome
+            wait = self._weigh(call, given, outcome)
+            given = None
+            if wait > 0:
+                await anyio.sleep(wait)
+                self._check_open(call)
+
+    async def _wait_for_pass(self, call: Call) -> Pass:
+        lane, now = call.home.lane, call.home.loop.time()
+        with lane.gate.lock:
+            earliest = lane.gate.ledger.earliest(now)
+        if earliest < call.ends_at:
+            try:
+                async with asyncio.timeout_at(None if call.ends_at == math.inf else call.ends_at):
+                    return await lane.wait(lane.queue(bulk=call.bulk))
+            except TimeoutError:
+                pass
+            except ClientClosedError as exc:
+                self._complete(call, exc)
+                raise
+            raise self._complete(call, self._out_of_time(call))
+        raise self._complete(
+            call, DeadlineExceeded(f"the rate limit lets nothing go within {self.settings.deadline:g} s")
+        )
+
+    async def _attempt(self, call: Call, given: Pass, result: type[T]) -> T | Failure:
+        """Make one attempt; return its result, or its failure."""
+        home, request = call.home, call.request
+        call.attempts += 1
+        try:
+            if self.hooks is not None and self.hooks.on_request is not None:
+                tell(self.hooks.on_request, RequestEvent(**self._about(call)))
+            until = min(given.at + self.settings.timeout, call.ends_at)
+            answer = await self.transport.send(request, home, until, fresh=Kind.DROPPED in call.failed)
+        except BaseException:
+            home.lane.lose(given, failed=False)
+            raise
+        if isinstance(answer, Failure):
+            home.lane.lose(given, unsent=answer.unsent)
+            return answer
+        failure = judge(answer)
+        outcome = self._decode(request, answer, result) if failure is None else failure
+        kind = outcome.kind if isinstance(outcome, Failure) else Kind.FINAL
+        good = None if kind is Kind.THROTTLED else kind is Kind.FINAL
+        home.lane.answer(given, read_rate(answer), good=good)
+        if self.hooks is not None or captured.get() is not None or logger.isEnabledFor(logging.DEBUG):
+            self._tell_response(call, answer)
+        return outcome
+
+    def _decode(self, request: Request, answer: Response, result: type[T]) -> T | Failure:
+        try:
+            body = _converter.loads(answer.body)
+        except ValueError:
+            return garbled(answer, _problem("the body is not JSON", "not valid JSON @ $"))
+        if body is None:
+            return garbled(answer, _problem("the body is null", "expected an object @ $"))
+        try:
+            model = _converter.structure(body, result)
+        except DecodeError as exc:
+            error = exc
+        else:
+            mismatch = None if request.mismatch is None else request.mismatch(request, model)
+            return model if mismatch is None else Failure(unexpected(answer, mismatch), Kind.GARBLED)
+        error.trace_id = answer.trace_id
+        return Failure(error.with_traceback(None), Kind.FINAL)
+
+    def _weigh(self, call: Call, given: Pass, failure: Failure) -> float:
+        """Return the seconds to wait before the next attempt, or raise the failure's error."""
+        gate, now = call.home.lane.gate, call.home.loop.time()
+        call.last = failure
+        call.failed[failure.kind] = same_kind = call.failed.get(failure.kind, 0) + 1
+        self._check_open(call)
+        if failure.kind is Kind.SLOW and now >= call.ends_at:
+            raise self._complete(call, self._out_of_time(call))
+        wait = None
+        if call.request.repeatable or failure.unsent or failure.kind is Kind.THROTTLED:
+            wait = wait_before_retry(
+                failure,
+                attempt=call.attempts,
+                same_kind=same_kind,
+                retries=self.settings.retries,
+                patient=call.patient,
+            )
+        pause = 0.0
+        with gate.lock:
+            paid = wait is not None and gate.quota.take(price(failure))
+            if failure.kind is Kind.THROTTLED:
+                gate.ledger.throttle(now, failure.retry_after)
+                pause = gate.ledger.paused_until - now
+            elif call.bulk and failure.kind is not Kind.FINAL:
+                gate.ledger.suffer(now, given, broke=wait is not None and not paid)
+        if failure.kind is Kind.THROTTLED:
+            self._tell_throttle(call, failure.retry_after, pause)
+            # The gate is closed for everybody now, so the wait is the gate's.
+            wait = pause if wait is not None else None
+        # Nobody gives up in a bulk run because the others failed: it waits with them behind one probe.
+        if wait is None or now + wait >= call.ends_at or not (paid or call.bulk):
+            raise self._complete(call, failure.error)
+        call.paid = price(failure) if paid else 0
+        self._tell_retry(call, failure.error, wait)
+        return 0.0 if failure.kind is Kind.THROTTLED else wait
+
+    # -- errors ---------------------------------------------------------------------------------------------------
+
+    def _check_open(self, call: Call) -> None:
+        if self.transport.closed:
+            raise self._complete(call, ClientClosedError("the client was closed during this call"))
+
+    def _out_of_time(self, call: Call) -> DeadlineExceeded:
+        told = "" if call.last is None else f"; the last attempt: {call.last.error.message}"
+        return DeadlineExceeded(f"no result within the deadline of {self.settings.deadline:g} s{told}")
+
+    def _complete(self, call: Call, error: PeriskopeError) -> PeriskopeError:
+        """Tell *error* what only the call knows, and make it fit to be shown."""
+        request, failure = call.request, call.last
+        error.ticket_id, error.method, error.path = request.ticket_id, request.method, request.path
+        error.attempts = call.attempts
+        error.retryable = isinstance(error, DeadlineExceeded) or (
+            failure is not None and failure.error is error and failure.kind is not Kind.FINAL
+        )
+        error.elapsed = call.home.loop.time() - call.started
+        if not request.repeatable and failure is not None and not failure.unsent:
+            error.maybe_sent = not _was_refused(failure.error)
+        make_presentable(error, self.settings.api_key.scrub)
+        return error
+
+    # -- telling --------------------------------------------------------------------------------------------------
+
+    def _about(self, call: Call) -> dict[str, Any]:
+        request = call.request
+        return {
+            "operation": request.operation,
+            "method": request.method,
+            "path": request.path,
+            "ticket_id": request.ticket_id,
+            "attempt": call.attempts,
+        }
+
+    def _tell_response(self, call: Call, answer: Response) -> None:
+        headers = self.settings.api_key.scrub({name.lower(): value for name, value in answer.headers.items()})
+        event = ResponseEvent(
+            **self._about(call),
+            status=answer.status,
+            headers=headers,
+            trace_id=headers.get("x-periskope-trace-id"),
+            elapsed=call.home.loop.time() - call.started,
+            rate_limit=self.rate_limit,
+        )
+        logger.debug("%s %s -> %d (attempt %d)", event.method, event.path, event.status, event.attempt)
+        answers = captured.get()
+        if answers is not None:
+            answers.append(event)
+        if self.hooks is not None:
+            tell(self.hooks.on_response, event)
+
+    def _tell_retry(self, call: Call, error: PeriskopeError, wait: float) -> None:
+        request, error = call.request, self._complete(call, error)
+        logger.info("%s %s: %s; again in %.2f s", request.method, request.path, error.message, wait)
+        if self.hooks is not None and self.hooks.on_retry is not None:
+            tell(self.hooks.on_retry, RetryEvent(**self._about(call), error=error, wait=wait))
+
+    def _tell_throttle(self, call: Call, retry_after: float | None, pause: float) -> None:
+        logger.info("429 from the service: everybody on this key pauses for %.2f s", pause)
+        if self.hooks is not None and self.hooks.on_throttle is not None:
+            event = ThrottleEvent(**self._about(call), retry_after=retry_after, pause=pause)
+            tell(self.hooks.on_throttle, event)
+
+
+def _was_refused(error: PeriskopeError) -> bool:
+    """Whether the service said that it did not do what was asked."""
+    return isinstance(error, ApiError) and 400 <= error.status < 500 and error.status != 408
+
+
+def _problem(message: str, problem: str) -> DecodeError:
+    error = DecodeError(message)
+    error.problems = (problem,)
+    return error

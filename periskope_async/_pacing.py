@@ -1,0 +1,564 @@
+"""When the next request may go out: the rate limit used in full and never tripped. Knows time, not the network.
+
+Three parts, from the pure inside out:
+
+`Ledger`  what is known of one key's rate limit and health, as plain arithmetic over times that are passed in;
+`Gate`    a ledger with its lock and retry quota: one per (base URL, key) in the process, whatever clients share it;
+`Lane`    one client in one event loop: its concurrency and its first-in-first-out queue before the gate.
+
+The ledger's method, and what it was measured against, is told in `Ledger`. Times are seconds on the loop's clock.
+"""
+
+import asyncio
+import math
+import os
+import threading
+import weakref
+from collections import deque
+from typing import Final
+
+from attrs import define, frozen
+
+from periskope_async._protocol import RateReading
+from periskope_async._retry import MIN_RETRY_AFTER, Quota, backoff
+from periskope_async.errors import ClientClosedError
+from periskope_async.settings import Secret
+
+__all__ = ["Gate", "Lane", "Ledger", "Pass", "RateLimit", "gate_for"]
+
+#: A window is taken to have closed this much after its computed end: timers and servers round to milliseconds.
+MARGIN: Final = 0.01
+#: While one request probes, the others wait for its answer no longer than this.
+PATIENCE: Final = 0.5
+#: A clock that runs back by more than this is another loop's clock.
+CLOCK_SLACK: Final = 60.0
+#: So many of a window's last requests go out as scouts where a round trip is longer than a tenth of the window. Half
+#: of them come too late for their window on the average, so a shorter round trip is not worth them.
+SCOUTS: Final = 8
+#: So many failures without one success between them are an outage.
+FAILURES_IN_A_ROW: Final = 20
+OUTAGE_BACKOFF: Final = 0.2
+NEVER: Final = math.inf
+
+
+@frozen
+class RateLimit:
+    """The rate limit as the service last told it.
+
+    Attributes:
+        limit: requests allowed in one window.
+        remaining: requests left in the current window, with ours in flight counted as used.
+        resets_in: seconds until the window ends, at most.
+    """
+
+    limit: int
+    remaining: int
+    resets_in: float
+
+
+@define
+class Outage:
+    """The service is out of order, for bulk runs: they wait behind one probe, then come back by slow start."""
+
+    #: Nothing that was sent later than this was answered well.
+    since: float
+    paused_until: float = -math.inf
+    #: How many may be in flight; every success allows one more, which doubles it each round.
+    allowed: float = 1.0
+    flying: int = 0
+    probe_until: float = -math.inf
+
+    def worsen(self, now: float) -> None:
+        """Begin again with one probe, after a pause that grows with the outage."""
+        self.allowed = 1.0
+        self.paused_until = now + backoff(1, max(OUTAGE_BACKOFF, (now - self.since) / 2.0))
+
+    def wait(self, now: float) -> float:
+        """Return the seconds before a bulk call may be admitted."""
+        if now < self.paused_until:
+            return self.paused_until - now
+        if self.flying < self.allowed:
+            return 0.0
+        return max(0.0, self.probe_until - now) if self.allowed <= 1 else NEVER
+
+
+@define
+class Pass:
+    """The right to send one request: when it was given, and what the ledger knew then."""
+
+    at: float
+    era: int
+    answered: int
+    outage: Outage | None
+
+
+@define
+class Window:
+    """One window of the service's limit, counted from our side."""
+
+    limit: int
+    #: Ours in this window; what is in flight when it opens counts here too, as it may.
+    sent: int
+    closes_at: float
+    #: It cannot end earlier than this.
+    open_until: float
+    #: Its name, where the service gives its end as an absolute time.
+    reset: float | None
+    #: What other clients on this key have used, as far as Remaining shows.
+    others: int = 0
+    answered: int = 1
+
+    def left(self) -> int:
+        """Return how many requests may still be sent in it."""
+        return self.limit - self.sent - self.others
+
+
+@define
+class Ledger:
+    """What is known of one key's limit, and so whether a request may go out.
+
+    - Nothing known, or the window is over: one request at a time *probes*; its answer opens the window.
+    - Window open: as many requests as its limit, less ours and less those of others.
+    - 429: everybody pauses as long as it says; then one probe.
+    - No rate headers, or counters that several servers do not share (Remaining rises inside a window): only a
+      ceiling on the requests in flight guides, halved by a 429 and regained one by one.
+    - An outage holds back bulk runs only (`Outage`); a single call is its own probe.
+
+    Windows end when the service says: at Reset by *its* Date, on our clock. Headers in whole seconds overstate that
+    by up to two seconds, so the length of a window is learned from the answer that opened it; a window cannot last
+    longer than that from its first answer. Waiting for Reset alone took 1.46 x the ideal at 100 requests per 2 s.
+
+    In simulation (10,000 tickets, 500 per 60 s): backoff alone meets 13,590 answers of 429, pausing all on a 429 meets
+    1,895, this meets none, in the same time.
+    """
+
+    in_flight: int = 0
+    paused_until: float = -math.inf
+    window: Window | None = None
+    #: Counts the times a window was opened or forgotten, so that a late answer is known for what it is.
+    era: int = 0
+    #: False while no window guides: the service sends no headers, or its counters are not shared.
+    guided: bool = True
+    shared: bool = True
+    #: Length of a window in seconds, once known.
+    length: float | None = None
+    #: Others used this key in the last window: Remaining shows how much only when nothing of ours is in flight.
+    crowded: bool = False
+    outage: Outage | None = None
+    _told: RateReading | None = None
+    _ceiling: float = math.inf
+    _probe_until: float = -math.inf
+    _last_reset: float | None = None
+    _contradicted: bool = False
+    _throttles: int = 0
+    _failures: int = 0
+    _now: float = -math.inf
+    #: The shortest seen, seconds.
+    _round_trip: float = math.inf
+
+    # -- asking ---------------------------------------------------------------------------------------------------
+
+    def admit(self, now: float, *, bulk: bool = False, wanted: float = 0) -> Pass | float:
+        """Return a pass to send one request now, or the seconds after which to ask again if no answer comes first.
+
+        *wanted*: how many requests wait to be sent, this one included.
+        """
+        if now < self._now - CLOCK_SLACK:
+            self._start_over()
+        self._now = now
+        outage = self.outage if bulk else None
+        wait = self._wait(now, outage, wanted)
+        if wait > 0:
+            return wait
+        if outage is not None:
+            outage.flying += 1
+            outage.probe_until = now + PATIENCE
+        self.in_flight += 1
+        window = self.window
+        if window is not None:
+            window.sent += 1
+            return Pass(now, self.era, window.answered, outage)
+        if self.guided:
+            self._probe_until = now + PATIENCE
+        return Pass(now, self.era, 0, outage)
+
+    def earliest(self, now: float) -> float:
+        """Return when a request can go out at the earliest, whoever waits before it."""
+        window = self.window
+        if window is not None and window.left() <= 0:
+            return max(self.paused_until, window.closes_at)
+        return max(self.paused_until, now)
+
+    # -- hearing --------------------------------------------------------------------------------------------------
+
+    def withdraw(self, given: Pass) -> None:
+        """Take back a pass that was not used."""
+        if self.window is not None and given.era == self.era:
+            self.window.sent -= 1
+        self._leave(given)
+
+    def lose(self, given: Pass, *, unsent: bool = False, failed: bool = True) -> None:
+        """Note that a request got no answer. The service may have counted it, unless nothing of it was sent.
+
+        *failed*: whether the service is to blame, and not a caller who left.
+        """
+        if failed:
+            self._failures += 1
+        if unsent:
+            self.withdraw(given)
+        else:
+            self._leave(given)
+
+    def answer(self, given: Pass, now: float, reading: RateReading | None, *, good: bool | None) -> None:
+        """Note an answer and what its headers told.
+
+        *good*: whether the service is in order, whatever it said; None for a 429, which tells neither.
+        """
+        self._leave(given)
+        self._round_trip = min(self._round_trip, now - given.at)
+        if good:
+            self._throttles = self._failures = 0
+            if self._ceiling < NEVER:
+                self._grow()
+            if self.outage is not None:
+                self._recover(given)
+        elif good is False:
+            self._failures += 1
+        if reading is not None:
+            self._told = reading
+            if self.shared and given.era == self.era:
+                self.guided = True
+                self._read(given, now, reading)
+        elif good and self.window is None:
+            self.guided = False
+
+    def throttle(self, now: float, retry_after: float | None) -> None:
+        """Note a 429: everybody pauses for *retry_after* seconds, or else as long as the headers or experience say."""
+        if now < self.paused_until:  # of the same moment as the 429 that paused us
+            self.paused_until = max(self.paused_until, now + (retry_after or 0.0))
+            return
+        self._throttles += 1
+        if retry_after is None and self._told is not None and self._told.remaining == 0:
+            retry_after = self._told.resets_in
+        if retry_after is None:
+            retry_after = backoff(self._throttles, 1.0)
+        self.paused_until = now + max(retry_after, MIN_RETRY_AFTER)
+        if not self.guided:
+            self._ceiling = max(1.0, min(self._ceiling, self.in_flight + 1.0) / 2)
+        self._forget()
+        self.crowded = True
+
+    def suffer(self, now: float, given: Pass, *, broke: bool) -> None:
+        """Note a failure of a bulk call. *broke* says that its retries are no longer paid for (the quota is empty)."""
+        outage = self.outage
+        if outage is None:
+            if broke or self._failures >= FAILURES_IN_A_ROW:
+                self.outage = Outage(now)
+                self.outage.worsen(now)
+        elif given.outage is outage and now >= outage.paused_until:
+            outage.worsen(now)
+
+    def time_for(self, requests: int, now: float) -> float:
+        """Return the seconds that so many further requests take by the rate limit alone."""
+        window = self.window
+        wait = max(0.0, self.paused_until - now)
+        if window is None or self.length is None or requests <= window.left():
+            return wait
+        windows = (requests - max(0, window.left()) - 1) // window.limit
+        return max(wait, window.closes_at - now) + windows * self.length
+
+    def rate_limit(self, now: float) -> RateLimit | None:
+        """Return the limit as last told, counted on to *now*; None before the service told any."""
+        window, told = self.window, self._told
+        if window is not None:
+            return RateLimit(window.limit, max(0, window.left()), max(0.0, window.closes_at - now))
+        return None if told is None else RateLimit(told.limit, told.remaining, 0.0)
+
+    # -- bookkeeping ----------------------------------------------------------------------------------------------
+
+    def _wait(self, now: float, outage: Outage | None, wanted: float) -> float:
+        if now < self.paused_until:
+            return self.paused_until - now
+        if self.in_flight >= self._ceiling:
+            return NEVER
+        if outage is not None and (wait := outage.wait(now)) > 0:
+            return wait
+        window = self.window
+        if window is not None:
+            if now < window.closes_at:
+                left = window.left() - (self.in_flight if self.crowded else 0)
+                if left <= 0:
+                    return window.closes_at - now
+                return 0.0 if left > SCOUTS or left >= wanted else self._wait_to_scout(window, now)
+            self._forget()
+        return max(0.0, self._probe_until - now) if self.guided else 0.0
+
+    def _wait_to_scout(self, window: Window, now: float) -> float:
+        """Spread the last requests of a window that cannot serve all who wait over the time in which it may be over.
+
+        The first of them to arrive after its end opens the next window, a round trip before we are sure of the end.
+        """
+        scouts = min(SCOUTS, window.limit // 10)
+        if self._round_trip < (self.length or NEVER) / 10 or window.left() > scouts:
+            return 0.0
+        step = (window.closes_at - window.open_until) / scouts
+        return max(0.0, window.open_until + (scouts - window.left()) * step - now)
+
+    def _leave(self, given: Pass) -> None:
+        self.in_flight -= 1
+        if given.era == self.era:
+            self._probe_until = -math.inf
+        if given.outage is not None:
+            given.outage.flying -= 1
+
+    def _grow(self) -> None:
+        self._ceiling += 1.0 / self._ceiling
+        if self._ceiling > 4.0 * self.in_flight + 64.0:  # it no longer holds anybody back
+            self._ceiling = NEVER
+
+    def _recover(self, given: Pass) -> None:
+        outage = self.outage
+        if outage is not None and (given.outage is outage or given.at > outage.since):
+            outage.since = max(outage.since, given.at)
+            outage.allowed += 1.0
+            outage.paused_until = -math.inf
+            if outage.allowed > 2.0 * outage.flying + 64.0:
+                self.outage = None
+
+    def _forget(self) -> None:
+        if self.window is not None:
+            self._last_reset = self.window.reset
+            self.crowded = self.window.others > 0
+        self.window = None
+        self._probe_until = -math.inf
+        self.era += 1
+
+    def _start_over(self) -> None:
+        # A loop with a clock of its own (tests in virtual time): no time noted so far means anything on it.
+        self.paused_until = -math.inf
+        self.outage = self._last_reset = None
+        self._forget()
+
+    def _read(self, given: Pass, now: float, reading: RateReading) -> None:
+        ends_by = now + reading.resets_in
+        open_until = given.at + max(0.0, reading.resets_in - reading.slack)
+        used = reading.limit - reading.remaining
+        window = self.window
+        if window is None:
+            if reading.reset is not None and reading.reset == self._last_reset and self.length is not None:
+                self.length += 1.0  # the window that seemed over is not: its length was learned too short
+            self._contradicted = False
+            self._open(given, now, reading)
+            return
+        rose = used <= given.answered
+        if reading.reset is not None and window.reset is not None:
+            newer, older = reading.reset > window.reset + 0.5, reading.reset < window.reset - 0.5
+        else:
+            newer = open_until > window.closes_at or (rose and now >= window.open_until)
+            older = ends_by < window.open_until
+        if not newer and (older or rose):
+            # Once, it is answers that overtook each other at the end of a window. Twice, it is several servers, each
+            # with a count of its own: none of them tells what is left.
+            if self._contradicted:
+                self.shared = self.guided = False
+                self._forget()
+                return
+            newer = self._contradicted = True
+        if newer:
+            self.era += 1
+            self._open(given, now, reading, overtaken=window.answered - given.answered)
+        else:
+            window.answered += 1
+            window.closes_at = min(window.closes_at, ends_by + MARGIN)
+            window.open_until = max(window.open_until, open_until)
+            window.others = max(window.others, used - window.sent)
+
+    def _open(self, given: Pass, now: float, reading: RateReading, overtaken: int = 0) -> None:
+        ends_by = now + reading.resets_in
+        open_until = given.at + max(0.0, reading.resets_in - reading.slack)
+        used = reading.limit - reading.remaining
+        self._learn(reading, first=used == 1)
+        closes_at = ends_by
+        if self.length is not None:
+            closes_at = min(ends_by, now + self.length)
+            if used == 1 and reading.reset is not None:
+                open_until = max(open_until, given.at + self.length)
+        # What is in flight may count in this window, and what was sent later than this and answered before.
+        sent = self.in_flight + overtaken + 1
+        self.window = Window(
+            limit=reading.limit,
+            sent=sent,
+            closes_at=closes_at + MARGIN,
+            open_until=min(open_until, closes_at),
+            reset=reading.reset,
+            others=max(0, used - sent),
+        )
+
+    def _learn(self, reading: RateReading, *, first: bool) -> None:
+        longer = reading.length is not None and (first if self.length is None else reading.length > self.length)
+        if longer or reading.length_told:
+            self.length = reading.length
+
+
+class Gate:
+    """One key's ledger and retry quota, with the lock that lets clients in several threads share them."""
+
+    def __init__(self) -> None:
+        self.ledger: Ledger = Ledger()
+        self.quota: Quota = Quota()
+        self.lock: threading.Lock = threading.Lock()
+        self.waiting: set[Lane] = set()  # lanes in whatever thread that an answer may let in
+
+    def wake(self, but: "Lane") -> None:
+        """Let every other lane that waits ask again: an answer came."""
+        for lane in tuple(self.waiting):
+            if lane is not but:
+                lane.wake()
+
+
+# By process too: what a parent has in flight is no business of its forked child.
+_gates: weakref.WeakValueDictionary[tuple[int, str, Secret], Gate] = weakref.WeakValueDictionary()
+_gates_lock = threading.Lock()
+
+
+def gate_for(base_url: str, key: Secret) -> Gate:
+    """Return the gate that all clients of this process with this key share."""
+    name = os.getpid(), base_url, key
+    with _gates_lock:
+        gate = _gates.get(name)
+        if gate is None:
+            gate = _gates[name] = Gate()
+        return gate
+
+
+class Lane:
+    """One client's way through the gate in one event loop: its concurrency, and who waits for it.
+
+    First in, first out; but a single call goes before the calls of a bulk run, which has more of them waiting.
+    """
+
+    def __init__(self, gate: Gate, concurrency: int, loop: asyncio.AbstractEventLoop) -> None:
+        self.gate = gate
+        self._concurrency = concurrency
+        self._loop = loop
+        self._in_flight = 0
+        self._single: deque[asyncio.Future[Pass]] = deque()
+        self._bulk: deque[asyncio.Future[Pass]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+        #: How many requests a bulk run still has to send, as far as it knows.
+        self.wanted: float = 0
+
+    def try_enter(self, *, bulk: bool) -> Pass | None:
+        """Return a pass if one is to be had this moment and nobody waits before us."""
+        if self._closed or self._in_flight >= self._concurrency or self._single or (bulk and self._bulk):
+            return None
+        with self.gate.lock:
+            given = self.gate.ledger.admit(self._loop.time(), bulk=bulk, wanted=self.wanted if bulk else 0)
+        if isinstance(given, Pass):
+            self._in_flight += 1
+            return given
+        return None
+
+    def queue(self, *, bulk: bool) -> asyncio.Future[Pass]:
+        """Take a place in the queue. It must be waited for with `wait`; cancelling it gives the place up."""
+        turn: asyncio.Future[Pass] = self._loop.create_future()
+        if self._closed:
+            turn.set_exception(_sent_away())
+            return turn
+        (self._bulk if bulk else self._single).append(turn)
+        self._pump()
+        return turn
+
+    async def wait(self, turn: asyncio.Future[Pass]) -> Pass:
+        """Wait for a pass. It must be handed back by `answer`, `lose` or `withdraw`."""
+        try:
+            given = await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self.withdraw(turn.result())
+            else:
+                self._pump()  # the next in the queue may go where this one waited
+            raise
+        if self._closed:
+            self.withdraw(given)
+            raise _sent_away()
+        return given
+
+    def withdraw(self, given: Pass) -> None:
+        """Hand back a pass that was not used."""
+        with self.gate.lock:
+            self.gate.ledger.withdraw(given)
+        self._left()
+
+    def lose(self, given: Pass, *, unsent: bool = False, failed: bool = True) -> None:
+        """Hand back the pass of a request that got no answer."""
+        with self.gate.lock:
+            self.gate.ledger.lose(given, unsent=unsent, failed=failed)
+        self._left()
+
+    def answer(self, given: Pass, reading: RateReading | None, *, good: bool | None) -> None:
+        """Hand back the pass of a request that was answered."""
+        gate = self.gate
+        with gate.lock:
+            gate.ledger.answer(given, self._loop.time(), reading, good=good)
+        self._left()
+
+    def wake(self) -> None:
+        """Ask again for those who wait; callable from any thread."""
+        try:
+            self._loop.call_soon_threadsafe(self._pump)
+        except RuntimeError:  # that loop is closed, and nobody waits in it any more
+            self.gate.waiting.discard(self)
+
+    def close(self) -> None:
+        """Send everybody away who waits, or would."""
+        self._closed = True
+        for queue in (self._single, self._bulk):
+            while queue:
+                turn = queue.popleft()
+                if not turn.done():
+                    turn.set_exception(_sent_away())
+        self._pump()
+
+    def _left(self) -> None:
+        self._in_flight -= 1
+        if self._single or self._bulk:
+            self._pump()
+        if self.gate.waiting:
+            self.gate.wake(self)
+
+    def _pump(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        # Before asking: an answer in another thread, right after we were refused, must find us here.
+        self.gate.waiting.add(self)
+        # Single calls blocked by the rate limit block bulk calls too; bulk calls blocked by an outage block nobody.
+        wait = self._admit(self._single, bulk=False)
+        if wait == 0.0:
+            wait = self._admit(self._bulk, bulk=True)
+        if wait == 0.0 or self._in_flight >= self._concurrency:
+            self.gate.waiting.discard(self)
+        elif wait < NEVER:
+            self._timer = self._loop.call_later(wait, self._pump)
+
+    def _admit(self, queue: deque[asyncio.Future[Pass]], *, bulk: bool) -> float:
+        """Admit from *queue* whom the ledger lets in; return the wait of the first whom it does not, or 0."""
+        while queue:
+            if queue[0].done():  # cancelled while it waited
+                del queue[0]
+                continue
+            if self._in_flight >= self._concurrency:
+                return NEVER
+            with self.gate.lock:
+                given = self.gate.ledger.admit(self._loop.time(), bulk=bulk, wanted=self.wanted if bulk else 0)
+            if not isinstance(given, Pass):
+                return given
+            self._in_flight += 1
+            queue.popleft().set_result(given)
+        return 0.0
+
+
+def _sent_away() -> ClientClosedError:
+    return ClientClosedError("the client was closed while this call waited")

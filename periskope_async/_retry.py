@@ -1,0 +1,96 @@
+"""Whether a failed attempt is worth another, and after how long. Pure: no clock, no sleep, no network.
+
+The quota is botocore's: a bucket that retries empty and successes refill, so that an outage is met by hardly more
+requests than there are calls, while scattered faults cost nothing. https://github.com/boto/botocore, `retries/quota.py`
+"""
+
+from random import random
+from typing import Final
+
+from attrs import define, frozen
+
+from periskope_async._protocol import Failure, Kind
+
+#: No wait between attempts is longer than this, unless the service asked for it, seconds.
+MAX_BACKOFF: Final = 20.0
+#: Even "Retry-After: 0" leaves the service a moment, seconds.
+MIN_RETRY_AFTER: Final = 0.05
+QUOTA: Final = 500
+
+
+@frozen
+class Rule:
+    """How one kind of failure is retried: backoff base in seconds, price in quota, and an own limit of retries."""
+
+    base: float
+    price: int
+    limit: int | None = None
+
+
+RULES: Final = {
+    Kind.PASSING: Rule(base=0.2, price=5),
+    Kind.DROPPED: Rule(base=0.2, price=5),
+    Kind.SLOW: Rule(base=0.2, price=10),
+    Kind.UNRESOLVED: Rule(base=0.5, price=5, limit=2),
+    # A 429 pauses everybody on this key; the pause is its price.
+    Kind.THROTTLED: Rule(base=1.0, price=0),
+    # Half a page may have been written while we read; twice the same is the service's answer.
+    Kind.GARBLED: Rule(base=0.2, price=5, limit=1),
+}
+
+
+@define
+class Quota:
+    """What retries may still cost. Shared by all calls on one key."""
+
+    left: int = QUOTA
+
+    def take(self, price: int) -> bool:
+        """Pay for a retry if there is enough left."""
+        if self.left < price:
+            return False
+        self.left -= price
+        return True
+
+    def succeed(self, paid: int) -> None:
+        """Give back what the last retry of a successful call cost, or one for a call that needed none."""
+        if self.left < QUOTA:
+            self.left = min(QUOTA, self.left + (paid or 1))
+
+
+def price(failure: Failure) -> int:
+    """Return what retrying this failure costs of the quota."""
+    return RULES[failure.kind].price
+
+
+def wait_before_retry(
+    failure: Failure, *, attempt: int, same_kind: int, retries: int, patient: bool = False
+) -> float | None:
+    """Return the seconds to wait before another attempt, or None to give up.
+
+    Args:
+        failure: what the attempt gave.
+        attempt: how many attempts were made, this one included.
+        same_kind: how many of them failed in this way.
+        retries: how many further attempts the caller allows after the first.
+        patient: lift the own limit of a kind (the second pass of a bulk run).
+    """
+    rule = RULES.get(failure.kind)
+    if rule is None or attempt > retries:
+        return None
+    if rule.limit is not None and same_kind > rule.limit and not patient:
+        return None
+    if failure.retry_after is not None:
+        return max(failure.retry_after, MIN_RETRY_AFTER)
+    if failure.kind is Kind.DROPPED and same_kind == 1:
+        # The server closed an idle connection just as we took it: nothing is wrong, another one will do.
+        return 0.0
+    return backoff(attempt, rule.base)
+
+
+def backoff(attempt: int, base: float) -> float:
+    """Return a full-jitter wait in seconds: anywhere up to *base*, and twice as far for each further attempt.
+
+    https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+    """
+    return random() * min(MAX_BACKOFF, base * 2.0 ** min(attempt - 1, 16))  # noqa: S311  # jitter is no secret

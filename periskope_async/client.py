@@ -1,0 +1,131 @@
+"""The client: settings to transport to caller to resources; opened, closed, and nothing else."""
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from periskope_async._caller import Caller
+from periskope_async._pacing import RateLimit, gate_for
+from periskope_async._unset import UNSET, Unset
+from periskope_async.errors import ConfigurationError
+from periskope_async.events import Hooks
+from periskope_async.settings import Settings, conceal
+from periskope_async.tickets import Tickets
+
+if TYPE_CHECKING:
+    import aiohttp  # noqa: TID251  # for the type of a session that is passed on, unopened
+
+__all__ = ["PeriskopeClient"]
+
+
+class PeriskopeClient:
+    """A client of the Periskope API. One serves a whole application, from any number of tasks and event loops.
+
+        async with PeriskopeClient() as client:
+            info = await client.tickets.get("BKT-001")
+
+    Nothing is opened before the first call. Clients with the same key share one gate, so that together they keep within
+    the service's rate limit.
+
+    Args:
+        api_key: the API key; else PERISKOPE_API_KEY. No repr, log, pickle or error ever shows it.
+        phone: the phone the calls are for, in any usual spelling or as `phone-…`; else PERISKOPE_PHONE.
+        base_url: where the API is, by https unless on loopback; else PERISKOPE_BASE_URL, else the real service.
+        timeout: seconds for one attempt, from connecting to the last byte, counted once it may be sent.
+        deadline: seconds for one call in all: queueing, pacing, attempts and the waits between them. None for no end.
+        retries: further attempts after the first.
+        concurrency: requests in flight at once, in each event loop the client is used in.
+        session: an aiohttp session to use instead of own ones. It is never closed from here.
+        hooks: called on requests, answers, retries and pauses.
+
+    Attributes:
+        tickets: the tickets of the account.
+
+    Raises:
+        ConfigurationError: an argument or environment variable is unusable; the message names it.
+    """
+
+    tickets: Tickets
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        phone: str | None = None,
+        base_url: str | None = None,
+        timeout: float = 30.0,
+        deadline: float | None = 120.0,
+        retries: int = 4,
+        concurrency: int = 32,
+        session: "aiohttp.ClientSession | None" = None,
+        hooks: Hooks | None = None,
+    ) -> None:
+        api_key = conceal(api_key)
+        settings = Settings.resolve(
+            api_key=api_key,
+            phone=phone,
+            base_url=base_url,
+            timeout=timeout,
+            deadline=deadline,
+            retries=retries,
+            concurrency=concurrency,
+        )
+        if type(hooks) not in {Hooks, type(None)}:
+            raise ConfigurationError(f"hooks: expected Hooks, got {type(hooks).__name__}")
+        from periskope_async._transport import Transport
+
+        gate = gate_for(settings.base_url, settings.api_key)
+        self._assemble(Caller(settings, Transport(settings, gate, session), hooks))
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """The rate limit as the service last told it; None before it told any."""
+        return self._caller.rate_limit
+
+    def with_options(
+        self,
+        *,
+        timeout: float | Unset = UNSET,
+        deadline: float | Unset | None = UNSET,
+        retries: int | Unset = UNSET,
+    ) -> Self:
+        """Return a client with other times or retries, on the same connections and gate. Closing one closes both.
+
+        Args:
+            timeout: seconds for one attempt.
+            deadline: seconds for one call in all; None for no end.
+            retries: further attempts after the first.
+
+        Raises:
+            ConfigurationError: one of them is unusable.
+        """
+        own = self._caller.settings
+        settings = own.replace(
+            timeout=own.timeout if isinstance(timeout, Unset) else timeout,
+            deadline=own.deadline if isinstance(deadline, Unset) else deadline,
+            retries=own.retries if isinstance(retries, Unset) else retries,
+        )
+        clone = type(self).__new__(type(self))
+        clone._assemble(Caller(settings, self._caller.transport, self._caller.hooks))  # noqa: SLF001  # our own kind
+        return clone
+
+    async def aclose(self) -> None:
+        """Close the connections. Every call after it, or still under way, raises `ClientClosedError`."""
+        await self._caller.transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        self._caller.transport.home()  # a closed client is told here rather than at the first call
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        if not hasattr(self, "_caller"):  # its settings were refused, and a traceback shows it
+            return super().__repr__()
+        return f"PeriskopeClient({self._caller.settings})"
+
+    def _assemble(self, caller: Caller) -> None:
+        self._caller = caller
+        self.tickets = Tickets(caller)

@@ -1,0 +1,206 @@
+"""Every exception a caller can meet, and nothing else: no I/O, no policy, no secrets.
+
+The tree is split by one question: did the service answer?
+
+    PeriskopeError
+    ├── ConfigurationError            a bad key, URL, id or option; found before any I/O  (a ValueError too)
+    ├── ClientClosedError             the client was used after it was closed
+    ├── TransportError                no usable answer
+    │   ├── ConnectError              refused, unreachable, name resolution
+    │   ├── TlsError                  certificate or handshake; never retried
+    │   ├── ProtocolError             reset, truncated, malformed HTTP, or a body over the size cap
+    │   ├── RequestTimeout            one attempt took longer than `timeout`  (a TimeoutError too)
+    │   └── DeadlineExceeded          the call took longer than `deadline`    (a TimeoutError too)
+    ├── ApiError                      the service answered with something other than the result
+    │   ├── BadRequestError           400
+    │   ├── AuthenticationError       401
+    │   ├── PermissionDeniedError     403
+    │   ├── NotFoundError             404
+    │   ├── ValidationError           422
+    │   ├── RateLimitError            429
+    │   ├── ServerError               5xx
+    │   └── UnexpectedResponseError   anything else: 3xx, other 4xx, HTML, an empty body, another ticket's body
+    └── DecodeError                   a 200 whose JSON or shape is wrong
+
+Every error pickles and copies: the message is the only positional argument, the rest is plain instance state.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+__all__ = [
+    "ApiError",
+    "AuthenticationError",
+    "BadRequestError",
+    "ClientClosedError",
+    "ConfigurationError",
+    "ConnectError",
+    "DeadlineExceeded",
+    "DecodeError",
+    "NotFoundError",
+    "PeriskopeError",
+    "PermissionDeniedError",
+    "ProtocolError",
+    "RateLimitError",
+    "RequestTimeout",
+    "ServerError",
+    "TlsError",
+    "TransportError",
+    "UnexpectedResponseError",
+    "ValidationError",
+]
+
+
+class PeriskopeError(Exception):
+    """The base of every error this package raises.
+
+    Attributes:
+        message: what went wrong, in one sentence.
+        ticket_id: the ticket the call was about, if it was about one.
+        method: the HTTP method of the call, if it got as far as a request.
+        path: the path of the call below the base URL.
+        trace_id: the service's `x-periskope-trace-id`; quote it to their support.
+        attempts: how many requests were sent for this call.
+        elapsed: seconds from the start of the call to the error.
+        retryable: True where the same call may succeed later: the fault was of the moment.
+        maybe_sent: True where a write may have taken effect although it failed. Look before you repeat it.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+        self.message: str = message
+        self.ticket_id: str | None = None
+        self.method: str | None = None
+        self.path: str | None = None
+        self.trace_id: str | None = None
+        self.attempts: int = 0
+        self.elapsed: float = 0.0
+        self.retryable: bool = False
+        self.maybe_sent: bool = False
+
+    def __str__(self) -> str:
+        where = {
+            "ticket": self.ticket_id,
+            "request": self.method and f"{self.method} {self.path}",
+            "trace": self.trace_id,
+            "attempts": self.attempts if self.attempts > 1 else None,
+            "maybe sent": "yes, look before you repeat it" if self.maybe_sent else None,
+        }
+        told = ", ".join(f"{name} {value}" for name, value in where.items() if value)
+        return f"{self.message} ({told})" if told else self.message
+
+
+class ConfigurationError(PeriskopeError, ValueError):
+    """An argument or setting is unusable. Raised before anything is sent; the message names the argument."""
+
+
+class ClientClosedError(PeriskopeError):
+    """The client was used after it was closed."""
+
+
+class TransportError(PeriskopeError):
+    """The service gave no usable answer."""
+
+
+class ConnectError(TransportError):
+    """No connection could be made: refused, unreachable, or the name does not resolve."""
+
+
+class TlsError(TransportError):
+    """The TLS handshake failed. Never retried: a certificate does not heal within a call."""
+
+
+class ProtocolError(TransportError):
+    """The connection broke or the peer did not speak HTTP: reset, truncation, malformed or oversized answers."""
+
+
+class RequestTimeout(TransportError, TimeoutError):  # noqa: N818  # the public contract's name, as in TimeoutError
+    """One attempt, from connecting to the last byte of the body, took longer than the client's `timeout`."""
+
+
+class DeadlineExceeded(TransportError, TimeoutError):  # noqa: N818  # the public contract's name
+    """The whole call, with its queueing, attempts and waits, took longer than the client's `deadline`."""
+
+
+class ApiError(PeriskopeError):
+    """The service answered, but not with the result.
+
+    Attributes:
+        status: the HTTP status.
+        code: the service's own code, such as `NOT_FOUND_ERROR`; None if it told none.
+        name: the service's own name for the error, such as `Validation Error`; None if it told none.
+        fields: what was wrong with which field, as the service told it: `{"body.chat_id": {"message": ...}}`.
+        retry_after: seconds the service asked to wait; None if it did not ask.
+        body: the start of the body, at most 200 characters.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+        self.status: int = 0
+        self.code: str | None = None
+        self.name: str | None = None
+        self.fields: dict[str, Any] = {}
+        self.retry_after: float | None = None
+        self.body: str = ""
+
+    def __str__(self) -> str:
+        return f"[{self.status}] {super().__str__()}"
+
+
+class BadRequestError(ApiError):
+    """400: the service could not read the request."""
+
+
+class AuthenticationError(ApiError):
+    """401: the key was refused, or the plan does not include the API (the message tells which)."""
+
+
+class PermissionDeniedError(ApiError):
+    """403: the key is good, but not for this."""
+
+
+class NotFoundError(ApiError):
+    """404: there is no such ticket."""
+
+
+class ValidationError(ApiError):
+    """422: the service refused a value; `fields` tells which."""
+
+
+class RateLimitError(ApiError):
+    """429: too many requests, and waiting as long as `retry_after` would pass the deadline."""
+
+
+class ServerError(ApiError):
+    """5xx: the service, or something in front of it, failed."""
+
+
+class UnexpectedResponseError(ApiError):
+    """Any other answer: a redirect, an HTML page, an empty body, or the body of another ticket."""
+
+
+class DecodeError(PeriskopeError):
+    """The body is not the JSON that was expected.
+
+    Attributes:
+        problems: one line per fault with its path, as `required field missing @ $.ticket.ticket_id`.
+            Paths only: values are personal data and stay out.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+        self.problems: tuple[str, ...] = ()
+
+
+#: Statuses with an error class of their own; 5xx is `ServerError`, the rest `UnexpectedResponseError`.
+BY_STATUS: Final[Mapping[int, type[ApiError]]] = MappingProxyType(
+    {
+        400: BadRequestError,
+        401: AuthenticationError,
+        403: PermissionDeniedError,
+        404: NotFoundError,
+        422: ValidationError,
+        429: RateLimitError,
+    }
+)
