@@ -1,0 +1,30 @@
+"""A fake Periskope service for tests: real HTTP on loopback, stateful, faulty on demand.
+
+It must not know the client: it is as strict with ours as with anybody's.
+"""
+
+from periskope_async.testing._faults import Faults
+from periskope_async.testing._kinds import HARMLESS_FAULTS, PASSING_FAULTS, SLOW_FAULTS, Fault
+from periskope_async.testing._limits import RateLimitPolicy
+from periskope_async.testing._run import serve
+from periskope_async.testing._server import FakePeriskope, Recorded
+from periskope_async.testing._service import Unknowns
+from periskope_async.testing._wire import FOREVER, Hangup, Reply, Request, Step
+
+__all__ = [
+    "FOREVER",
+    "HARMLESS_FAULTS",
+    "PASSING_FAULTS",
+    "SLOW_FAULTS",
+    "FakePeriskope",
+    "Fault",
+    "Faults",
+    "Hangup",
+    "RateLimitPolicy",
+    "Recorded",
+    "Reply",
+    "Request",
+    "Step",
+    "Unknowns",
+    "serve",
+]

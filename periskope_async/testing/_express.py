@@ -1,0 +1,63 @@
+"""Answers as Express dresses them: header fields, ETag, status texts. Pure; it must not know the tickets."""
+
+import gzip
+import hashlib
+from base64 import b64encode
+from email.utils import formatdate
+from functools import lru_cache
+from typing import Final, TypeAlias
+
+from periskope_async.testing._limits import RateLimitPolicy
+from periskope_async.testing._service import Answer, error
+from periskope_async.testing._tickets import ORG_ID
+from periskope_async.testing._wire import Reply, Request
+
+__all__ = ["Fields", "common_fields", "dressed", "too_many"]
+
+Fields: TypeAlias = tuple[tuple[str, str], ...]
+
+_EVERY: Final[Fields] = (
+    ("X-Powered-By", "Express"),
+    ("Access-Control-Allow-Origin", "*"),
+    ("x-periskope-org-id", ORG_ID),
+)
+_KEPT_ALIVE: Final[Fields] = (*_EVERY, ("Connection", "keep-alive"), ("Keep-Alive", "timeout=5"))
+_LAST: Final[Fields] = (*_EVERY, ("Connection", "close"))
+
+
+def common_fields(request: Request, serial: int, now: float) -> Fields:
+    """The header fields that every answer carries."""
+    connection = _LAST if request.closes else _KEPT_ALIVE
+    return (*connection, ("x-periskope-trace-id", f"trace-{serial:012x}"), ("Date", _date(int(now))))
+
+
+def dressed(answer: Answer, fields: Fields, request: Request, *, compress: bool) -> Reply:
+    """*answer* with *fields* and those that go with its body; 304 where *request* knows the body already."""
+    if not answer.body:
+        return Reply(answer.status, b"", fields)
+    etag = _etag(answer.body)
+    if answer.status == 200 and request.headers.get("if-none-match") == etag:
+        return Reply(304, b"", (*fields, ("ETag", etag)))
+    content_type = "text/html; charset=utf-8" if answer.html else "application/json; charset=utf-8"
+    fields = (*fields, ("Content-Type", content_type), ("ETag", etag))
+    if compress and "gzip" in request.headers.get("accept-encoding", ""):
+        packed = gzip.compress(answer.body, mtime=0)
+        return Reply(answer.status, packed, (*fields, ("Vary", "Accept-Encoding"), ("Content-Encoding", "gzip")))
+    return Reply(answer.status, answer.body, fields)
+
+
+def too_many(policy: RateLimitPolicy) -> Answer:
+    """The vendor's 429."""
+    span = "second" if policy.window == 1 else f"{policy.window:g} seconds"
+    return error(429, "RATE_LIMIT_ERROR", f"You can only make {policy.limit} requests per {span}")
+
+
+def _etag(body: bytes) -> str:
+    """Express's weak ETag: length and SHA-1 of the body."""
+    digest = b64encode(hashlib.sha1(body, usedforsecurity=False).digest())[:27].decode()
+    return f'W/"{len(body):x}-{digest}"'
+
+
+@lru_cache(maxsize=4)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)

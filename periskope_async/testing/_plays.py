@@ -1,0 +1,378 @@
+"""How each fault looks: pure functions from the answer that would have been given to the steps that are played.
+
+It must not know when a fault strikes, nor sockets: steps are values.
+"""
+
+import base64
+import gzip
+import json
+import math
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from email.utils import formatdate
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+import attrs
+
+from periskope_async.testing._kinds import Fault
+from periskope_async.testing._tickets import dumps
+from periskope_async.testing._wire import FOREVER, Hangup, Reply, Step
+
+__all__ = ["MIB", "Scene", "play"]
+
+MIB: Final = 1024 * 1024
+
+
+@attrs.frozen
+class Scene:
+    """What a fault plays on.
+
+    Attributes:
+        reply: the answer that would have been given.
+        now: the service's time, in seconds since the epoch.
+        retry_after: seconds for `Retry-After`, where the fault sends one.
+        pause: seconds of waiting: before slow headers, and between the bytes of a drip.
+        giant: bytes of a giant body; of a bomb, after decompression.
+        location: where redirects lead.
+    """
+
+    reply: Reply
+    now: float
+    retry_after: float
+    pause: float
+    giant: int
+    location: str
+
+
+def play(kind: Fault, scene: Scene) -> Iterable[Step]:
+    """The steps by which the fault *kind* answers instead of, or in the form of, the reply of *scene*."""
+    return _PLAYS[kind](scene)
+
+
+_Play: TypeAlias = Callable[[Scene], Iterable[Step]]
+
+
+# --- connections ---------------------------------------------------------------------------------------------
+
+
+def _reset_during(scene: Scene) -> Iterable[Step]:
+    # The pause lets the first half arrive: a reset overtakes what the peer has not yet read.
+    return (_halves(scene.reply.encode())[0], 0.01, Hangup.RESET)
+
+
+def _truncated(scene: Scene) -> Iterable[Step]:
+    return (_halves(scene.reply.encode())[0], Hangup.FIN)
+
+
+def _chunked(scene: Scene) -> bytes:
+    return scene.reply.head(("Transfer-Encoding", "chunked"))
+
+
+def _cut_chunk(scene: Scene) -> Iterable[Step]:
+    return (_chunked(scene) + _chunk(scene.reply.body)[:-9], Hangup.FIN)
+
+
+def _no_last_chunk(scene: Scene) -> Iterable[Step]:
+    return (_chunked(scene) + _chunk(scene.reply.body), Hangup.FIN)
+
+
+def _cut_at_eof(scene: Scene) -> Iterable[Step]:
+    head = scene.reply.head()
+    return (head + _halves(scene.reply.body)[0], Hangup.FIN)
+
+
+def _truncated_gzip(scene: Scene) -> Iterable[Step]:
+    packed = _halves(gzip.compress(scene.reply.body, mtime=0))[0]
+    return (attrs.evolve(scene.reply, body=packed, headers=_encoded(scene.reply, "gzip")).encode(),)
+
+
+def _desync(scene: Scene) -> Iterable[Step]:
+    return (scene.reply.encode() * 2,)
+
+
+def _stall_body(scene: Scene) -> Iterable[Step]:
+    return (_halves(scene.reply.encode())[0], FOREVER)
+
+
+def _drip(data: bytes, pause: float) -> Iterator[Step]:
+    for byte in data:
+        yield bytes((byte,))
+        yield pause
+
+
+def _drip_headers(scene: Scene) -> Iterator[Step]:
+    yield from _drip(scene.reply.head(("Content-Length", str(len(scene.reply.body)))), scene.pause)
+    yield scene.reply.body
+
+
+def _drip_body(scene: Scene) -> Iterator[Step]:
+    yield scene.reply.head(("Content-Length", str(len(scene.reply.body))))
+    yield from _drip(scene.reply.body, scene.pause)
+
+
+def _drip_chunks(scene: Scene) -> Iterator[Step]:
+    yield _chunked(scene)
+    for byte in scene.reply.body:
+        yield _chunk(bytes((byte,)))
+        yield scene.pause
+    yield _chunk(b"")
+
+
+# --- HTTP that is none ---------------------------------------------------------------------------------------
+
+
+def _with_headers(*fields: tuple[str, str]) -> _Play:
+    return lambda scene: (attrs.evolve(scene.reply, headers=(*scene.reply.headers, *fields)).encode(),)
+
+
+def _garbage_status(scene: Scene) -> Iterable[Step]:
+    return (b"HTTP/1.1 two-hundred OK\r\n" + scene.reply.encode().partition(b"\r\n")[2], Hangup.FIN)
+
+
+# --- statuses ------------------------------------------------------------------------------------------------
+
+
+def _error(status: int, code: str, message: str) -> _Play:
+    return _status(status, dumps({"code": code, "message": message, "status": status}))
+
+
+def _status(
+    status: int,
+    body: bytes = b"",
+    content_type: str = "application/json; charset=utf-8",
+    retry_after: Callable[[Scene], str] | None = None,
+) -> _Play:
+    def steps(scene: Scene) -> Iterable[Step]:
+        headers = [field for field in scene.reply.headers if field[0] not in {"Content-Type", "ETag"}]
+        if body:
+            headers.append(("Content-Type", content_type))
+        if retry_after is not None:
+            headers.append(("Retry-After", retry_after(scene)))
+        if 300 < status < 400 and status != 304:  # redirects
+            headers.append(("Location", scene.location))
+        return (Reply(status, body, tuple(headers)).encode(),)
+
+    return steps
+
+
+def _html(status: int, title: str) -> _Play:
+    page = f"<html><head><title>{title}</title></head><body><center><h1>{title}</h1></center></body></html>\r\n"
+    return _status(status, page.encode(), "text/html")
+
+
+def _throttled(retry_after: Callable[[Scene], str] | None) -> _Play:
+    return _status(429, _TOO_MANY, retry_after=retry_after)
+
+
+def _seconds(scene: Scene) -> str:
+    return str(math.ceil(scene.retry_after))
+
+
+_TOO_MANY: Final = dumps(
+    {"code": "RATE_LIMIT_ERROR", "message": "You can only make 100 requests per second", "status": 429}
+)
+_UNAVAILABLE: Final = dumps({"code": "UNKNOWN_ERROR", "message": "Service unavailable", "status": 503})
+
+
+# --- bodies --------------------------------------------------------------------------------------------------
+
+
+def _body(change: Callable[[bytes], bytes]) -> _Play:
+    return lambda scene: (attrs.evolve(scene.reply, body=change(scene.reply.body)).encode(),)
+
+
+def _document(change: Callable[[Any], Any]) -> _Play:
+    """A fault that changes the parsed JSON: of a ticket, or of every row of a list."""
+
+    def changed(body: bytes) -> bytes:
+        document = json.loads(body)
+        for ticket in document.get("tickets", [document.get("ticket", document)]):
+            change(ticket)
+        return dumps(document)
+
+    return _body(changed)
+
+
+def _add_unknown(ticket: dict[str, Any]) -> None:
+    ticket |= {"sla_breached": True, "escalation": {"level": 2, "who": ["asha@example.com"]}}
+
+
+def _wrong_charset(scene: Scene) -> Iterable[Step]:
+    fields = [field for field in scene.reply.headers if field[0] != "Content-Type"]
+    headers = (*fields, ("Content-Type", "application/json; charset=zlib"))
+    return (attrs.evolve(scene.reply, headers=headers).encode(),)
+
+
+# --- too much ------------------------------------------------------------------------------------------------
+
+
+@cache
+def _packed(window_bits: int) -> tuple[bytes, bytes]:
+    """A block of zeros as the beginning of a deflate stream, and as any later part of it."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, window_bits)
+    first = packer.compress(bytes(MIB)) + packer.flush(zlib.Z_FULL_FLUSH)
+    # What follows a full flush stands alone, so one packed block can be sent many times.
+    return first, packer.compress(bytes(MIB)) + packer.flush(zlib.Z_FULL_FLUSH)
+
+
+def _bomb(coding: str, window_bits: int) -> _Play:
+    def steps(scene: Scene) -> Iterator[Step]:
+        first, again = _packed(window_bits)
+        blocks = max(1, scene.giant // MIB)
+        reply = attrs.evolve(scene.reply, headers=_encoded(scene.reply, coding))
+        yield reply.head(("Content-Length", str(len(first) + len(again) * (blocks - 1))))
+        yield first
+        for _ in range(blocks - 1):
+            yield again
+
+    return steps
+
+
+def _brotli_bomb(scene: Scene) -> Iterable[Step]:
+    reply = attrs.evolve(scene.reply, body=_BROTLI, headers=_encoded(scene.reply, "br"))
+    return (reply.encode(),)
+
+
+#: One GiB of zeros as brotli, whose packing deflate packs again.
+_BROTLI: Final = zlib.decompress(
+    base64.b64decode(
+        "eNo7//9//Q91hkcbHRS+/5v/////D/4MRxIZG979tf/////D+Qwdh5UY7v6u//f//2F7RoF2VoZd3///+f+/vZ5JgY+boeT9/5//"
+        "//P/Z3GQEWN4ce//5///5f9xNljoMFzY+//5///2f4QZCiMYFlT/Pw+1aAODAy6LmEYtGrVo6FgEMhtuET8AWCjmoA=="
+    )
+)
+
+
+def _giant_body(scene: Scene) -> Iterator[Step]:
+    blocks = max(1, scene.giant // MIB)
+    yield scene.reply.head(("Content-Length", str(blocks * MIB)))
+    for _ in range(blocks):
+        yield b" " * MIB
+
+
+def _endless_chunks(scene: Scene) -> Iterator[Step]:
+    yield _chunked(scene)
+    while True:
+        yield _chunk(b" " * MIB)
+
+
+def _halves(data: bytes) -> tuple[bytes, bytes]:
+    middle = len(data) - min(len(data) // 2, 40)
+    return data[:middle], data[middle:]
+
+
+def _chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def _encoded(reply: Reply, coding: str) -> tuple[tuple[str, str], ...]:
+    return (*reply.headers, ("Content-Encoding", coding))
+
+
+_PLAYS: Final[Mapping[Fault, _Play]] = MappingProxyType(
+    {
+        Fault.RESET_BEFORE: lambda _: (Hangup.RESET,),
+        Fault.RESET_DURING: _reset_during,
+        Fault.FIN: lambda _: (Hangup.FIN,),
+        Fault.IDLE_CLOSE: lambda scene: (scene.reply.encode(), Hangup.FIN),
+        Fault.STALE: lambda scene: (scene.reply.encode(),),  # the server closes at the next request
+        Fault.TRUNCATED: _truncated,
+        Fault.CUT_CHUNK: _cut_chunk,
+        Fault.NO_LAST_CHUNK: _no_last_chunk,
+        Fault.CUT_AT_EOF: _cut_at_eof,
+        Fault.TRUNCATED_GZIP: _truncated_gzip,
+        Fault.DESYNC: _desync,
+        Fault.SLOW_HEADERS: lambda scene: (scene.pause, scene.reply.encode()),
+        Fault.STALL_HEADERS: lambda _: (FOREVER,),
+        Fault.STALL_BODY: _stall_body,
+        Fault.DRIP_HEADERS: _drip_headers,
+        Fault.DRIP_BODY: _drip_body,
+        Fault.DRIP_CHUNKS: _drip_chunks,
+        Fault.GARBAGE_STATUS: _garbage_status,
+        Fault.HUGE_HEADER: _with_headers(("X-Huge", "x" * 70_000)),
+        Fault.MANY_HEADERS: _with_headers(*((f"X-Many-{n}", str(n)) for n in range(1_000))),
+        Fault.NUL_HEADER: _with_headers(("X-Nul", "a\0b")),
+        Fault.LENGTH_AND_CHUNKED: _with_headers(("Transfer-Encoding", "chunked")),
+        Fault.TWO_LENGTHS: _with_headers(("Content-Length", "7")),
+        Fault.STATUS_101: _status(101),
+        Fault.STATUS_204: _status(204),
+        Fault.STATUS_301: _status(301),
+        Fault.STATUS_302: _status(302),
+        Fault.STATUS_303: _status(303),
+        Fault.STATUS_304: _status(304),
+        Fault.STATUS_307: _status(307),
+        Fault.STATUS_308: _status(308),
+        Fault.STATUS_400: _error(400, "BAD_REQUEST_ERROR", "Bad request"),
+        Fault.STATUS_401: _error(401, "UNAUTHORIZED_ERROR", "Invalid bearer auth token"),
+        Fault.STATUS_401_PLAN: _status(
+            401,
+            dumps(
+                {
+                    "code": "UNAUTHORIZED_ERROR",
+                    "message": "APIs available only for active pro and enterprise plans.",
+                }
+            ),
+        ),
+        Fault.STATUS_403: _error(403, "FORBIDDEN_ERROR", "Forbidden"),
+        Fault.STATUS_404: _error(404, "NOT_FOUND_ERROR", "Ticket not found"),
+        Fault.STATUS_408: _status(408),
+        Fault.STATUS_409: _error(409, "CONFLICT_ERROR", "Conflict"),
+        Fault.STATUS_410: _error(410, "GONE_ERROR", "Gone"),
+        Fault.STATUS_422: _status(
+            422,
+            dumps(
+                {
+                    "code": "VALIDATION_ERROR",
+                    "message": "Request validation failed",
+                    "status": 422,
+                    "fields": {"params.ticket_id": {"message": "Invalid ticket_id"}},
+                }
+            ),
+        ),
+        Fault.STATUS_425: _status(425),
+        Fault.STATUS_429: _throttled(_seconds),
+        Fault.STATUS_429_BARE: _throttled(None),
+        Fault.STATUS_429_DATE: _throttled(
+            lambda scene: formatdate(math.ceil(scene.now + scene.retry_after), usegmt=True)
+        ),
+        Fault.STATUS_429_FLOAT: _throttled(lambda scene: f"{scene.retry_after:.3f}"),
+        Fault.STATUS_429_GARBAGE: _throttled(lambda _: "soon, we hope"),
+        Fault.STATUS_429_HUGE: _throttled(lambda _: "86400"),
+        Fault.STATUS_429_HTML: _html(429, "Too Many Requests"),
+        Fault.STATUS_500: _error(500, "UNKNOWN_ERROR", "Internal server error"),
+        Fault.STATUS_500_EMPTY: _status(500),
+        Fault.STATUS_502_HTML: _html(502, "502 Bad Gateway"),
+        Fault.STATUS_503: _status(503, _UNAVAILABLE, retry_after=_seconds),
+        Fault.STATUS_503_BARE: _status(503, _UNAVAILABLE),
+        Fault.STATUS_504: _html(504, "504 Gateway Time-out"),
+        Fault.STATUS_520: _html(520, "Web server is returning an unknown error"),
+        Fault.STATUS_524: _html(524, "A timeout occurred"),
+        Fault.STATUS_999: _status(999),
+        Fault.HTML: _html(200, "Scheduled maintenance"),
+        Fault.EMPTY: _body(lambda _: b""),
+        Fault.INVALID_JSON: _body(lambda body: body[:-1] + b",}"),
+        Fault.HALF_JSON: _body(lambda body: _halves(body)[0]),
+        Fault.NULL: _body(lambda _: b"null"),
+        Fault.ARRAY: _body(lambda body: b"[" + body + b"]"),
+        Fault.HOLLOW: _body(lambda _: b"{}"),
+        Fault.NAN: _document(lambda ticket: ticket.update(priority=math.nan)),
+        Fault.HUGE_INT: _body(lambda _: b'{"ticket":{"priority":' + b"9" * 5_000 + b"}}"),
+        Fault.DEEP: _body(lambda _: b'{"ticket":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
+        Fault.SURROGATE: _body(lambda _: b'{"ticket":{"ticket_id":"\\ud800"}}'),
+        Fault.INVALID_UTF8: _body(lambda body: body[:-1] + b',"x":"\xff\xfe"}'),
+        Fault.BOM: _body(lambda body: b"\xef\xbb\xbf" + body),
+        Fault.WRONG_CHARSET: _wrong_charset,
+        Fault.OTHER_ID: _document(lambda ticket: ticket.update(ticket_id="BKT-ANOTHER")),
+        Fault.MISSING_FIELD: _document(lambda ticket: ticket.pop("ticket_id", None)),
+        Fault.NULL_FIELD: _document(lambda ticket: ticket.update(ticket_id=None)),
+        Fault.WRONG_TYPE: _document(lambda ticket: ticket.update(ticket_id={"id": 7}, subject=["a"])),
+        Fault.UNKNOWN_ENUM: _document(lambda ticket: ticket.update(status="snoozed", priority=9)),
+        Fault.UNKNOWN_FIELDS: _document(_add_unknown),
+        Fault.GZIP_BOMB: _bomb("gzip", 31),
+        Fault.DEFLATE_BOMB: _bomb("deflate", 15),
+        Fault.BROTLI_BOMB: _brotli_bomb,
+        Fault.GIANT_BODY: _giant_body,
+        Fault.ENDLESS_CHUNKS: _endless_chunks,
+    }
+)

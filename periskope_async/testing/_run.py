@@ -1,0 +1,58 @@
+"""The fake as the only job of a process, for `periskope serve`. It prints nothing."""
+
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from types import FrameType
+
+from periskope_async.testing._faults import Faults
+from periskope_async.testing._limits import RateLimitPolicy
+from periskope_async.testing._server import FakePeriskope
+
+__all__ = ["serve"]
+
+
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    *,
+    tickets: int = 10,
+    rate_limit: RateLimitPolicy | str | None = None,
+    faults: Faults | Mapping[str, float] | float | None = None,
+    seed: int = 0,
+    api_key: str | None = None,
+    on_ready: Callable[[FakePeriskope], None] | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM. Call it from the main thread.
+
+    Args:
+        host: where to listen.
+        port: where to listen; 0 takes a free one.
+        tickets: how many tickets there are at first.
+        rate_limit: as `FakePeriskope` takes it.
+        faults: as `FakePeriskope` takes it.
+        seed: varies the tickets and the random faults.
+        api_key: the key that is let in; None takes the fake's own.
+        on_ready: called with the running fake, whose `base_url` and `api_key` are then known.
+
+    Raises:
+        OSError: the port is taken.
+        ValueError: an unusable argument, or not the main thread.
+    """
+    ended = threading.Event()
+
+    def end(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001  # the signature of a signal handler
+        ended.set()
+
+    fake = FakePeriskope(
+        tickets, host=host, port=port, rate_limit=rate_limit, faults=faults, seed=seed, api_key=api_key
+    )
+    before = {signum: signal.signal(signum, end) for signum in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with fake:
+            if on_ready is not None:
+                on_ready(fake)
+            ended.wait()
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
