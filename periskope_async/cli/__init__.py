@@ -1,0 +1,21 @@
+"""The `periskope` command: checks that its extra is installed, then runs it. Must not know any single command."""
+
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; what the codes mean stands in `periskope --help`.
+
+    Args:
+        arguments: the words after `periskope`; those of the process if None.
+    """
+    if find_spec("click") is None or find_spec("rich") is None:
+        sys.stderr.write('The periskope command needs its extra: pip install "periskope[cli]"\n')
+        return 2
+    from periskope_async.cli._app import run
+
+    return run(arguments)

@@ -1,0 +1,128 @@
+"""How a command ends: an exit code and what to tell the person. Pure: no terminal, no client, no click."""
+
+from collections.abc import Iterable
+from enum import IntEnum, unique
+from typing import Final, NamedTuple, cast
+
+from periskope_async.errors import (
+    ApiError,
+    AuthenticationError,
+    BadRequestError,
+    ConfigurationError,
+    NotFoundError,
+    PeriskopeError,
+    PermissionDeniedError,
+    RateLimitError,
+    TransportError,
+    ValidationError,
+)
+
+
+@unique
+class Exit(IntEnum):
+    """What the process tells its caller."""
+
+    OK = 0
+    SOME_FAILED = 1
+    USAGE = 2
+    KEY_REFUSED = 3
+    NOT_FOUND = 4
+    RATE_LIMITED = 5
+    NO_ANSWER = 6
+    SERVICE_FAILED = 7
+    VALUE_REFUSED = 8
+    FILE = 9
+    BUG = 70
+    INTERRUPTED = 130
+    READER_GONE = 141
+
+
+#: What each code means, in the order of the help.
+MEANING: Final = {
+    Exit.OK: "all done",
+    Exit.SOME_FAILED: "some tickets came, some did not",
+    Exit.USAGE: "the command or a setting is wrong; nothing was sent",
+    Exit.KEY_REFUSED: "the service refused the key (401, 403)",
+    Exit.NOT_FOUND: "there is no such ticket (404)",
+    Exit.RATE_LIMITED: "the rate limit left no room before the deadline (429)",
+    Exit.NO_ANSWER: "no answer: network, TLS or timeout",
+    Exit.SERVICE_FAILED: "the service failed, or answered with something else (5xx and the rest)",
+    Exit.VALUE_REFUSED: "the service refused a value (400, 422)",
+    Exit.FILE: "a file could not be read or written",
+    Exit.BUG: "a bug in this command",
+    Exit.INTERRUPTED: "Ctrl-C",
+    Exit.READER_GONE: "the reader of the output went away, as `head` does",
+}
+
+
+class Outcome(NamedTuple):
+    """One failure in a person's words: what happened, and what to do about it (if anything is known to help)."""
+
+    exit: Exit
+    message: str
+    hint: str = ""
+
+
+class Failure(Exception):  # noqa: N818  # what it tells is its name
+    """A command cannot go on. Raised by commands where no error of the client tells it."""
+
+    def __init__(self, code: Exit, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.outcome = Outcome(code, message, hint)
+
+
+# The most specific class first.
+_KINDS: Final[tuple[tuple[type[PeriskopeError], Exit, str, str], ...]] = (
+    (ConfigurationError, Exit.USAGE, "That cannot be sent.", ""),
+    (
+        AuthenticationError,
+        Exit.KEY_REFUSED,
+        "The service refused the key.",
+        "Check PERISKOPE_API_KEY (console: Settings > Integrations > API); `periskope doctor` shows what is in use.",
+    ),
+    (PermissionDeniedError, Exit.KEY_REFUSED, "The key is good, but not for this.", ""),
+    (NotFoundError, Exit.NOT_FOUND, "There is no such ticket.", ""),
+    (RateLimitError, Exit.RATE_LIMITED, "Too many requests.", "Wait a little, then try again."),
+    (BadRequestError, Exit.VALUE_REFUSED, "The service did not understand the request.", ""),
+    (ValidationError, Exit.VALUE_REFUSED, "The service refused a value.", ""),
+    (
+        TransportError,
+        Exit.NO_ANSWER,
+        "The service did not answer.",
+        "Check the network and PERISKOPE_BASE_URL; `periskope doctor` shows what is in use.",
+    ),
+)
+_OTHER: Final = (PeriskopeError, Exit.SERVICE_FAILED, "The service failed.", "Try again later.")
+
+
+def explain(error: PeriskopeError) -> Outcome:
+    """Return what *error* means for a person and for the exit code."""
+    _, code, headline, hint = next((kind for kind in _KINDS if isinstance(error, kind[0])), _OTHER)
+    fields = [f"  {name}: {told}" for name, told in _refused(error)]
+    return Outcome(code, "\n".join([headline, str(error), *fields]), hint)
+
+
+def explain_all(errors: Iterable[PeriskopeError]) -> list[Outcome]:
+    """Return one outcome for each kind of failure among *errors*, with the details of all of that kind."""
+    kinds: dict[str, Outcome] = {}
+    for outcome in map(explain, errors):
+        headline, _, details = outcome.message.partition("\n")
+        first = kinds.get(headline)
+        kinds[headline] = outcome if first is None else first._replace(message=f"{first.message}\n{details}")
+    return list(kinds.values())
+
+
+def _refused(error: PeriskopeError) -> Iterable[tuple[str, str]]:
+    """The fields that the service named as wrong, each with its message."""
+    if isinstance(error, ApiError):
+        for name, why in error.fields.items():
+            reason = cast("dict[str, object]", why) if isinstance(why, dict) else {"message": why}
+            yield name, str(reason.get("message", reason))
+
+
+def exit_of(failures: Iterable[Exit], *, succeeded: int) -> Exit:
+    """Return the code of a run over many tickets: the failures' own if nothing came and all failed alike."""
+    kinds = set(failures)
+    if not kinds:
+        return Exit.OK
+    return kinds.pop() if len(kinds) == 1 and not succeeded else Exit.SOME_FAILED

@@ -1,0 +1,83 @@
+"""How a command's coroutine is run, and what a terminal shows meanwhile. Knows no tickets and no options."""
+
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import timedelta
+from importlib.util import find_spec
+from math import ceil
+from typing import TypeVar
+
+import anyio
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as Bar
+
+from periskope_async import Progress, RateLimit
+
+__all__ = ["Report", "console", "progress", "run", "waiting"]
+
+T = TypeVar("T")
+
+#: Told how far a bulk run is, and what is known of the rate limit.
+Report = Callable[[Progress, RateLimit | None], None]
+
+#: In a pipe there is no edge to keep to, and cutting cells would lose text.
+_NO_EDGE = 10_000
+
+
+def run(job: Callable[[], Awaitable[T]]) -> T:
+    """Return what *job* returns, run in an event loop of its own."""
+    return anyio.run(job, backend_options={"use_uvloop": find_spec("uvloop") is not None})
+
+
+def console(*, stderr: bool = False, wide: bool = False) -> Console:
+    """Return a console on standard output or, with *stderr*, on standard error.
+
+    With *wide*, text that goes into a pipe or a file takes as much width as it needs.
+    """
+    made = Console(stderr=stderr, highlight=False)
+    if wide and not made.is_terminal:
+        made.width = _NO_EDGE
+    return made
+
+
+def waiting(text: str) -> AbstractContextManager[object]:
+    """Show on a terminal that something is under way; elsewhere, nothing."""
+    screen = console(stderr=True)
+    return screen.status(text, spinner_style="dim") if screen.is_terminal else nullcontext()
+
+
+@contextmanager
+def progress() -> Generator[Report]:
+    """Show a bulk run on standard error while the block lasts. Where nobody watches, show nothing.
+
+    Gives the function to tell how far it is; call it as often as you like, the screen is drawn ten times a second.
+    """
+    screen = console(stderr=True)
+    if not screen.is_terminal:
+        yield lambda _now, _limit: None
+        return
+    columns = (
+        BarColumn(bar_width=None, complete_style="cyan", finished_style="cyan"),
+        TextColumn("{task.fields[counts]}"),
+        TextColumn(" {task.fields[pace]}", style="dim"),
+    )
+    with Bar(*columns, console=screen, transient=True, expand=True) as bar:
+        task = bar.add_task("", total=None, counts="", pace="")
+
+        def report(now: Progress, limit: RateLimit | None) -> None:
+            settled = now.done + now.failed
+            pace = (
+                f"{settled / now.elapsed:,.0f}/s" if now.elapsed else "",
+                "" if limit is None else f"{limit.remaining:,}/{limit.limit:,} calls",
+                "" if now.eta is None else f"{timedelta(seconds=ceil(now.eta))} left",
+            )
+            bar.update(
+                task,
+                completed=settled,
+                total=now.total,
+                counts=f"{settled:,}/{now.total:,}  [{'red' if now.failed else 'dim'}]{now.failed:,} failed[/]",
+                pace="  ".join(filter(None, pace)),
+            )
+
+        yield report

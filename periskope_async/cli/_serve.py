@@ -1,0 +1,46 @@
+"""`periskope serve`: the fake service as a process. Knows no client."""
+
+from collections.abc import Sequence
+
+import click
+
+from periskope_async.testing import FakePeriskope
+from periskope_async.testing import serve as serve_fake
+
+__all__ = ["serve"]
+
+
+def serve(
+    host: str, port: int, *, tickets: int, rate_limit: str | None, faults: Sequence[str], seed: int, api_key: str | None
+) -> int:
+    """Serve until Ctrl-C, which is how it is meant to end."""
+    try:
+        serve_fake(
+            host,
+            port,
+            tickets=tickets,
+            rate_limit=rate_limit,
+            faults=dict(_fault(text) for text in faults),
+            seed=seed,
+            api_key=api_key,
+            on_ready=_announce,
+        )
+    except ValueError as error:
+        raise click.UsageError(f"{error}.") from None
+    return 0
+
+
+def _fault(text: str) -> tuple[str, float]:
+    """Read `reset-before=0.1`: a kind of fault, and its share of the calls."""
+    kind, _, share = text.partition("=")
+    try:
+        return kind, float(share)
+    except ValueError:
+        raise ValueError(f"fault {text!r}: expected KIND=SHARE, such as reset-before=0.1") from None
+
+
+def _announce(fake: FakePeriskope) -> None:
+    """Say where it is, as lines to paste into another shell."""
+    click.echo(f"export PERISKOPE_BASE_URL={fake.base_url}")
+    click.echo(f"export PERISKOPE_API_KEY={fake.api_key}")
+    click.echo("Serving made-up tickets. Ctrl-C ends it.", err=True)
