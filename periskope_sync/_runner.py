@@ -1,0 +1,283 @@
+"""The event loop behind all blocking clients of a process: one daemon thread. Knows nothing of tickets or HTTP.
+
+A blocking call is one hop: its coroutine runs as a task of that loop, while the caller waits at an inbox. Whatever of
+the caller's own code the coroutine needs (ids from a generator, `on_progress`) comes back through that inbox and runs
+in the caller's thread, where its database connection, its thread-locals and its Ctrl-C are.
+
+It stands on no blocking portal: anyio's, left unclosed, hangs the interpreter at exit; in a forked child it hangs for
+ever; a SystemExit in one call ends it for all; and its hop takes three times as long as this one.
+"""
+
+import asyncio
+import atexit
+import os
+import socket
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from contextvars import Context
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any, Final, Generic, TypeVar, cast
+
+from periskope_async.errors import ClientClosedError, ConfigurationError
+from periskope_sync import notebook
+
+__all__ = ["Inbox", "LoopThread", "loop_thread"]
+
+T = TypeVar("T")
+
+#: Seconds that a cancelled call, or the whole loop at exit, gets to clean up before we go on without it.
+GRACE: Final = 0.5
+#: Seconds between two looks whether the loop still lives. On Windows also the longest delay of a Ctrl-C.
+LOOK: Final = 0.25
+
+#: Where a waiting caller receives pieces of its own code to run, and at last the news that its call is over.
+Inbox = SimpleQueue[Callable[[], object]]
+
+
+class _Call(Generic[T]):
+    """One call: begun by the caller, run in the loop, over when the news reaches the caller's inbox."""
+
+    __slots__ = ("_error", "_inbox", "_result", "_task", "_wanted", "_work", "over")
+
+    def __init__(self, work: Callable[[], Awaitable[T]], inbox: Inbox) -> None:
+        self._work = work
+        self._inbox = inbox
+        self._task: asyncio.Task[None] | None = None
+        self._result: T | None = None
+        self._error: BaseException | None = None
+        self._wanted = True
+        #: Set by the caller's thread, and so after everything that came to the inbox before.
+        self.over = False
+
+    def start(self) -> None:
+        """Begin, in the loop. The caller's context variables are here: `call_soon_threadsafe` carries them."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def cancel(self, stopped: threading.Event) -> None:
+        """Cancel, in the loop, and set *stopped* when the work has let go. Nobody will ask for the outcome."""
+        self._wanted, self._error = False, None
+        if self._task is None:  # the caller was interrupted before it had handed the call over
+            stopped.set()
+        else:
+            self._task.add_done_callback(lambda _: stopped.set())
+            self._task.cancel()
+
+    def result(self) -> T:
+        """Return what the work returned, or raise what it raised."""
+        error, self._error = self._error, None
+        if error is None:
+            return cast("T", self._result)
+        try:
+            if isinstance(error, asyncio.CancelledError):
+                raise _gone() from None
+            raise error
+        finally:
+            del error  # its traceback holds this frame, so this frame must not hold it
+
+    async def _run(self) -> None:
+        try:
+            self._result = await self._work()
+        except BaseException as error:  # noqa: BLE001  # a SystemExit, too, belongs to who called
+            # Kept for nobody, it would live on: its traceback holds this frame, and so this call, which holds it.
+            self._error = error if self._wanted else None
+        finally:
+            self._inbox.put(self._end)
+
+    def _end(self) -> None:
+        self.over = True
+
+
+class LoopThread:
+    """An event loop that runs in a daemon thread of its own until the interpreter exits.
+
+    Raises:
+        ClientClosedError: it is too late to start a thread.
+    """
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+        self._loop = _new_loop()
+        self._ending = False
+        self._thread = threading.Thread(target=self._serve, name="periskope-loop", daemon=True)
+        try:
+            Context().run(self._thread.start)  # else the first caller's context would live as long as the thread
+        except RuntimeError as error:  # Python 3.12 starts no thread once the main thread has ended
+            self._loop.close()
+            raise ClientClosedError(f"the event loop of the blocking clients does not start: {error}") from None
+
+    @property
+    def usable(self) -> bool:
+        """Whether the loop goes on, and in this process: a forked child inherits no thread."""
+        return self._pid == os.getpid() and not self._ending and not self._loop.is_closed()
+
+    def call(self, work: Callable[[], Awaitable[T]], inbox: Inbox | None = None) -> T:
+        """Run *work* in the loop and return its result. Meanwhile run here what comes to *inbox*.
+
+        An interruption (Ctrl-C, an error of the caller's own code) cancels the work before it is passed on.
+
+        Raises:
+            ConfigurationError: this thread runs an event loop itself, which the call would block.
+            ClientClosedError: the loop is gone, or goes during the call.
+        """
+        _refuse_to_block(self._loop)
+        inbox = SimpleQueue() if inbox is None else inbox
+        call = _Call(work, inbox)
+        try:
+            self.post(call.start)
+            while not call.over:
+                self._receive(inbox)()
+        except BaseException:
+            stopped = threading.Event()
+            with suppress(ClientClosedError):
+                self.post(call.cancel, stopped)
+                stopped.wait(GRACE)
+            raise
+        return call.result()
+
+    def post(self, callback: Callable[..., object], *args: object) -> None:
+        """Have the loop run *callback* soon, and wait for nothing.
+
+        Raises:
+            ClientClosedError: the loop is gone.
+        """
+        if not self.usable:
+            raise _gone()
+        try:
+            self._loop.call_soon_threadsafe(callback, *args)
+        except RuntimeError:  # it was closed just now
+            raise _gone() from None
+
+    def end(self) -> None:
+        """Cancel what runs, close what is open, stop; and go on without that if it takes longer than a moment."""
+        if self.usable:
+            self._ending = True
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(GRACE)
+
+    def keep(self) -> None:
+        """In a forked child, see that no task of this loop is collected, and complains: its thread's stack holds us."""
+        self._kept = asyncio.all_tasks(self._loop)
+
+    def _serve(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            loop = runner.get_loop()
+            while not self._ending:
+                # asyncio lets these two out of any task. They belong to who waits for it; for the others, go on.
+                with suppress(SystemExit, KeyboardInterrupt):
+                    loop.run_forever()
+
+    def _receive(self, inbox: Inbox) -> Callable[[], object]:
+        while True:
+            try:
+                return inbox.get(timeout=LOOK)
+            except Empty:
+                if not self._thread.is_alive():
+                    raise _gone() from None
+
+
+class _Process:
+    """The loop thread of this process: made when first needed, forgotten in a forked child, ended at exit."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._current: LoopThread | None = None
+        self.exiting = False
+
+    def start_anew(self) -> None:
+        """In a forked child, leave the parent's loop alone, and the lock that one of its threads may hold."""
+        if self._current is not None:
+            self._current.keep()
+        self._lock, self._current, self.exiting = threading.Lock(), None, False
+
+    def loop_thread(self) -> LoopThread:
+        """Return the loop thread of this process.
+
+        Raises:
+            ClientClosedError: the interpreter exits.
+        """
+        current = self._current
+        if current is not None and current.usable:
+            return current
+        with self._lock:
+            if self.exiting:
+                raise _gone()
+            if self._current is None or not self._current.usable:
+                self._current = LoopThread()
+            return self._current
+
+    def end(self) -> None:
+        """Close what is open, now that the interpreter exits."""
+        self.exiting = True
+        if self._current is not None:
+            self._current.end()
+
+
+_process = _Process()
+loop_thread: Final = _process.loop_thread
+atexit.register(_process.end)
+if sys.platform != "win32":  # pragma: no branch  # there is no fork on Windows
+    os.register_at_fork(after_in_child=_process.start_anew)
+
+
+def _gone() -> ClientClosedError:
+    if _process.exiting and threading.current_thread().daemon:
+        threading.Event().wait()  # at exit such threads are frozen; until then, let this one be silent
+    return ClientClosedError("the client, its stream, or its event loop is closed; the loop ends with the interpreter")
+
+
+def _refuse_to_block(own: asyncio.AbstractEventLoop) -> None:
+    try:
+        running = asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    if running is own:
+        raise ConfigurationError(
+            "a blocking call was made inside the client's own event loop, by a hook or an async iterable;"
+            " it would wait for itself: use periskope_async there"
+        )
+    if not notebook.may_block():
+        raise ConfigurationError(
+            "a blocking call was made in a thread that runs an event loop, and would stop everything else in it:"
+            " use periskope_async, or `await asyncio.to_thread(...)`;"
+            " in a notebook, call periskope_sync.notebook.allow_blocking() once"
+        )
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except (ImportError, RuntimeError):  # not installed; or the main thread has ended, too late to import it
+        loop = asyncio.new_event_loop()
+    else:
+        loop = uvloop.new_event_loop()
+    # Both loops resolve names in a thread pool. libuv's, once started, makes a forked child that leaves by `sys.exit`
+    # end in SIGSEGV, even one that never made a call: a gunicorn worker after `--preload`. Python's makes the
+    # interpreter wait for a lookup that hangs, and takes no work once the main thread has ended.
+    vars(loop).update(
+        getaddrinfo=partial(_in_own_thread, socket.getaddrinfo), getnameinfo=partial(_in_own_thread, socket.getnameinfo)
+    )
+    return loop
+
+
+async def _in_own_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Return what *function* returns in a daemon thread made for it."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def work() -> None:
+        settle: Callable[[], object]
+        try:
+            settle = partial(future.set_result, function(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001  # it is raised where it is awaited
+            settle = partial(future.set_exception, error)
+        with suppress(RuntimeError):  # the loop was closed meanwhile
+            loop.call_soon_threadsafe(lambda: future.cancelled() or settle())
+
+    try:
+        threading.Thread(target=work, name="periskope-resolver", daemon=True).start()
+    except RuntimeError:  # as above; there is nobody left whom it could keep waiting
+        work()
+    return await future

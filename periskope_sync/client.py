@@ -1,0 +1,111 @@
+"""The twin of `periskope_async.client`: the same client without `await`. Has no setting or rule of its own."""
+
+import asyncio
+from contextlib import suppress
+from functools import cached_property
+from typing import Final, Self
+
+from periskope_async._pacing import RateLimit
+from periskope_async.client import PeriskopeClient as AsyncPeriskopeClient
+from periskope_async.errors import ClientClosedError
+from periskope_async.events import Hooks
+from periskope_async.settings import conceal
+from periskope_sync._bridge import Facade, blocking, same_kind
+from periskope_sync.tickets import Tickets
+
+__all__ = ["PeriskopeClient"]
+
+
+class PeriskopeClient(Facade[AsyncPeriskopeClient]):
+    """A blocking client of the Periskope API. One serves a whole process, from any number of threads.
+
+        with PeriskopeClient() as client:
+            info = client.tickets.get("BKT-001")
+
+    It is `periskope_async.PeriskopeClient` on an event loop in a daemon thread, which starts with the first call, is
+    shared by all blocking clients of the process, and starts anew in a forked child. What a call is given to run, as a
+    generator of ids or `on_progress`, runs in the thread that makes the call; hooks run in the loop's. Ctrl-C cancels.
+
+    In a thread that runs an event loop itself, calls are refused, for they would block it; notebooks are excepted (see
+    `periskope_sync.notebook`).
+
+    Args:
+        api_key: the API key; else PERISKOPE_API_KEY. No repr, log, pickle or error ever shows it.
+        phone: the phone the calls are for, in any usual spelling or as `phone-…`; else PERISKOPE_PHONE.
+        base_url: where the API is; else PERISKOPE_BASE_URL, else the service itself. http:// only on loopback.
+        timeout: seconds for one attempt, from connecting to the last byte, counted once it may be sent.
+        deadline: seconds for one call in all: queueing, pacing, attempts and the waits between them. None for no end.
+        retries: further attempts after the first.
+        concurrency: requests in flight at once.
+        hooks: called on requests, answers, retries and pauses.
+
+    Raises:
+        ConfigurationError: an argument or environment variable is unusable; the message names it.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        phone: str | None = None,
+        base_url: str | None = None,
+        timeout: float = 30.0,
+        deadline: float | None = 120.0,
+        retries: int = 4,
+        concurrency: int = 32,
+        hooks: Hooks | None = None,
+    ) -> None:
+        api_key = conceal(api_key)
+        super().__init__(
+            AsyncPeriskopeClient(
+                api_key,
+                phone=phone,
+                base_url=base_url,
+                timeout=timeout,
+                deadline=deadline,
+                retries=retries,
+                concurrency=concurrency,
+                hooks=hooks,
+            )
+        )
+
+    with_options: Final = same_kind(AsyncPeriskopeClient.with_options)
+
+    @cached_property
+    def tickets(self) -> Tickets:
+        """The tickets of the account."""
+        return Tickets(self._async.tickets)
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """The rate limit as the service last told it; None before it told any."""
+        return self._async.rate_limit
+
+    def close(self) -> None:
+        """Close the connections. Every call after it, or still under way, raises `ClientClosedError`."""
+        with suppress(ClientClosedError):  # the interpreter exits, and has closed them
+            _close(self)
+
+    def __enter__(self) -> Self:
+        _enter(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self.close()
+        except BaseException:  # a Ctrl-C: closing takes but a moment, and may not have begun
+            self.close()
+            raise
+
+    def __repr__(self) -> str:
+        if not hasattr(self, "_async"):  # its settings were refused, and a traceback shows it
+            return super().__repr__()
+        return repr(self._async)
+
+
+async def _close_for_certain(client: AsyncPeriskopeClient) -> None:
+    await asyncio.shield(client.aclose())  # whoever interrupts the caller does not want connections left open
+
+
+_close: Final = blocking(_close_for_certain)
+_enter: Final = blocking(AsyncPeriskopeClient.__aenter__)

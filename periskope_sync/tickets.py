@@ -1,0 +1,20 @@
+"""The twin of `periskope_async.tickets`: a line for each method."""
+
+from typing import Final
+
+from periskope_async.tickets import Tickets as AsyncTickets
+from periskope_sync._bridge import Facade, blocking, blocking_iter, blocking_stream
+
+__all__ = ["Tickets"]
+
+
+class Tickets(Facade[AsyncTickets]):
+    """The tickets of the account. Reached as `client.tickets`."""
+
+    get: Final = blocking(AsyncTickets.get)
+    get_many: Final = blocking(AsyncTickets.get_many)
+    stream: Final = blocking_stream(AsyncTickets.stream)
+    list_page: Final = blocking(AsyncTickets.list_page)
+    create: Final = blocking(AsyncTickets.create)
+    update: Final = blocking(AsyncTickets.update)
+    list: Final = blocking_iter(AsyncTickets.list)
