@@ -1,0 +1,153 @@
+"""The vendor's own TypeScript client, against `periskope serve` in a process of its own."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from periskope_async.testing._tickets import ticket_bytes
+
+HERE = Path(__file__).parent
+CLIENT = HERE / "node_modules" / "@periskope" / "periskope-client" / "package.json"
+EXAMPLE = HERE.parent / "samples" / "ticket-info.example.json"
+
+Call = Callable[..., list[dict[str, Any]]]
+
+pytestmark = [
+    pytest.mark.skipif(not shutil.which("node"), reason="NOT TESTED: the vendor's client, for want of Node.js"),
+    pytest.mark.skipif(
+        not CLIENT.exists(), reason="NOT TESTED: the vendor's client; `npm ci` in tests/contract gets it"
+    ),
+]
+
+
+@contextmanager
+def serving(*options: str) -> Iterator[tuple[str, str]]:
+    """Run `periskope serve` in a process of its own; its URL and key."""
+    command = [sys.executable, "-c", "import periskope_async.cli as cli; raise SystemExit(cli.main())", "serve"]
+    process = subprocess.Popen(
+        [*command, "--port", "0", *options],
+        cwd=HERE.parents[1],
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        told = process.stdout.readline() + process.stdout.readline()
+        found = re.findall(r"PERISKOPE_BASE_URL=(\S+)[^$]*PERISKOPE_API_KEY=(\S+)", told)
+        assert found, told + process.communicate(timeout=10)[1]
+        yield found[0]
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def calls(url: str, key: str, *steps: tuple[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the vendor's client returns for these calls, one after the other."""
+    done = subprocess.run(
+        ["node", "vendor_client.js", url, key, json.dumps(steps)],  # noqa: S607  # the machine's own
+        cwd=HERE,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def test_version() -> None:
+    """The client is the version whose behaviour is known."""
+    assert json.loads(CLIENT.read_text(encoding="utf-8"))["version"] == "1.1.3"
+
+
+def test_reads_and_writes() -> None:
+    """It gets, lists, creates and updates tickets, and each sees what the others did."""
+    new = {"chat_id": "919537851844@c.us", "subject": "Von außen ✓", "priority": 3, "labels": "a, b"}
+    with serving("--tickets", "20") as (url, key):
+        first, third, page, made, changed, again = calls(
+            url,
+            key,
+            ("getById", {"ticket_id": "BKT-001"}),
+            ("getById", {"ticket_id": "BKT-003"}),
+            ("getAll", {"offset": 0, "limit": 5}),
+            ("create", new),
+            ("update", {"ticket_id": "BKT-021", "status": "closed", "priority": "4", "assignee": "a@example.com"}),
+            ("getAll", {}),
+        )
+    assert all(one["error"] is None and one["status"] == 200 for one in (first, third, page, made, changed, again))
+    assert first["data"] == json.loads(EXAMPLE.read_bytes())
+    assert third["data"] == json.loads(ticket_bytes(3, 0))
+    assert [row["ticket_id"] for row in page["data"]["tickets"]] == [f"BKT-{n:03d}" for n in range(20, 15, -1)]
+    ticket = made["data"]["ticket"]
+    assert (ticket["ticket_id"], ticket["subject"], ticket["priority"]) == ("BKT-021", "Von außen ✓", 3)
+    assert (ticket["ticket_labels"], made["data"]["chat"]) == ("a, b", first["data"]["chat"])
+    ticket = changed["data"]["ticket"]
+    assert (ticket["status"], ticket["priority"], ticket["assignee"]) == ("closed", 4, "a@example.com")
+    assert (again["data"]["count"], again["data"]["tickets"][0]["status"]) == (21, "closed")
+
+
+def test_ids_with_special_characters() -> None:
+    """It encodes ids as we expect them: another resource is never met."""
+    with serving() as (url, key):
+        results = calls(url, key, *(("getById", {"ticket_id": name}) for name in ("a/b", "é ?x=1", "../chats")))
+    assert [one["error"]["code"] for one in results[:2]] == ["NOT_FOUND_ERROR"] * 2
+    assert results[2]["status"] == 404
+
+
+def test_errors() -> None:
+    """It returns the vendor's errors: unknown id, bad value, nothing to change, no such chat, limit too large."""
+    with serving("--tickets", "3") as (url, key):
+        results = calls(
+            url,
+            key,
+            ("getById", {"ticket_id": "NOPE"}),
+            ("create", {"chat_id": "919537851844@c.us"}),
+            ("update", {"ticket_id": "BKT-001"}),
+            ("create", {"chat_id": "1@c.us", "subject": "s"}),
+            ("getAll", {"limit": 10_000}),
+        )
+    errors = [one["error"] for one in results]
+    assert [error["statusCode"] for error in errors] == [404, 422, 422, 404, 422]
+    assert [error["code"] for error in errors] == [
+        "NOT_FOUND_ERROR",
+        "VALIDATION_ERROR",
+        "VALIDATION_ERROR",
+        "NOT_FOUND_ERROR",
+        "VALIDATION_ERROR",
+    ]
+    assert [error["message"] for error in errors[:2]] == ["Ticket not found", "Request validation failed"]
+    assert errors[2]["message"].startswith("Invalid body. At least one of the following keys are required: ")
+    assert errors[4]["message"].endswith("less than 2000")
+
+
+def test_wrong_key() -> None:
+    """A wrong key is refused in the vendor's words."""
+    with serving() as (url, _):
+        (result,) = calls(url, "wrong", ("getById", {"ticket_id": "BKT-001"}))
+    assert result["error"] == {
+        "code": "UNAUTHORIZED_ERROR",
+        "message": "Invalid bearer auth token",
+        "statusCode": 401,
+    }
+
+
+def test_limit_and_faults() -> None:
+    """Options of the command reach it: a limit used up, and every call failing."""
+    get = ("getById", {"ticket_id": "BKT-001"})
+    with serving("--rate-limit", "2/60s") as (url, key):
+        results = calls(url, key, get, get, get)
+    assert [one["status"] for one in results] == [200, 200, 429]
+    assert results[2]["error"]["code"] == "RATE_LIMIT_ERROR"
+    with serving("--fault", "500=0.5", "--fault", "reset-before=0.5", "--seed", "4") as (url, key):
+        results = calls(url, key, *([get] * 4))
+    assert {one.get("status", one.get("thrown")) for one in results} == {500, "TypeError"}

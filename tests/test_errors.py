@@ -1,0 +1,143 @@
+import copy
+import pickle
+import re
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any
+
+import pytest
+
+from periskope_async import errors
+from periskope_async.errors import BY_STATUS, ApiError, DecodeError, PeriskopeError
+
+CLASSES: list[type[PeriskopeError]] = [getattr(errors, name) for name in errors.__all__]
+TOLD: dict[str, Any] = {
+    "ticket_id": "BKT-001",
+    "method": "GET",
+    "path": "/tickets/BKT-001",
+    "trace_id": "trace-1",
+    "attempts": 5,
+    "elapsed": 1.5,
+    "retryable": True,
+    "maybe_sent": True,
+}
+TOLD_BY_API: dict[str, Any] = {
+    "status": 422,
+    "code": "VALIDATION_ERROR",
+    "name": "Validation Error",
+    "fields": {"body.chat_id": {"message": "missing", "value": ["nested", {"deep": 1}]}},
+    "retry_after": 2.5,
+    "body": '{"code": "VALIDATION_ERROR"}',
+}
+
+
+def full(cls: type[PeriskopeError]) -> PeriskopeError:
+    """Make an error that has something to tell in every attribute."""
+    error = cls("it failed")
+    vars(error).update(TOLD)
+    if isinstance(error, ApiError):
+        vars(error).update(TOLD_BY_API)
+    if isinstance(error, DecodeError):
+        error.problems = ("required field missing @ $.ticket",)
+    return error
+
+
+def same(one: BaseException, other: BaseException) -> bool:
+    """Whether two errors tell the same."""
+    return type(one) is type(other) and one.args == other.args and vars(one) == vars(other) and str(one) == str(other)
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_error_survives_being_sent_and_copied(cls: type[PeriskopeError]) -> None:
+    """Every error comes back with all it has to tell from pickle, copy and deepcopy."""
+    error = full(cls)
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        assert same(pickle.loads(pickle.dumps(error, protocol)), error)  # noqa: S301  # our own bytes
+    assert same(copy.copy(error), error)
+    assert same(copy.deepcopy(error), error)
+    assert same(pickle.loads(pickle.dumps(cls())), cls())  # noqa: S301  # likewise
+
+
+def test_deep_copy_shares_nothing() -> None:
+    """What is done to a deep copy's fields is not done to the error's."""
+    error = full(errors.ValidationError)
+    twin = copy.deepcopy(error)
+    assert isinstance(twin, ApiError)
+    twin.fields.clear()
+    assert same(error, full(errors.ValidationError))
+
+
+def test_errors_cross_processes() -> None:
+    """Every error travels to a worker process and back, as a process pool and a task queue do it."""
+    sent = [full(cls) for cls in CLASSES]
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        received = list(pool.map(copy.copy, sent, timeout=30))
+    assert all(map(same, received, sent))
+
+
+def test_the_tree_is_as_drawn() -> None:
+    """The drawing at the top of the module is the tree, class by class."""
+    drawn: dict[str, str] = {}
+    branch: list[str] = []
+    for line in (errors.__doc__ or "").splitlines():
+        found = re.fullmatch(r"    ([│├└─ ]*)(\w+)( .*)?", line)
+        if found:
+            depth = len(found[1]) // 4
+            branch[depth:] = [found[2]]
+            drawn[found[2]] = branch[depth - 1] if depth else "Exception"
+    real = {cls.__name__: cls.__bases__[0].__name__ for cls in CLASSES}
+    assert drawn == real
+
+
+@pytest.mark.parametrize(
+    ("cls", "builtin"),
+    [
+        (errors.ConfigurationError, ValueError),
+        (errors.RequestTimeout, TimeoutError),
+        (errors.DeadlineExceeded, TimeoutError),
+    ],
+)
+def test_errors_are_what_python_calls_them_too(cls: type[PeriskopeError], builtin: type[Exception]) -> None:
+    """Code that knows only Python's own exceptions catches ours for what they are."""
+    with pytest.raises(builtin, match="it failed"):
+        raise full(cls)
+
+
+def test_only_timeouts_are_os_errors() -> None:
+    """`except OSError` around a call catches timeouts, as it does everywhere, and no refusal."""
+    assert [cls.__name__ for cls in CLASSES if issubclass(cls, OSError)] == ["DeadlineExceeded", "RequestTimeout"]
+
+
+@pytest.mark.parametrize(
+    ("status", "name"),
+    [
+        (400, "BadRequestError"),
+        (401, "AuthenticationError"),
+        (403, "PermissionDeniedError"),
+        (404, "NotFoundError"),
+        (422, "ValidationError"),
+        (429, "RateLimitError"),
+    ],
+)
+def test_statuses_with_a_class_of_their_own(status: int, name: str) -> None:
+    """The statuses that callers tell apart have their own class."""
+    assert BY_STATUS[status].__name__ == name
+    assert len(BY_STATUS) == 6
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_text_says_what_a_bug_report_needs(cls: type[PeriskopeError]) -> None:
+    """`str()` tells message, ticket, method, path, trace id and attempts, and the status of an answer."""
+    text = str(full(cls))
+    for told in ("it failed", "BKT-001", "GET /tickets/BKT-001", "trace-1", "attempts 5", "look before you repeat"):
+        assert told in text
+    assert ("[422]" in text) == issubclass(cls, ApiError)
+
+
+def test_text_says_no_more_than_there_is() -> None:
+    """An error that knows only its message tells only that."""
+    error = PeriskopeError("it failed")
+    error.attempts = 1
+    assert str(error) == "it failed"
+    assert str(ApiError("it failed")) == "[0] it failed"
+    assert str(PeriskopeError()) == ""

@@ -1,0 +1,118 @@
+"""The types a user of `periskope_sync` sees. Never run: mypy and pyright read it."""
+
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import AbstractContextManager
+from datetime import date, datetime
+from typing import assert_type
+
+from periskope_sync import (
+    ApiError,
+    BulkResult,
+    Chat,
+    ChatMember,
+    Failed,
+    Fetched,
+    Message,
+    PeriskopeClient,
+    PeriskopeError,
+    Progress,
+    RateLimit,
+    TicketInfo,
+    TicketPage,
+    TicketPriority,
+    TicketRow,
+    TicketStatus,
+    Unset,
+)
+
+
+def clients() -> None:
+    """A client is made, entered, cloned, asked and closed."""
+    assert_type(PeriskopeClient(), PeriskopeClient)
+    PeriskopeClient("key", phone="phone-1", base_url="https://example.org/v1", timeout=1, deadline=None, retries=0)
+    with PeriskopeClient(concurrency=4) as client:
+        assert_type(client, PeriskopeClient)
+        assert_type(client.rate_limit, RateLimit | None)
+        assert_type(client.with_options(timeout=1.5, deadline=None, retries=2), PeriskopeClient)
+        assert_type(client.with_options(timeout=Unset.UNSET), PeriskopeClient)
+    assert_type(client.close(), None)
+
+
+def one(client: PeriskopeClient) -> None:
+    """One ticket, and all that is in it."""
+    info = client.tickets.get("BKT-001")
+    assert_type(info, TicketInfo)
+    assert_type(info.ticket.ticket_id, str)
+    assert_type(info.ticket.created_at, datetime | None)
+    assert_type(info.ticket.ticket_labels, tuple[str, ...])
+    assert_type(info.chat, Chat | None)
+    assert_type(info.message, Message | None)
+    assert_type(info.attached_messages, tuple[Message, ...])
+    if info.chat is not None:
+        members: Mapping[str, ChatMember] = info.chat.members or {}
+        assert_type(members["9198…@c.us"], ChatMember)
+
+
+def numbers() -> Iterator[str]:
+    """Some ids, as they come in."""
+    yield "BKT-001"
+
+
+async def awaited_numbers() -> AsyncGenerator[str, None]:
+    """Some ids that must be awaited."""
+    yield "BKT-001"
+
+
+def many(client: PeriskopeClient) -> None:
+    """Many tickets, at once or as a stream, from any kind of iterable."""
+
+    def on_progress(progress: Progress) -> None:
+        assert_type(progress.eta, float | None)
+
+    result = client.tickets.get_many(["BKT-001"], deadline=60, on_progress=on_progress)
+    assert_type(result, BulkResult)
+    assert_type(result.tickets, dict[str, TicketInfo])
+    assert_type(result.errors, dict[str, PeriskopeError])
+    assert_type(result.skipped, tuple[str, ...])
+    assert_type(result.raise_for_errors(), None)
+    client.tickets.get_many(number for number in numbers())
+    client.tickets.get_many(awaited_numbers())
+    client.tickets.get_many({"BKT-001": 1}.keys())
+
+    stream = client.tickets.stream(numbers(), ordered=True)
+    assert_type(stream, AbstractContextManager[Iterator[Fetched | Failed]])
+    with stream as results:
+        for each in results:
+            match each:
+                case Fetched(ticket_id, ticket):
+                    assert_type(ticket_id, str)
+                    assert_type(ticket, TicketInfo)
+                case Failed(ticket_id, error):
+                    assert_type(error, PeriskopeError)
+
+
+def listed(client: PeriskopeClient) -> None:
+    """Rows, by page and one after the other."""
+    page = client.tickets.list_page(offset=10, limit=5)
+    assert_type(page, TicketPage)
+    assert_type(page.tickets, tuple[TicketRow, ...])
+    assert_type(client.tickets.list(page_size=100), Iterator[TicketRow])
+    for row in client.tickets.list():
+        assert_type(row, TicketRow)
+
+
+def written(client: PeriskopeClient) -> None:
+    """Tickets made and changed, with enums or plain values; None clears."""
+    info = client.tickets.create(
+        chat_id="1@g.us", subject="Late", due_date=date(2026, 1, 1), priority=TicketPriority.HIGH, labels=["a"]
+    )
+    assert_type(info, TicketInfo)
+    client.tickets.update("BKT-001", status=TicketStatus.CLOSED, priority=2)
+    client.tickets.update("BKT-001", status="closed", assignee=None, labels=None, due_date=None)
+
+
+def told(error: ApiError) -> None:
+    """What an error tells."""
+    assert_type(error.status, int)
+    assert_type(error.retry_after, float | None)
+    assert_type(error.ticket_id, str | None)
