@@ -1,0 +1,59 @@
+"""What retries, pacing and deadlines cost a call that needs none of them: the same answer with them and without."""
+
+import asyncio
+import gc
+import time
+from typing import Any, Final
+
+from harness import MODES, Case, Lab, Series
+from peers import KEY
+from server import EXAMPLE_ID, RATE_LIMIT, body, loop_factory
+
+CALLED: Final = "through the caller"
+DECODED: Final = "decoded only"
+LAYERS: Final = {CALLED: True, DECODED: False}
+
+
+def answer(count: int, *, called: bool) -> dict[str, float]:
+    """Give that many answers in a worker to calls whose HTTP is left out."""
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return {"µs of CPU per call": runner.run(_answer(count, called=called)) / count * 1e6}
+
+
+async def _answer(count: int, *, called: bool) -> float:
+    from multidict import CIMultiDict
+
+    from periskope_async import PeriskopeClient, TicketInfo
+    from periskope_async._converter import decode
+    from periskope_async._protocol import Response
+
+    example, headers = body(EXAMPLE_ID), CIMultiDict(RATE_LIMIT)
+
+    async def exchange(*_: Any) -> Response:
+        return Response(200, headers, example, 0.0)
+
+    async def decoded(*_: Any) -> TicketInfo:
+        return decode((await exchange()).body, TicketInfo)
+
+    async with PeriskopeClient(KEY, base_url="http://127.0.0.1:9/v1") as client:
+        caller: Any = client.tickets._caller  # noqa: SLF001  # what is measured lies between the public call and HTTP
+        caller.transport._exchange = exchange  # noqa: SLF001  # likewise
+        call: Any = client.tickets.get if called else decoded
+        assert (await call(EXAMPLE_ID)).ticket.ticket_id == EXAMPLE_ID
+        gc.collect()
+        started = time.process_time()
+        for _ in range(count):
+            await call(EXAMPLE_ID)
+        return time.process_time() - started
+
+
+def overhead(lab: Lab) -> Series:
+    """Answer calls with and without all that is around HTTP and decoding; the answers tell a rate limit."""
+    return lab.measure(
+        "bookkeeping",
+        [
+            Case(row, mode, "bookkeeping:answer", mode, {"count": lab.size(20_000), "called": called})
+            for row, called in LAYERS.items()
+            for mode in MODES
+        ],
+    )

@@ -1,0 +1,146 @@
+"""Measure periskope side by side with its peers on this machine: `python benchmarks/run.py`.
+
+Prints every table and how each goal stands. With `--write` it also renews docs/performance.md and its pictures.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import bookkeeping
+import calling
+import decoding
+import fetching
+import importing
+from goals import GOALS, Verdict, judge
+from harness import MODES, PLAIN, SPEED, Key, Lab, Series, machine, pin, versions
+from picture import THEMES, Bar, draw
+from server import serve
+
+ROOT: Final = Path(__file__).parent.parent
+PAGE: Final = ROOT / "docs" / "performance.md"
+MARK: Final = "<!-- Everything below is written by benchmarks/run.py. -->\n"
+
+BENCHMARKS: Final[dict[str, Callable[[Lab], Series]]] = {
+    "bulk": fetching.bulk,
+    "sweep": fetching.sweep,
+    "latency": fetching.latency,
+    "growth": fetching.growth,
+    "blocking-bulk": fetching.blocking_bulk,
+    "blocking-call": calling.blocking_call,
+    "shared-client": calling.shared_client,
+    "decode": decoding.one_body,
+    "decode-group": decoding.large_group,
+    "bookkeeping": bookkeeping.overhead,
+    "held": decoding.held,
+    "import": importing.imports,
+}
+
+#: Tables that say nothing a reader needs.
+DULL: Final = ("bulk, peak MB", "sweep, peak MB", "20 ms latency, peak MB", "blocking bulk, peak MB")
+
+IN_PICTURE: Final = (
+    fetching.RAW,
+    fetching.DROPPED,
+    fetching.OURS,
+    fetching.DICTS,
+    fetching.NAIVE,
+    fetching.REQUESTS,
+    fetching.VENDOR,
+    "niquests",
+    fetching.HTTPX,
+)
+
+
+def main() -> None:
+    """Run what was asked for and report it."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--only", action="append", choices=BENCHMARKS, help="this benchmark; may be repeated")
+    arguments.add_argument("--rows", default="", help="only rows that hold this regular expression")
+    arguments.add_argument("--rounds", type=int, default=9, help="rounds of each benchmark (default 9)")
+    arguments.add_argument("--smoke", action="store_true", help="one round of a few tickets: only see that all works")
+    arguments.add_argument("--own-server", action="store_true", help="use the small server even where nginx is")
+    arguments.add_argument("--write", action="store_true", help="renew docs/performance.md and its pictures")
+    arguments.add_argument("--json", type=Path, help="also write every figure to this file")
+    chosen = arguments.parse_args()
+
+    series: Series = {}
+    with serve(nginx=not chosen.own_server) as server:
+        pinned = pin(server)
+        lab = Lab(server, 1 if chosen.smoke else chosen.rounds, chosen.smoke, chosen.rows)
+        for name in chosen.only or BENCHMARKS:
+            series |= BENCHMARKS[name](lab)
+    setting = (
+        f"{machine()}; server: {server.name}, "
+        f"{'client and server each on a CPU of its own' if pinned else 'client and server not pinned'}; "
+        f"medians of {lab.rounds} interleaved rounds; "
+        + versions(
+            "aiohttp", "cattrs", "msgspec", "orjson", "uvloop", "httpx", "niquests", "requests", "urllib3", "pydantic"
+        )
+    )
+    report = "\n".join([*_goals(judge(GOALS, series)), *_tables(series), f"Measured on {setting}.", ""])
+    print(report)
+    if chosen.json:
+        chosen.json.write_text(json.dumps([[*key, values] for key, values in series.items()]), encoding="utf-8")
+    if chosen.write:
+        PAGE.write_text(PAGE.read_text(encoding="utf-8").partition(MARK)[0] + MARK + "\n" + report, encoding="utf-8")
+        _draw(series)
+
+
+def _goals(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """Tell each goal as it stands, also where it is not reached."""
+    yield "| goal | mode | bound | measured | quartiles of the rounds | |"
+    yield "|---|---|---|---|---|---|"
+    for text, mode, bound, measured, (low, high), met, short_by in verdicts:
+        verdict = "met" if met else f"**short by {short_by:.0%}**"
+        yield f"| {text} | {mode} | {bound} | {measured:.2f} | {low:.2f} - {high:.2f} | {verdict} |"
+    yield ""
+
+
+def _tables(series: Series) -> Iterator[str]:
+    """Make one table for each benchmark and unit: peers down, modes or sizes across, medians inside."""
+    for table in dict.fromkeys(key.table for key in series if key.table not in DULL):
+        keys = [key for key in series if key.table == table]
+        columns = [mode for mode in MODES if mode in {key.column for key in keys}] or _by_number(keys)
+        rows = list(dict.fromkeys(key.row for key in keys))
+        rows.sort(key=lambda row: min(median(series[key]) for key in keys if key.row == row))
+        yield f"### {table[0].upper()}{table[1:]}"
+        yield f"| | {' | '.join(columns)} |"
+        yield "|---" * (len(columns) + 1) + "|"
+        for row in rows:
+            cells = [series.get(Key(table, row, column)) for column in columns]
+            yield f"| {row} | {' | '.join(_number(median(cell)) if cell else '' for cell in cells)} |"
+        yield ""
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def _by_number(keys: Sequence[Key]) -> list[str]:
+    """Sort columns such as `1,000` and `50 in flight` by their number."""
+    return sorted({key.column for key in keys}, key=lambda column: (len(column), column))
+
+
+def _draw(series: Series) -> None:
+    def value(row: str, mode: str) -> float | None:
+        figures = series.get(Key("bulk, µs per ticket", row, mode))
+        return median(figures) if figures else None
+
+    bars = [Bar(row, value(row, PLAIN), value(row, SPEED), row == fetching.OURS) for row in IN_PICTURE]
+    for name, theme in THEMES.items():
+        svg = draw(
+            "One ticket in a bulk fetch, microseconds",
+            "2,000 tickets of 2.3 kB from loopback, 50 in flight; shorter is better",
+            sorted((bar for bar in bars if bar.plain or bar.speed), key=lambda bar: bar.speed or bar.plain or 0),
+            theme,
+            longest=600,
+        )
+        (ROOT / "docs" / "images" / f"benchmarks-{name}.svg").write_text(svg, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
