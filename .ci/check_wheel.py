@@ -1,0 +1,55 @@
+"""Use the installed wheel in an environment that holds only it and what it requires. Run with `python -I`."""
+
+import asyncio
+import importlib
+import importlib.metadata
+import pkgutil
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import periskope_async
+import periskope_async.testing
+import periskope_sync
+
+BASE = {"aiohttp", "anyio", "attrs", "cattrs"}
+NEEDS_MORE = ("periskope_async.cli", "periskope_async.testing.plugin")  # the extra `cli`; pytest
+
+
+def requirements() -> set[str]:
+    """Return the names the base install asks for."""
+    asked = importlib.metadata.requires("periskope") or []
+    return {name.split(">=")[0] for name in asked if "extra ==" not in name}
+
+
+def modules(package: ModuleType) -> set[str]:
+    """Return the names of the modules that the base install must be able to import."""
+    found = {module.name for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.", lambda _: None)}
+    return {name for name in found if not name.startswith(NEEDS_MORE)}
+
+
+async def fetch(fake: periskope_async.testing.FakePeriskope) -> periskope_async.TicketInfo:
+    """Return the ticket of the vendor's example through the async client."""
+    async with periskope_async.PeriskopeClient(fake.api_key, base_url=fake.base_url) as client:
+        return await client.tickets.get("BKT-001")
+
+
+def main() -> None:
+    """Fail with an AssertionError that tells what the wheel lacks."""
+    assert requirements() == BASE, requirements()
+    for package in (periskope_async, periskope_sync):
+        home = Path(package.__path__[0])
+        assert home.is_relative_to(sys.prefix), f"{home} is not the installed wheel"
+        assert (home / "py.typed").is_file(), f"{home} has no py.typed"
+        for name in sorted(modules(package)):
+            importlib.import_module(name)
+    with periskope_async.testing.FakePeriskope(tickets=3) as fake:
+        awaited = asyncio.run(fetch(fake))
+        with periskope_sync.PeriskopeClient(fake.api_key, base_url=fake.base_url) as client:
+            blocked = client.tickets.get("BKT-001")
+    assert awaited == blocked
+    print(f"periskope {periskope_async.__version__} fetched {awaited.ticket.ticket_id} both ways with its base alone")
+
+
+if __name__ == "__main__":
+    main()

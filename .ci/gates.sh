@@ -1,0 +1,140 @@
+# What every change must satisfy: one function per gate, run by .ci/run in a shell of its own.
+# A gate passes by returning 0; `absent REASON` says plainly that it could not run here.
+# Given from outside: $work, a scratch directory; $uv, the installer.
+
+dev=$work/dev # every extra, every tool, the checkout itself (editable)
+packages=(periskope_async periskope_sync)
+everything=(-m "slow or not slow" -r s) # the slow tests too; and tell what was skipped, and why
+
+absent() {
+  echo "not run: $1"
+  exit 77
+}
+
+# environment DIRECTORY PYTHON REQUIREMENTS...: a new virtual environment with these.
+environment() {
+  "$uv" venv --quiet --python "$2" "$1"
+  "$uv" pip install --quiet --python "$1/bin/python" "${@:3}"
+}
+
+setup() {
+  environment "$dev" "$(command -v python3)" --editable '.[test]' --group dev
+  "$uv" build --quiet --out-dir "$work/dist"
+  "$dev/bin/python" --version
+  "$uv" pip list --quiet --python "$dev/bin/python" | tail -n +3 | awk '{printf "%s %s, ", $1, $2} END {print ""}'
+}
+
+gate() {
+  case $1 in
+    python-*) on_python "${1#python-}" ;;
+    *) "gate_$1" ;;
+  esac
+}
+
+gate_style() {
+  local failed=
+  "$dev/bin/ruff" format --check . || failed=1
+  "$dev/bin/ruff" check . || failed=1
+  [ -z "$failed" ]
+}
+
+gate_types() {
+  local checked=("${packages[@]}") failed=
+  if [ -d tests/typing ]; then checked+=(tests/typing); fi
+  "$dev/bin/mypy" --python-executable "$dev/bin/python" "${checked[@]}" || failed=1
+  "$dev/bin/pyright" --pythonpath "$dev/bin/python" "${checked[@]}" || failed=1
+  [ -z "$failed" ]
+}
+
+# The types as a user gets them: from the installed wheel, out of sight of the source tree.
+gate_verifytypes() {
+  local package failed=
+  environment "$work/typed" "$dev/bin/python" "$(wheel)[cli,parquet,speed]" pytest
+  cd "$work"
+  export PATH="$work/typed/bin:$PATH" # --verifytypes asks the first Python of PATH, whatever --pythonpath says
+  for package in "${packages[@]}"; do
+    "$dev/bin/pyright" --ignoreexternal --verifytypes "$package" || failed=1
+  done
+  [ -z "$failed" ]
+}
+
+# The README's test command, with the slow tests too, under coverage: every branch of both packages.
+# Two folders have gates of their own, with the peers they need.
+gate_suite() {
+  export COVERAGE_FILE=$work/coverage
+  "$dev/bin/python" -m coverage run -m pytest "${everything[@]}" --ignore tests/contract --ignore tests/test_benchmarks.py
+  "$dev/bin/python" -m coverage combine --quiet
+  "$dev/bin/python" -m coverage report
+}
+
+# Both commands of the README's first code block, word for word, in a fresh clone and an empty environment.
+gate_readme() {
+  local command commands home=$work/home path
+  mapfile -t commands < <(awk '/^```/ {fence++; next} fence == 1' README.md)
+  [ "${#commands[@]}" -eq 2 ] || { echo "the README's first code block has ${#commands[@]} lines, not two" && exit 1; }
+  path=$(dirname "$(command -v python3)"):/usr/bin:/bin
+  mkdir "$home"
+  git clone --quiet . "$work/clone"
+  cd "$work/clone"
+  for command in "${commands[@]}"; do
+    git clean --quiet --force -d -x
+    printf '\n$ %s\n' "$command"
+    # pip's cache is this machine's: shown is somebody's first clone, not their first use of pip.
+    time env -i PATH="$path" HOME="$home" PIP_CACHE_DIR="$(python3 -m pip cache dir)" bash -euo pipefail -c "$command"
+  done
+}
+
+# The oldest versions of what we depend on that pyproject.toml allows.
+gate_lowest() {
+  "$uv" pip compile --quiet --python "$dev/bin/python" --resolution lowest-direct \
+    --extra cli --extra parquet --extra speed pyproject.toml --output-file "$work/lowest.txt"
+  environment "$work/lowest" "$dev/bin/python" --constraint "$work/lowest.txt" --editable '.[test]' --group integration
+  grep -v '#' "$work/lowest.txt" | tr '\n' ' '
+  "$work/lowest/bin/python" -m pytest
+}
+
+on_python() {
+  local python env=$work/python-$1
+  python=$("$uv" python find --no-project "$1" 2>/dev/null) || absent "no Python $1 on this machine"
+  environment "$env" "$python" --editable '.[test]' --group integration
+  "$env/bin/python" --version
+  "$env/bin/python" -m pytest
+}
+
+# The archives as they would be published; the wheel in an environment that holds nothing else.
+gate_package() {
+  local status=0
+  "$uv" tool run --quiet twine check --strict "$work"/dist/*
+  environment "$work/bare" "$dev/bin/python" "$(wheel)"
+  "$uv" pip check --quiet --python "$work/bare/bin/python"
+  cp .ci/check_wheel.py "$work"
+  cd "$work"
+  "$work/bare/bin/python" -I check_wheel.py
+  "$work/bare/bin/periskope" demo 2>"$work/no-extra" || status=$?
+  cat "$work/no-extra"
+  [ "$status" -ne 0 ]
+  grep --quiet -F 'pip install "periskope[cli]"' "$work/no-extra"
+}
+
+# Other people's clients against our fake service: the vendor's own, and schemathesis.
+gate_contract() {
+  environment "$work/schemathesis" "$dev/bin/python" schemathesis
+  if command -v npm >/dev/null; then (cd tests/contract && npm ci --silent --ignore-scripts); fi
+  SCHEMATHESIS=$work/schemathesis/bin/schemathesis "$dev/bin/python" -m pytest "${everything[@]}" tests/contract
+}
+
+# One short round of each benchmark, with all its peers: it still runs and still fetches what it claims. Speeds are
+# not judged here.
+gate_benchmarks() {
+  # niquests' fork of urllib3 would else take the place of the urllib3 it is measured against.
+  URLLIB3_NO_OVERRIDE=1 environment "$work/bench" "$dev/bin/python" --editable '.[test]' --group bench \
+    --no-binary urllib3-future
+  if command -v npm >/dev/null; then
+    npm install --silent --ignore-scripts --prefix benchmarks
+  else
+    echo "no Node.js on this machine: the vendor's client is not among the peers"
+  fi
+  "$work/bench/bin/python" -m pytest "${everything[@]}" tests/test_benchmarks.py
+}
+
+wheel() { echo "$work"/dist/*.whl; }
