@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import threading
@@ -398,6 +399,29 @@ def test_slow_reader(fake: FakePeriskope) -> None:
     fake.faults.add("giant-body")
     fake.faults.giant = 32 * 1024 * 1024
     assert get(fake).body == b" " * fake.faults.giant
+
+
+def test_reader_that_goes_away(fake: FakePeriskope) -> None:
+    """An answer without an end to a peer who resets in the middle of it ends there, and others are answered."""
+    url = urlsplit(fake.base_url)
+    written = itertools.count()
+    gone = threading.Event()
+
+    def steps() -> Iterator[bytes]:
+        yield b"HTTP/1.1 200 OK\r\n\r\n"
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()  # between two writes of one turn of the fake's loop
+        gone.set()
+        while next(written) < 1_000:
+            yield b"more"
+
+    fake.answer(lambda _: steps())
+    with socket.create_connection((url.hostname or "", url.port or 0), timeout=10) as connection:
+        connection.sendall(b"GET /v1/tickets/BKT-001 HTTP/1.1\r\n\r\n")
+        assert gone.wait(10)
+        fake.answer(None)
+        assert get(fake).status == 200  # answered after those writes, by the same loop
+    assert next(written) < 10
 
 
 def test_idle_connections_are_closed() -> None:
