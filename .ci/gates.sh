@@ -119,7 +119,7 @@ gate_package() {
 # Other people's clients against our fake service: the vendor's own, and schemathesis.
 gate_contract() {
   environment "$work/schemathesis" "$dev/bin/python" schemathesis
-  if command -v npm >/dev/null; then (cd tests/contract && npm ci --silent --ignore-scripts); fi
+  if command -v npm >/dev/null; then (cd tests/contract && npm ci --loglevel=error --no-audit --no-fund --ignore-scripts); fi
   SCHEMATHESIS=$work/schemathesis/bin/schemathesis "$dev/bin/python" -m pytest "${everything[@]}" tests/contract
 }
 
@@ -130,7 +130,7 @@ gate_benchmarks() {
   URLLIB3_NO_OVERRIDE=1 environment "$work/bench" "$dev/bin/python" --editable '.[test]' --group bench \
     --no-binary urllib3-future
   if command -v npm >/dev/null; then
-    npm install --silent --ignore-scripts --prefix benchmarks
+    npm install --loglevel=error --no-audit --no-fund --ignore-scripts --prefix benchmarks
   else
     echo "no Node.js on this machine: the vendor's client is not among the peers"
   fi
