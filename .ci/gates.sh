@@ -6,6 +6,9 @@ dev=$work/dev # every extra, every tool, the checkout itself (editable)
 packages=(periskope_async periskope_sync)
 everything=(-m "slow or not slow" -r s) # the slow tests too; and tell what was skipped, and why
 
+# npm's own patience with a registry that does not answer is ten minutes.
+npm_quietly=(npm --loglevel=error --no-audit --no-fund --fetch-retries=1 --fetch-timeout=60000)
+
 absent() {
   echo "not run: $1"
   exit 77
@@ -119,7 +122,7 @@ gate_package() {
 # Other people's clients against our fake service: the vendor's own, and schemathesis.
 gate_contract() {
   environment "$work/schemathesis" "$dev/bin/python" schemathesis
-  if command -v npm >/dev/null; then (cd tests/contract && npm ci --loglevel=error --no-audit --no-fund --ignore-scripts); fi
+  if command -v npm >/dev/null; then (cd tests/contract && "${npm_quietly[@]}" ci --ignore-scripts); fi
   SCHEMATHESIS=$work/schemathesis/bin/schemathesis "$dev/bin/python" -m pytest "${everything[@]}" tests/contract
 }
 
@@ -130,7 +133,7 @@ gate_benchmarks() {
   URLLIB3_NO_OVERRIDE=1 environment "$work/bench" "$dev/bin/python" --editable '.[test]' --group bench \
     --no-binary urllib3-future
   if command -v npm >/dev/null; then
-    npm install --loglevel=error --no-audit --no-fund --ignore-scripts --prefix benchmarks
+    "${npm_quietly[@]}" install --ignore-scripts --prefix benchmarks
   else
     echo "no Node.js on this machine: the vendor's client is not among the peers"
   fi
