@@ -1,55 +1,27 @@
-"""One attempt over HTTP: bytes out, bytes in, faults as values. The only file that opens an aiohttp session.
+"""Where a client's connections live: a session for each event loop, and what becomes of it with loops, forks and exits.
 
-It knows nothing of retries, pacing or tickets. It is imported when the first client is made: aiohttp's import takes
-three times as long as that of everything else here together.
+One attempt goes through here, cut off in time; how it goes over the wire is `_http`'s affair.
 """
 
 import asyncio
 import inspect
 import os
-import time
 import warnings
 from collections.abc import AsyncGenerator
-from contextvars import ContextVar
 from functools import cache
 from importlib import metadata
-from typing import Any, Final
 
-import aiohttp
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.connector import Connection
-from yarl import URL
-
+from periskope_async._http import Http, Session, check_session
 from periskope_async._pacing import Gate, Lane, gate_for
 from periskope_async._protocol import Failure, Kind, Request, Response
 from periskope_async._timer import Alarm
-from periskope_async.errors import (
-    ClientClosedError,
-    ConfigurationError,
-    ConnectError,
-    PeriskopeError,
-    ProtocolError,
-    RequestTimeout,
-    TlsError,
-)
+from periskope_async.errors import ClientClosedError, ConfigurationError, RequestTimeout
 from periskope_async.settings import Settings
 
 __all__ = ["Home", "Transport"]
 
-#: Bodies are read up to this many *decoded* bytes: a gzip of 1 MB can hold 2 GB.
-MAX_BODY: Final = 16 * 1024 * 1024
-#: A blackholed address must not eat a whole attempt, seconds.
-CONNECT_TIMEOUT: Final = 10.0
-#: The alarm times attempts; aiohttp's own total would count from before the queue for a connection.
-TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT)
-#: What asyncio reads at once, bytes. It asks for a new buffer of 256 KiB for every read, which costs a quarter of the
-#: whole request; a ticket takes a few KiB.
-READ_SIZE: Final = 65_536
-#: Node closes idle connections after 5 s and aiohttp does not read its hint, so ours go before, seconds.
-KEEPALIVE: Final = 4.0
-
 # Every session of ours that is open, with what closes it when its loop ends.
-_open: dict[aiohttp.ClientSession, AsyncGenerator[None, None]] = {}
+_open: dict[Session, AsyncGenerator[None, None]] = {}
 
 
 def _keep_inherited() -> None:
@@ -69,25 +41,22 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch  # there is no fork on 
     os.register_at_fork(after_in_child=_keep_inherited)
 
 
-# Whether the request that is being sent shall not use a connection that was used before.
-_fresh: ContextVar[bool] = ContextVar("periskope_fresh", default=False)
-
-
 class Home:
-    """What a client has in one event loop: its session, its lane through the gate, its alarm."""
+    """What a client has in one event loop: its connections, its lane through the gate, its alarm."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, gate: Gate, concurrency: int) -> None:
         self.loop = loop
         self.lane: Lane = Lane(gate, concurrency, loop)
         self.alarm: Alarm = Alarm(loop)
-        self.session: aiohttp.ClientSession | None = None
+        self.http: Http | None = None
 
     async def aclose(self) -> None:
         """Send away who waits, cut off who is under way, and close the session."""
         self.lane.close()
         self.alarm.close()
-        if self.session in _open:
-            await _open[self.session].aclose()
+        keeper = None if self.http is None else _open.get(self.http.session)
+        if keeper is not None:
+            await keeper.aclose()
             await asyncio.sleep(0)  # the sockets close with the loop's next turn
 
 
@@ -96,9 +65,9 @@ class Transport:
 
     closed: bool = True  # until it is made
 
-    def __init__(self, settings: Settings, gate: Gate, borrowed: aiohttp.ClientSession | None = None) -> None:
-        if not isinstance(borrowed, aiohttp.ClientSession | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # some err
-            raise ConfigurationError(f"session: expected an aiohttp.ClientSession, got {type(borrowed).__name__}")
+    def __init__(self, settings: Settings, gate: Gate, borrowed: Session | None = None) -> None:
+        if borrowed is not None:
+            check_session(borrowed)
         self.gate: Gate = gate
         self._settings = settings
         self._headers = {
@@ -111,12 +80,6 @@ class Transport:
         if settings.phone is not None:
             self._headers["x-phone"] = settings.phone
         self._borrowed = borrowed
-        self._base = URL(settings.base_url)
-        self._prefix = self._base.raw_path.rstrip("/")
-        self._options: dict[str, Any] = {"allow_redirects": False, "middlewares": (_send_once,)}
-        if borrowed is not None:  # its own defaults are its owner's affair, not ours
-            self._options |= {"headers": self._headers, "timeout": TIMEOUT}
-            self._options |= {"raise_for_status": False, "auto_decompress": True}
         self._homes: dict[asyncio.AbstractEventLoop, Home] = {}
         self._latest: Home | None = None
         self._pid = os.getpid()
@@ -148,18 +111,18 @@ class Transport:
         task = asyncio.current_task(home.loop)
         if task is None:
             raise AssertionError("unreachable")
+        http = home.http or await self._open(home)
         cancelling = task.cancelling()
         home.alarm.set(task, until)
         try:
-            _fresh.set(fresh)
-            outcome = await self._exchange(request, home)
+            outcome = await http.ask(request, fresh=fresh)
         except asyncio.CancelledError as exc:
             if not home.alarm.clear(task) or task.uncancel() > cancelling:
                 # It is the caller's. aiohttp's frames go: their locals hold the headers.
                 raise exc.with_traceback(None)  # noqa: B904  # the same exception, not a new one
             return Failure(RequestTimeout("no complete answer in time"), Kind.SLOW)
         except Exception as exc:  # noqa: BLE001  # whatever broke below is a failed attempt, to be judged as one
-            outcome = self._failure(exc)
+            outcome = http.explain(exc, closed=self.closed)
         if home.alarm.clear(task):
             task.uncancel()  # it rang too late to matter
         return outcome
@@ -178,9 +141,9 @@ class Transport:
             # and a loop that stands still closes its session when it ends
 
     def __del__(self) -> None:
-        if self.closed or self._pid != os.getpid():
+        if self.closed or self._pid != os.getpid() or self._borrowed is not None:
             return
-        sessions = [(home.loop, home.session) for home in self._homes.values() if home.session is not None]
+        sessions = [(home.loop, home.http.session) for home in self._homes.values() if home.http is not None]
         if not sessions:
             return
         message = "unclosed PeriskopeClient: use 'async with PeriskopeClient(...)' or 'await client.aclose()'"
@@ -209,122 +172,21 @@ class Transport:
         self._latest = home
         return home
 
-    async def _exchange(self, request: Request, home: Home) -> Response | Failure:
-        session = self._borrowed or home.session or await self._open(home)
-        # Quoted already; `with_path` is the cheapest way to a URL that is not quoted again.
-        url = self._base.with_path(self._prefix + request.path, encoded=True)
-        if request.query:
-            url = url.with_query(request.query)
-        options = self._options
-        if request.body is not None:
-            options = dict(options, headers={**self._headers, "Content-Type": "application/json"}, data=request.body)
-        response = await session.request(request.method, url, **options)
-        try:
-            body = await _read(response)
-        finally:
-            if not response.closed:
-                response.close()
-        if body is None:
-            return Failure(ProtocolError(f"the body is larger than {MAX_BODY >> 20} MiB"), Kind.FINAL)
-        return Response(response.status, response.headers, body, time.time())
-
-    async def _open(self, home: Home) -> aiohttp.ClientSession:
-        session = home.session = aiohttp.ClientSession(
-            connector=_Connector(limit=0, keepalive_timeout=KEEPALIVE),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers=self._headers,
-            timeout=TIMEOUT,
-        )
-        keeper = _open[session] = _close_with_loop(session)
-        await anext(keeper)
-        return session
-
-    def _failure(self, exc: Exception) -> Failure:
-        """Name what broke, in our own words: aiohttp's may quote what was on the wire."""
-        cause = exc.__cause__ if isinstance(exc, _SentOnceError) else exc
-        host = self._settings.base_url.split("/")[2]
-        error: PeriskopeError
-        kind, unsent = Kind.PASSING, True
-        match cause:
-            case aiohttp.ClientSSLError() | aiohttp.ServerFingerprintMismatch():
-                error, kind = TlsError(f"{host}: the TLS handshake failed: {_reason(cause)}"), Kind.FINAL
-            case aiohttp.ClientConnectorDNSError():
-                error, kind = ConnectError(f"{host}: name resolution failed: {_reason(cause)}"), Kind.UNRESOLVED
-            case aiohttp.ClientConnectorError():
-                error = ConnectError(f"{host}: no connection: {_reason(cause)}")
-            case aiohttp.ConnectionTimeoutError():
-                error = ConnectError(f"{host}: no connection within {CONNECT_TIMEOUT:g} s")
-            case aiohttp.ClientConnectionError():
-                error, kind = ProtocolError(f"{host}: the connection ended before an answer"), Kind.DROPPED
-                unsent = False
-            case aiohttp.ClientPayloadError():
-                error, unsent = ProtocolError(f"{host}: the answer broke off or is damaged"), False
-            case RuntimeError() if self.closed or (self._borrowed is not None and self._borrowed.closed):
-                error, kind = ClientClosedError("the client, or the session it was given, is closed"), Kind.FINAL
-            case RuntimeError():
-                error, kind = ConnectError(f"{host}: no connection: the event loop is shutting down"), Kind.FINAL
-            case ValueError() if self._borrowed is not None:
-                error, kind = ConfigurationError("session: its own headers or credentials clash with ours"), Kind.FINAL
-            case _:
-                error, unsent = ProtocolError(f"{host}: the answer is not valid HTTP ({type(cause).__name__})"), False
-        return Failure(error, kind, unsent=unsent)
+    async def _open(self, home: Home) -> Http:
+        http = home.http = Http(self._settings.base_url, self._headers, self._borrowed)
+        if self._borrowed is None:
+            keeper = _open[http.session] = _close_with_loop(http.session)
+            await anext(keeper)
+        return http
 
 
-class _Connector(aiohttp.TCPConnector):
-    """aiohttp's connector, with connections that read less at once, and new ones where asked for.
-
-    Not all that it overrides is public. Should some of it go, connections are slower, or some retries in vain.
-    """
-
-    def __del__(self, *_: object) -> None:
-        """Do not complain that it is not closed: who forgot to is told by `Transport.__del__`."""
-
-    async def _get(self, *args: Any, **kwargs: Any) -> Connection | None:
-        return None if _fresh.get() else await super()._get(*args, **kwargs)
-
-    async def _create_connection(self, *args: Any, **kwargs: Any) -> ResponseHandler:
-        protocol = await super()._create_connection(*args, **kwargs)
-        transport: Any = protocol.transport
-        if hasattr(transport, "max_size"):
-            transport.max_size = READ_SIZE
-        return protocol
-
-
-class _SentOnceError(Exception):
-    """Carries aiohttp's exception past its own retry, which looks for two classes of its own."""
-
-
-async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    # aiohttp sends a GET a second time after any reset, unseen, uncounted and unpaced (aio-libs/aiohttp#7297).
-    try:
-        return await handler(request)
-    except Exception as exc:
-        raise _SentOnceError from exc
-
-
-async def _close_with_loop(session: aiohttp.ClientSession) -> AsyncGenerator[None, None]:
+async def _close_with_loop(session: Session) -> AsyncGenerator[None, None]:
     """Close *session* when its loop ends: a loop that shuts down closes the generators that were started in it."""
     try:
         yield
     finally:
         _open.pop(session, None)
         await session.close()
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes | None:
-    """Return the body, decompressed; None as soon as it is larger than `MAX_BODY`."""
-    content = response.content
-    first = await content.readany()
-    if content.at_eof():
-        return first if len(first) <= MAX_BODY else None
-    chunks, size = [first], len(first)
-    while size <= MAX_BODY:
-        chunk = await content.readany()
-        if not chunk:
-            return b"".join(chunks)
-        chunks.append(chunk)
-        size += len(chunk)
-    return None
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:
@@ -349,9 +211,3 @@ def _user_agent() -> str:
         return f"periskope-python/{metadata.version('periskope')}"
     except metadata.PackageNotFoundError:  # frozen into an executable, or copied in without its metadata
         return "periskope-python"
-
-
-def _reason(exc: BaseException) -> str:
-    """Return what the operating system said, without the objects that say it."""
-    os_error = getattr(exc, "os_error", None) or getattr(exc, "certificate_error", None) or exc
-    return str(getattr(os_error, "strerror", None) or type(os_error).__name__)

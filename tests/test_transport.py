@@ -36,6 +36,7 @@ from periskope_async import (
     ServerError,
     TlsError,
     UnexpectedResponseError,
+    _http,
     _transport,
 )
 from periskope_async._protocol import Request, Response
@@ -52,6 +53,13 @@ JSON = (("Content-Type", "application/json"),)
 def anyio_backend() -> tuple[str, dict[str, object]]:
     """Run on a loop whose time is virtual: minutes of waiting take none of ours."""
     return "asyncio", {"loop_factory": looptime.new_event_loop}
+
+
+@pytest.fixture(autouse=True, params=["brief", "public"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Make every test's requests the brief way, on any aiohttp, and then through aiohttp's session."""
+    monkeypatch.setattr(_http, "_is_tried", lambda: request.param == "brief")
+    return str(request.param)
 
 
 @pytest.fixture
@@ -228,6 +236,105 @@ def test_user_agent_without_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
         _transport._user_agent.cache_clear()
 
 
+# -- which way it is sent ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def passed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Note the requests that go through `ClientSession.request`."""
+    requests: list[str] = []
+    request = aiohttp.ClientSession.request
+
+    def note(session: aiohttp.ClientSession, method: str, url: Any, **options: Any) -> Any:
+        requests.append(str(url))
+        return request(session, method, url, **options)
+
+    monkeypatch.setattr(aiohttp.ClientSession, "request", note)
+    return requests
+
+
+async def test_two_ways(fake: FakePeriskope, way: str, passed: list[str]) -> None:
+    """Requests of our own session go past aiohttp's session where its connections are known, and only there."""
+    async with fake.client() as client:
+        await client.tickets.get("BKT-001")
+        await client.tickets.list_page()
+    assert len(passed) == (0 if way == "brief" else fake.calls)
+    assert fake.calls == 2
+
+
+async def test_both_ways_say_the_same(fake: FakePeriskope, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service cannot tell one way from the other: same lines, same headers, same bodies."""
+    for brief in (True, False):
+        monkeypatch.setattr(_http, "_is_tried", lambda brief=brief: brief)
+        async with fake.client(phone="123") as client:
+            with suppress(NotFoundError):
+                await client.tickets.get("a b/ü")
+            await client.tickets.list_page(offset=0, limit=7)
+            await client.tickets.update("BKT-001", subject="ü")
+    said = [(each.method, each.path, dict(each.headers), each.body) for each in fake.requests]
+    assert said[:3] == said[3:]
+
+
+async def test_recorders_and_mocks_see_every_request(fake: FakePeriskope, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What puts itself in the place of aiohttp's request, as recorders and mocks do, is asked in its stead."""
+    seen: list[str] = []
+    request: Any = aiohttp.ClientSession._request
+
+    async def recorder(session: aiohttp.ClientSession, method: str, url: Any, **options: Any) -> aiohttp.ClientResponse:
+        seen.append(f"{method} {url}")
+        response: aiohttp.ClientResponse = await request(session, method, url, **options)
+        return response
+
+    async with fake.client() as client:
+        await client.tickets.get("BKT-001")
+        monkeypatch.setattr(aiohttp.ClientSession, "_request", recorder)
+        await client.tickets.get("BKT-002")
+        monkeypatch.undo()
+        await client.tickets.get("BKT-003")
+    assert seen == [f"GET {fake.base_url}/tickets/BKT-002"]
+    assert fake.calls == 3
+
+
+async def test_traces_see_every_request(fake: FakePeriskope, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What traces every session that is made, as instrumentation for telemetry does, sees the requests of ours."""
+    seen: list[str] = []
+    make: Any = aiohttp.ClientSession.__init__
+    trace = aiohttp.TraceConfig()
+
+    async def note(_: object, __: object, started: aiohttp.TraceRequestStartParams) -> None:
+        seen.append(str(started.url))
+
+    trace.on_request_start.append(note)
+
+    def instrumented(session: aiohttp.ClientSession, *args: Any, **options: Any) -> None:
+        make(session, *args, **options, trace_configs=[trace])
+
+    monkeypatch.setattr(aiohttp.ClientSession, "__init__", instrumented)
+    async with fake.client() as client:
+        await client.tickets.get("BKT-001")
+    assert seen == [f"{fake.base_url}/tickets/BKT-001"]
+
+
+def test_only_a_known_aiohttp_is_asked_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A release of aiohttp that was not tried, or one that is mocked already, is asked through its session."""
+    monkeypatch.undo()
+    is_tried = _http._is_tried
+    is_tried.cache_clear()
+    try:
+        monkeypatch.setattr(aiohttp, "__version__", "3.14.99")
+        assert is_tried()
+        for version in ("3.15.0", "4.0.0a1", "3.140.1"):
+            is_tried.cache_clear()
+            monkeypatch.setattr(aiohttp, "__version__", version)
+            assert not is_tried()
+        is_tried.cache_clear()
+        monkeypatch.undo()
+        monkeypatch.setattr(_http, "_REQUEST", test_only_a_known_aiohttp_is_asked_briefly)
+        assert not is_tried()
+    finally:
+        is_tried.cache_clear()
+
+
 # -- no connection ----------------------------------------------------------------------------------------------------
 
 
@@ -263,6 +370,36 @@ async def test_service_that_comes_back(fake: FakePeriskope) -> None:
     asyncio.get_running_loop().call_later(0.1, fake.up)
     async with fake.client(retries=20) as client:
         await client.tickets.get("BKT-001")
+
+
+async def test_connection_that_ends_as_it_is_made(fake: FakePeriskope, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that is gone before anything is sent on it is replaced by another at once."""
+    connect: Any = aiohttp.TCPConnector._create_connection
+    made: list[Any] = []
+
+    async def then_abort(*args: Any, **options: Any) -> Any:
+        protocol = await connect(*args, **options)
+        made.append(protocol)
+        if len(made) == 1:
+            protocol.transport.abort()
+        return protocol
+
+    monkeypatch.setattr(aiohttp.TCPConnector, "_create_connection", then_abort)
+    started = now()
+    async with fake.client() as client:
+        await client.tickets.get("BKT-001")
+    assert (len(made), fake.calls, now() - started) == (2, 1, 0.0)
+
+
+async def test_session_that_somebody_closed(fake: FakePeriskope) -> None:
+    """A session of ours that was closed behind our back, as when its loop ends, gives an error and no hang."""
+    async with fake.client() as client:
+        await client.tickets.get("BKT-001")
+        http = client.tickets._caller.transport.home().http
+        assert http is not None
+        await http.session.close()
+        with pytest.raises(ConnectError, match="the event loop is shutting down"):
+            await client.tickets.get("BKT-001")
 
 
 async def test_unknown_host(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -511,7 +648,7 @@ def nested_bomb(_: Received) -> Reply:
     return Reply(200, gzip.compress(once), (*JSON, ("Content-Encoding", "gzip, gzip")))
 
 
-def test_bombs_stay_small() -> None:
+def test_bombs_stay_small(way: str) -> None:
     """No answer, however it is packed and whatever it claims to be, takes more than 32 MB to be refused."""
     with FakePeriskope(faults=Faults(giant=1 << 30, per_id=None)) as fake:
         for number, bomb in enumerate(BOMBS, start=2):
@@ -521,7 +658,9 @@ def test_bombs_stay_small() -> None:
         done = run_python(
             f"""
             import asyncio, resource
-            from periskope_async import PeriskopeClient, PeriskopeError
+            from periskope_async import PeriskopeClient, PeriskopeError, _http
+
+            _http._is_tried = lambda: {way == "brief"}
 
             async def main():
                 async with PeriskopeClient({fake.api_key!r}, base_url={fake.base_url!r}, retries=0) as client:
@@ -559,7 +698,7 @@ async def test_largest_answer(fake: FakePeriskope) -> None:
 
 async def test_large_answer_in_one_piece(fake: FakePeriskope, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cap also holds for a body that is read at once."""
-    monkeypatch.setattr(_transport, "MAX_BODY", 1_000)
+    monkeypatch.setattr(_http, "MAX_BODY", 1_000)
     async with fake.client(retries=0) as client:
         with pytest.raises(ProtocolError, match="larger than"):
             await client.tickets.get("BKT-001")
@@ -642,8 +781,8 @@ async def test_long_error_bodies_keep_their_connection(fake: FakePeriskope) -> N
 
 def test_idle_connections_are_not_kept_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection is given up before a server such as Node would close it, five seconds after its last use."""
-    assert _transport.KEEPALIVE < 5.0
-    monkeypatch.setattr(_transport, "KEEPALIVE", 0.2)
+    assert _http.KEEPALIVE < 5.0
+    monkeypatch.setattr(_http, "KEEPALIVE", 0.2)
 
     async def main() -> None:
         async with fake.client() as client:
@@ -678,6 +817,19 @@ async def test_answers_are_not_mixed_up(fake: FakePeriskope) -> None:
     async with fake.client() as client:
         for ticket_id in ("BKT-001", "BKT-002", "BKT-003") * 3:
             assert (await client.tickets.get(ticket_id)).ticket.ticket_id == ticket_id
+
+
+async def test_answer_that_nobody_asked_for(fake: FakePeriskope) -> None:
+    """What a server sends on an idle connection is nobody's answer: the next call goes over another connection."""
+    answer = Reply(200, ticket(fake), JSON).encode()
+    fake.answer(lambda _: [answer, 0.5, answer])
+    retries: list[RetryEvent] = []
+    async with fake.client(hooks=Hooks(on_retry=retries.append)) as client:
+        await client.tickets.get("BKT-001")
+        await asyncio.sleep(1.0)
+        fake.answer(None)
+        assert (await client.tickets.get("BKT-002")).ticket.ticket_id == "BKT-002"
+    assert (fake.calls, fake.connections, retries) == (2, 2, [])
 
 
 async def test_late_answer_is_not_the_next_calls(fake: FakePeriskope) -> None:
