@@ -70,7 +70,14 @@ class Caller:
             return self.transport.gate.ledger.rate_limit(now)
 
     async def call(
-        self, request: Request, result: type[T], *, bulk: bool = False, patient: bool = False, given: Pass | None = None
+        self,
+        request: Request,
+        result: type[T],
+        *,
+        bulk: bool = False,
+        patient: bool = False,
+        home: "Home | None" = None,
+        given: Pass | None = None,
     ) -> T:
         """Send *request* until it gives a *result*, or raise why it does not.
 
@@ -79,13 +86,14 @@ class Caller:
             result: the model that its body is structured into.
             bulk: wait behind single calls and through outages.
             patient: do not give up early on bodies that are broken (the second pass of a bulk run).
-            given: a pass that is already held.
+            home: where to send it from, if not from what the client has in the running loop.
+            given: a pass that is already held, of *home*'s lane.
 
         Raises:
             PeriskopeError: the last attempt's error, with the call's ticket id, path, attempts and seconds told.
         """
         try:
-            home = self.transport.home()
+            home = home or self.transport.home()
         except PeriskopeError as exc:
             exc.ticket_id, exc.method, exc.path = request.ticket_id, request.method, request.path
             raise
@@ -99,7 +107,7 @@ class Caller:
             given = given or home.lane.try_enter(bulk=bulk) or await self._wait_for_pass(call)
             outcome = await self._attempt(call, given, result)
             if not isinstance(outcome, Failure):
-                home.lane.gate.quota.succeed(call.paid)
+                home.lane.gate.succeed(call.paid)
                 return outcome
             wait = self._weigh(call, given, outcome)
             given = None

@@ -12,6 +12,7 @@ A request takes one of two ways to the same answer. Both use aiohttp's connectio
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -104,6 +105,8 @@ class Http:
             self._can_be_brief = _is_tried()
         else:  # its own defaults are its owner's affair, not ours
             self.session = lent
+            # Theirs stay, and see what aiohttp raises: ours is the outermost.
+            self._options["middlewares"] = (_send_once, *getattr(lent, "_middlewares", ()))
             self._can_be_brief = False
             self._options |= {"headers": headers, "timeout": TIMEOUT}
             self._options |= {"raise_for_status": False, "auto_decompress": True}
@@ -265,6 +268,8 @@ async def _read(content: aiohttp.StreamReader) -> bytes | None:
 def _reason(exc: BaseException) -> str:
     """Return what the operating system said, without the objects that say it."""
     os_error = getattr(exc, "os_error", None) or getattr(exc, "certificate_error", None) or exc
+    if isinstance(os_error, ConnectionError) and os_error.errno:
+        return os.strerror(os_error.errno)  # asyncio's own text is about Python: "Connect call failed ('127.0.0.1', 9)"
     return str(getattr(os_error, "strerror", None) or type(os_error).__name__)
 
 

@@ -409,6 +409,12 @@ class Gate:
         self.lock: threading.Lock = threading.Lock()
         self.waiting: set[Lane] = set()  # lanes in whatever thread that an answer may let in
 
+    def succeed(self, paid: int) -> None:
+        """Note that a call succeeded whose last retry cost so much of the quota."""
+        if not self.quota.is_full:  # it nearly always is, and needs no lock to be
+            with self.lock:
+                self.quota.succeed(paid)
+
     def wake(self, but: "Lane") -> None:
         """Let every other lane that waits ask again: an answer came."""
         for lane in tuple(self.waiting):

@@ -54,8 +54,12 @@ class Quota:
 
     def succeed(self, paid: int) -> None:
         """Give back what the last retry of a successful call cost, or one for a call that needed none."""
-        if self.left < QUOTA:
-            self.left = min(QUOTA, self.left + (paid or 1))
+        self.left = min(QUOTA, self.left + (paid or 1))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing is to be given back."""
+        return self.left >= QUOTA
 
 
 def price(failure: Failure) -> int:

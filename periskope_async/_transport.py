@@ -173,6 +173,8 @@ class Transport:
         return home
 
     async def _open(self, home: Home) -> Http:
+        if self.closed:  # by another thread, since the call began
+            raise ClientClosedError("this client is closed")
         http = home.http = Http(self._settings.base_url, self._headers, self._borrowed)
         if self._borrowed is None:
             keeper = _open[http.session] = _close_with_loop(http.session)

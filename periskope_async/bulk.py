@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Iterator
 from contextlib import asynccontextmanager
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from attrs import define, field, frozen
 
@@ -27,7 +27,9 @@ from periskope_async.models import TicketInfo
 if TYPE_CHECKING:
     from periskope_async._transport import Home
 
-__all__ = ["BulkResult", "Failed", "Fetched", "Progress", "TicketIds", "fetch_many", "open_stream"]
+__all__ = ["BulkResult", "Failed", "Fetched", "Progress", "Pulled", "TicketIds", "fetch_many", "open_stream"]
+
+T = TypeVar("T")
 
 #: Ids to fetch: anything to iterate over, also lazily, also endlessly.
 TicketIds = Iterable[str] | AsyncIterable[str]
@@ -131,6 +133,10 @@ class _Job:
         return _key(self.item)
 
 
+class Pulled(AsyncIterator[T]):
+    """A plain iterable that is pulled in another thread: to be treated like one, though it is waited for."""
+
+
 class _Source:
     """The caller's ids, each once, whatever they come as."""
 
@@ -167,12 +173,20 @@ class _Source:
                 self.ended = True
         return False, None
 
-    def rest(self) -> list[Any]:
+    async def rest(self) -> list[Any]:
         """Return the ids that were not taken, as far as they can be told without waiting."""
-        if self.ended or not isinstance(self._ids, Iterator):
+        if self.ended:
             return []
         limit = MAX_SKIPPED if self.size is None else None
-        return [key for key in map(_key, islice(self._ids, limit)) if self._is_new(key)]
+        items: list[Any] = []
+        if isinstance(self._ids, Iterator):
+            items.extend(islice(self._ids, limit))
+        elif isinstance(self._ids, Pulled):
+            async for item in self._ids:
+                items.append(item)
+                if len(items) == limit:
+                    break
+        return [key for key in map(_key, items) if self._is_new(key)]
 
     @property
     def total(self) -> int | None:
@@ -308,7 +322,7 @@ class _Run:
         self.in_flight += 1
         second = job.failed is not None
         try:
-            return await self.caller.call(request, TicketInfo, bulk=True, patient=second, given=given)
+            return await self.caller.call(request, TicketInfo, bulk=True, patient=second, home=self.home, given=given)
         except ClientClosedError:
             raise
         except PeriskopeError as exc:
@@ -392,7 +406,9 @@ async def fetch_many(
         if not task.cancelled():
             task.result()
     run.settle_rest()
-    result = BulkResult(skipped=(*(run.dropped[position] for position in sorted(run.dropped)), *run.source.rest()))
+    result = BulkResult(
+        skipped=(*(run.dropped[position] for position in sorted(run.dropped)), *await run.source.rest())
+    )
     for position in sorted(outcomes):
         key, outcome = outcomes[position]
         if isinstance(outcome, PeriskopeError):

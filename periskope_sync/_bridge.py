@@ -27,6 +27,7 @@ from time import monotonic
 from types import FunctionType
 from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, cast, get_args, get_origin
 
+from periskope_async.bulk import Pulled
 from periskope_async.errors import ClientClosedError
 from periskope_sync._runner import Inbox, LoopThread, loop_thread
 
@@ -164,7 +165,7 @@ class _Callback:
         self._inbox.put(partial(self._callback, *args))
 
 
-class _Pulled(AsyncIterator[R]):
+class _Pulled(Pulled[R]):
     """An iterable of the caller's, for the loop: pulled in the caller's thread while the caller waits in a call."""
 
     def __init__(self, items: Iterable[R], inbox: Inbox) -> None:

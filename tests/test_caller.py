@@ -29,9 +29,11 @@ from periskope_async import (
     RateLimitError,
     RequestTimeout,
     ServerError,
+    TicketInfo,
     UnexpectedResponseError,
     ValidationError,
 )
+from periskope_async._ticket_requests import get_ticket
 from periskope_async.testing import HARMLESS_FAULTS, FakePeriskope, Fault, Faults, Reply
 
 JSON = (("Content-Type", "application/json"),)
@@ -549,6 +551,19 @@ async def outcome(call: Any) -> object:
         return await call
     except PeriskopeError as error:
         return error
+
+
+async def test_closed_by_another_thread_just_now(fake: FakePeriskope) -> None:
+    """A call that begins just as another thread closes its client opens nothing and gives its pass back."""
+    client = fake.client()
+    caller = client.tickets._caller
+    home = caller.transport.home()
+    given = home.lane.try_enter(bulk=True)
+    caller.transport.closed = True  # the first thing that closing does
+    with pytest.raises(ClientClosedError):
+        await caller.call(get_ticket("BKT-001"), TicketInfo, bulk=True, home=home, given=given)
+    assert home.lane.gate.ledger.in_flight == 0
+    assert home.http is None
 
 
 async def test_a_failing_hook_gives_its_slot_back(fake: FakePeriskope) -> None:

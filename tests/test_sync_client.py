@@ -12,7 +12,7 @@ import pytest
 
 import periskope_async
 import periskope_sync
-from periskope_async import BulkResult, ClientClosedError, ConfigurationError, Fetched, NotFoundError
+from periskope_async import BulkResult, ClientClosedError, ConfigurationError, Fetched, NotFoundError, bulk
 from periskope_async.testing import FakePeriskope
 from periskope_sync import PeriskopeClient
 
@@ -104,6 +104,30 @@ def test_same_constructor() -> None:
 def test_get(fake: FakePeriskope, client: PeriskopeClient) -> None:
     """A blocking get gives the ticket the async one gives."""
     assert client.tickets.get("BKT-001") == awaited(fake, lambda client: client.tickets.get("BKT-001"))
+
+
+@pytest.mark.parametrize("blocking", [False, True], ids=["async", "blocking"])
+def test_skipped_ids_of_a_generator(blocking: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001  # a parameter
+    """When a 401 stops a run, what a generator still had is told as skipped; of an endless one, as many as is sane."""
+    monkeypatch.setattr(bulk, "MAX_SKIPPED", 700)
+
+    def run(ids: Iterator[str]) -> BulkResult:
+        if blocking:
+            with PeriskopeClient("refused", base_url=fake.base_url, concurrency=8) as client:
+                return client.tickets.get_many(ids)
+        return asyncio.run(in_async(fake, ids))
+
+    with FakePeriskope(tickets=1) as fake:
+        result = run(str(number) for number in range(600))
+        assert {*result.errors, *result.skipped} == {str(number) for number in range(600)}
+        assert 1 <= len(result.errors) <= 8
+        assert 700 <= len(run(map(str, count())).skipped) <= 708
+
+
+async def in_async(fake: FakePeriskope, ids: Iterator[str]) -> BulkResult:
+    """Fetch with the async client."""
+    async with periskope_async.PeriskopeClient("refused", base_url=fake.base_url, concurrency=8) as client:
+        return await client.tickets.get_many(ids)
 
 
 def test_get_many(fake: FakePeriskope, client: PeriskopeClient) -> None:

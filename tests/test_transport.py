@@ -360,7 +360,7 @@ async def test_refused_connection() -> None:
     port = free_port()
     error, retries = await fails(f"http://127.0.0.1:{port}/v1", retries=3)
     assert isinstance(error, ConnectError)
-    assert f"127.0.0.1:{port}: no connection: " in str(error)
+    assert f"127.0.0.1:{port}: no connection: Connection refused" in str(error)
     assert len(retries) == 3
 
 
@@ -955,6 +955,25 @@ async def test_session_with_habits_of_its_own(fake: FakePeriskope) -> None:
         assert not session.closed
     headers = fake.requests[0].headers
     assert (headers["x-team"], headers["accept-encoding"]) == ("blue", "gzip, deflate")
+
+
+async def test_session_with_middlewares(fake: FakePeriskope) -> None:
+    """A borrowed session's middlewares stay in use, and meet what aiohttp raises."""
+    met: list[str] = []
+
+    async def middleware(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        request.headers["x-team"] = "blue"
+        try:
+            return await handler(request)
+        except aiohttp.ClientError as exc:
+            met.append(type(exc).__name__)
+            raise
+
+    fake.faults.add(Fault.FIN, times=1)
+    async with aiohttp.ClientSession(middlewares=[middleware]) as session, fake.client(session=session) as client:
+        await client.tickets.get("BKT-001")
+    assert [request.headers["x-team"] for request in fake.requests] == ["blue", "blue"]
+    assert met == ["ServerDisconnectedError"]
 
 
 async def test_session_that_swallows_our_timeout(fake: FakePeriskope) -> None:
