@@ -71,7 +71,7 @@ class Tickets:
             deadline: seconds for the whole run; what is not done by then is in `skipped`, or in `errors` if
                 it was under way. None means no end. (The client's own `deadline` counts for each ticket,
                 from its first attempt.)
-            on_progress: called after every ticket, in the client's event loop. What it raises ends the run.
+            on_progress: called after every ticket, in the thread of the call. What it raises ends the run.
 
         Raises:
             ConfigurationError: `ticket_ids` is no iterable of ids, or `deadline` no time. A bad id fails alone.

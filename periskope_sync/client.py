@@ -23,8 +23,9 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
             info = client.tickets.get("BKT-001")
 
     It is `periskope_async.PeriskopeClient` on an event loop in a daemon thread, which starts with the first call, is
-    shared by all blocking clients of the process, and starts anew in a forked child. What a call is given to run, as a
-    generator of ids or `on_progress`, runs in the thread that makes the call; hooks run in the loop's. Ctrl-C cancels.
+    shared by all blocking clients of the process, lives as long as that, and starts anew in a forked child. What a call
+    is given to run, as a generator of ids or `on_progress`, runs in the thread that makes the call; hooks run in the
+    loop's. Ctrl-C cancels.
 
     In a thread that runs an event loop itself, calls are refused, for they would block it; notebooks are excepted (see
     `periskope_sync.notebook`).
