@@ -89,6 +89,7 @@ class Http:
         self._headers = headers
         self._lent = lent
         self._options: dict[str, Any] = {"allow_redirects": False, "middlewares": (_send_once,)}
+        self.session: Session
         if lent is None:
             self.session = aiohttp.ClientSession(
                 connector=_Connector(limit=0, keepalive_timeout=KEEPALIVE),

@@ -247,12 +247,7 @@ def _refuse_to_block(own: asyncio.AbstractEventLoop) -> None:
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
-    try:
-        import uvloop
-    except (ImportError, RuntimeError):  # not installed; or the main thread has ended, too late to import it
-        loop = asyncio.new_event_loop()
-    else:
-        loop = uvloop.new_event_loop()
+    loop = _loop_factory()()
     # Both loops resolve names in a thread pool. libuv's, once started, makes a forked child that leaves by `sys.exit`
     # end in SIGSEGV, even one that never made a call: a gunicorn worker after `--preload`. Python's makes the
     # interpreter wait for a lookup that hangs, and takes no work once the main thread has ended.
@@ -260,6 +255,17 @@ def _new_loop() -> asyncio.AbstractEventLoop:
         getaddrinfo=partial(_in_own_thread, socket.getaddrinfo), getnameinfo=partial(_in_own_thread, socket.getnameinfo)
     )
     return loop
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop
+    except (ImportError, RuntimeError):  # not installed; or the main thread has ended, too late to import it
+        return asyncio.new_event_loop
+    # Older ones close a descriptor twice when a connect is cancelled, the second time perhaps somebody else's
+    # (MagicStack/uvloop#738).
+    release = tuple(int(number) for number in uvloop.__version__.split(".")[:2])
+    return uvloop.new_event_loop if release >= (0, 23) else asyncio.new_event_loop
 
 
 async def _in_own_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:

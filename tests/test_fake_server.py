@@ -481,6 +481,27 @@ def test_https() -> None:
         connection.close()
 
 
+async def test_hanging_up_on_a_tls_connection_that_ends() -> None:
+    """A TLS connection that is just ending, whose socket is gone already, can be hung up on."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate = Path(__file__).with_name("localhost.pem")
+    context.load_cert_chain(certificate)
+    async with FakePeriskope(ssl_context=context) as fake:
+        port = urlsplit(fake.base_url).port
+        trusting = ssl.create_default_context(cafile=certificate)
+        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting, server_hostname="localhost")
+        while not fake.open_connections:  # noqa: ASYNC110  # it is about to be
+            await asyncio.sleep(0)
+        (connection,) = fake._open
+        gone: list[bool] = []
+        while fake.open_connections:
+            gone.append(connection._transport.get_extra_info("socket") is None)
+            connection.hang_up()
+            await asyncio.sleep(0)
+        writer.close()
+        assert any(gone)
+
+
 @pytest.mark.skipif(not socket.has_ipv6, reason="this Python was built without IPv6")
 def test_ipv6() -> None:
     """An IPv6 address comes in brackets."""

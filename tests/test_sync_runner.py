@@ -15,7 +15,7 @@ import pytest
 
 from periskope_async.errors import ClientClosedError, ConfigurationError
 from periskope_sync import notebook
-from periskope_sync._runner import Inbox, LoopThread, _in_own_thread, _Process, loop_thread
+from periskope_sync._runner import Inbox, LoopThread, _in_own_thread, _loop_factory, _Process, loop_thread
 
 variable: ContextVar[str] = ContextVar("variable", default="unset")
 
@@ -30,6 +30,14 @@ def loop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     thread = LoopThread()
     yield thread
     thread.end()
+
+
+@pytest.mark.parametrize(("version", "sound"), [("0.22.1", False), ("0.23.0", True), ("1.0.0rc1", True)])
+def test_uvloop_that_closes_what_is_not_its_own(version: str, sound: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001  # a parameter
+    """An uvloop that closes descriptors twice is not used, though it is installed (MagicStack/uvloop#738)."""
+    uvloop = pytest.importorskip("uvloop", reason="uvloop is not installed")
+    monkeypatch.setattr(uvloop, "__version__", version)
+    assert (_loop_factory() is uvloop.new_event_loop) is sound
 
 
 async def answer() -> int:

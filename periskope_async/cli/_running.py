@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
-from importlib.util import find_spec
 from math import ceil
 from typing import TypeVar
 
@@ -27,7 +26,7 @@ _NO_EDGE = 10_000
 
 def run(job: Callable[[], Awaitable[T]]) -> T:
     """Return what *job* returns, run in an event loop of its own."""
-    return anyio.run(job, backend_options={"use_uvloop": find_spec("uvloop") is not None})
+    return anyio.run(job)
 
 
 def console(*, stderr: bool = False, wide: bool = False) -> Console:

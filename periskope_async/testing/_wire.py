@@ -180,8 +180,9 @@ class Connection(asyncio.Protocol):
         if how is Hangup.FIN:
             self._transport.close()
             return
-        raw: socket.socket = self._transport.get_extra_info("socket")
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)  # closing then sends RST
+        raw: socket.socket | None = self._transport.get_extra_info("socket")
+        if raw is not None:  # as it is of a TLS connection that has just ended
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)  # closing then sends RST
         self._transport.abort()
 
     def _pump(self) -> None:
