@@ -5,6 +5,7 @@
 dev=$work/dev # every extra, every tool, the checkout itself (editable)
 packages=(periskope_async periskope_sync)
 everything=(-m "slow or not slow" -r s) # the slow tests too; and tell what was skipped, and why
+workers=(-n 4 --dist worksteal) # tests wait more than they compute
 
 # npm's own patience with a registry that does not answer is ten minutes.
 npm_quietly=(npm --loglevel=error --no-audit --no-fund --fetch-retries=1 --fetch-timeout=60000)
@@ -65,7 +66,8 @@ gate_verifytypes() {
 # Two folders have gates of their own, with the peers they need.
 gate_suite() {
   export COVERAGE_FILE=$work/coverage
-  "$dev/bin/python" -m coverage run -m pytest "${everything[@]}" --ignore tests/contract --ignore tests/test_benchmarks.py
+  "$dev/bin/python" -m coverage run -m pytest "${workers[@]}" "${everything[@]}" \
+    --ignore tests/contract --ignore tests/test_benchmarks.py
   "$dev/bin/python" -m coverage combine --quiet
   "$dev/bin/python" -m coverage report
 }
@@ -93,7 +95,7 @@ gate_lowest() {
     --extra cli --extra parquet --extra speed pyproject.toml --output-file "$work/lowest.txt"
   environment "$work/lowest" "$dev/bin/python" --constraint "$work/lowest.txt" --editable '.[test]' --group integration
   grep -v '#' "$work/lowest.txt" | tr '\n' ' '
-  "$work/lowest/bin/python" -m pytest
+  "$work/lowest/bin/python" -m pytest "${workers[@]}"
 }
 
 on_python() {
@@ -101,7 +103,8 @@ on_python() {
   python=$("$uv" python find --no-project "$1" 2>/dev/null) || absent "no Python $1 on this machine"
   environment "$env" "$python" --editable '.[test]' --group integration
   "$env/bin/python" --version
-  "$env/bin/python" -m pytest
+  "$env/bin/python" -m pytest "${workers[@]}" -m slow tests/test_sync_processes.py # exits, forks and interrupts differ
+  "$env/bin/python" -m pytest "${workers[@]}"
 }
 
 # The archives as they would be published; the wheel in an environment that holds nothing else.

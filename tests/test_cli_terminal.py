@@ -25,7 +25,9 @@ SNAPSHOTS = Path(__file__).parent / "snapshots"
 COMMAND = [sys.executable, "-c", "import sys; from periskope_async.cli import main; sys.exit(main())"]
 #: No command of these tests takes longer, seconds.
 LIMIT = 30.0
-SLOW = (pytest.mark.slow, pytest.mark.timeout(600))
+LONG = pytest.mark.timeout(600)
+
+pytestmark = pytest.mark.slow  # each starts an interpreter or more
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +158,6 @@ def test_an_export_in_a_terminal(fake: FakePeriskope, tmp_path: Path) -> None:
     assert re.search(r"Saved 12 tickets in \d+\.\d s", shown)
 
 
-@pytest.mark.slow
 def test_a_reader_that_goes_away(fake: FakePeriskope) -> None:
     """`| head` ends a command quietly, whichever way it writes."""
     env = environment(fake)
@@ -203,15 +204,14 @@ def test_serve_until_ctrl_c() -> None:
         assert process.wait(LIMIT) == 0
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "log", "tickets", "kills"),
     [
         ("t.jsonl", "t.jsonl", 1_000, 3),
         ("t.csv", "t.csv", 1_000, 2),
-        pytest.param("t.jsonl", "t.jsonl", 5_000, 20, marks=SLOW),
-        pytest.param("t.csv", "t.csv", 5_000, 20, marks=SLOW),
-        pytest.param("t.parquet", "t.parquet.part.jsonl", 5_000, 20, marks=SLOW),
+        pytest.param("t.jsonl", "t.jsonl", 5_000, 20, marks=LONG),
+        pytest.param("t.csv", "t.csv", 5_000, 20, marks=LONG),
+        pytest.param("t.parquet", "t.parquet.part.jsonl", 5_000, 20, marks=LONG),
     ],
 )
 def test_killed_again_and_again(tmp_path: Path, name: str, log: str, tickets: int, kills: int) -> None:
