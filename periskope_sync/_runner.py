@@ -264,7 +264,8 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
         return asyncio.new_event_loop
     # Older ones close a descriptor twice when a connect is cancelled, the second time perhaps somebody else's
     # (MagicStack/uvloop#738).
-    release = tuple(int(number) for number in uvloop.__version__.split(".")[:2])
+    version: str = vars(uvloop)["__version__"]
+    release = tuple(int(number) for number in version.split(".")[:2])
     return uvloop.new_event_loop if release >= (0, 23) else asyncio.new_event_loop
 
 
