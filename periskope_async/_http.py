@@ -17,13 +17,10 @@ import time
 from collections.abc import Mapping
 from contextvars import ContextVar
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 import aiohttp
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.connector import Connection
-from aiohttp.helpers import TimerNoop
 from yarl import URL
 
 from periskope_async._protocol import Failure, Kind, Request, Response
@@ -36,6 +33,10 @@ from periskope_async.errors import (
     TlsError,
 )
 from periskope_async.settings import conceal
+
+if TYPE_CHECKING:
+    from aiohttp.client_proto import ResponseHandler
+    from aiohttp.connector import Connection
 
 __all__ = ["Http", "Session", "check_session"]
 
@@ -55,9 +56,8 @@ KEEPALIVE: Final = 4.0
 #: The aiohttp releases whose connections are known to work as `_ask_briefly` takes it; what that calls is not public.
 TRIED: Final = frozenset({"3.14"})
 
-_NO_TIMER: Final = TimerNoop()
 #: What recorders and mocks of aiohttp put something else in the place of.
-_REQUEST: Final[Any] = vars(aiohttp.ClientSession)["_request"]
+_REQUEST: Final[Any] = vars(aiohttp.ClientSession).get("_request")
 
 # Whether the request that is being sent shall not use a connection that was used before.
 _fresh: ContextVar[bool] = ContextVar("periskope_fresh", default=False)
@@ -97,13 +97,14 @@ class Http:
                 headers=headers,
                 timeout=TIMEOUT,
             )
-            # aiohttp's own spelling of it all, and what its connector takes for the address to connect to.
-            self._example = aiohttp.ClientRequest(
-                "GET", self._base, headers=headers, loop=asyncio.get_running_loop(), session=self.session
-            )
-            fields = [f"{name}: {value}\r\n" for name, value in self._example.headers.items()]
-            self._fields = conceal("".join(fields))
             self._can_be_brief = _is_tried()
+            if self._can_be_brief:
+                # aiohttp's own spelling of it all, and what its connector takes for the address to connect to.
+                self._example = aiohttp.ClientRequest(
+                    "GET", self._base, headers=headers, loop=asyncio.get_running_loop(), session=self.session
+                )
+                fields = [f"{name}: {value}\r\n" for name, value in self._example.headers.items()]
+                self._fields = conceal("".join(fields))
         else:  # its own defaults are its owner's affair, not ours
             self.session = lent
             # Theirs stay, and see what aiohttp raises: ours is the outermost.
@@ -121,10 +122,12 @@ class Http:
             Exception: whatever broke, for `explain`.
         """
         _fresh.set(fresh)
-        watched = vars(Session)["_request"] is not _REQUEST or self.session.trace_configs
-        if watched or not self._can_be_brief:
-            return await self._ask(request)
-        return await self._ask_briefly(request)
+        if self._can_be_brief and not self._is_watched():
+            return await self._ask_briefly(request)
+        return await self._ask(request)
+
+    def _is_watched(self) -> bool:
+        return bool(self.session.trace_configs) or vars(Session)["_request"] is not _REQUEST
 
     async def _ask(self, request: Request) -> Response | Failure:
         # Quoted already; `with_path` is the cheapest way to a URL that is not quoted again.
@@ -153,7 +156,7 @@ class Http:
             protocol, transport = connection.protocol, connection.transport
             if protocol is None or transport is None or transport.is_closing():
                 raise aiohttp.ServerDisconnectedError
-            protocol.set_response_params(timer=_NO_TIMER, read_until_eof=True, read_bufsize=READ_SIZE)
+            protocol.set_response_params(read_until_eof=True, read_bufsize=READ_SIZE)
             transport.write(self._spell(request))
             message, content = await protocol.read()
             while 100 <= message.code <= 199 and message.code != 101:
@@ -216,7 +219,7 @@ class _Connector(aiohttp.TCPConnector):
     def __del__(self, *_: object) -> None:
         """Do not complain that it is not closed: who forgot to is told by `Transport.__del__`."""
 
-    async def _get(self, *args: Any, **kwargs: Any) -> Connection | None:
+    async def _get(self, *args: Any, **kwargs: Any) -> "Connection | None":
         if _fresh.get():
             return None
         connection = await super()._get(*args, **kwargs)
@@ -225,7 +228,7 @@ class _Connector(aiohttp.TCPConnector):
             connection = await super()._get(*args, **kwargs)
         return connection
 
-    async def _create_connection(self, *args: Any, **kwargs: Any) -> ResponseHandler:
+    async def _create_connection(self, *args: Any, **kwargs: Any) -> "ResponseHandler":
         protocol = await super()._create_connection(*args, **kwargs)
         transport: Any = protocol.transport
         if hasattr(transport, "max_size"):
