@@ -5,7 +5,7 @@
 dev=$work/dev # every extra, every tool, the checkout itself (editable)
 packages=(periskope_async periskope_sync)
 everything=(-m "slow or not slow" -r s) # the slow tests too; and tell what was skipped, and why
-workers=(-n 4 --dist worksteal) # tests wait more than they compute
+workers=(-n 2 --dist worksteal) # tests wait more than they compute, but gates run side by side
 
 # npm's own patience with a registry that does not answer is ten minutes.
 npm_quietly=(npm --loglevel=error --no-audit --no-fund --fetch-retries=1 --fetch-timeout=60000)
@@ -66,7 +66,7 @@ gate_verifytypes() {
 # Two folders have gates of their own, with the peers they need.
 gate_suite() {
   export COVERAGE_FILE=$work/coverage
-  "$dev/bin/python" -m coverage run -m pytest "${workers[@]}" "${everything[@]}" \
+  "$dev/bin/python" -m coverage run -m pytest -n 3 --dist worksteal "${everything[@]}" \
     --ignore tests/contract --ignore tests/test_benchmarks.py
   "$dev/bin/python" -m coverage combine --quiet
   "$dev/bin/python" -m coverage report
