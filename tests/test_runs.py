@@ -29,6 +29,7 @@ from periskope_async import (
     Progress,
     ProtocolError,
 )
+from periskope_async._pacing import Outage
 from periskope_async.testing import PASSING_FAULTS, FakePeriskope, Fault, Faults
 from periskope_sync import PeriskopeClient as BlockingClient
 
@@ -183,6 +184,17 @@ async def test_refused_key_before_a_second_try(fake: FakePeriskope) -> None:
         async with client.tickets.stream(itertools.chain(ids, itertools.repeat("BKT-003"))) as results:
             items = {item.ticket_id: item async for item in results}
         assert all(isinstance(items[ticket_id], Failed) for ticket_id in ids)
+
+
+async def test_outage_that_has_lasted_too_long(fake: FakePeriskope) -> None:
+    """A run that comes when an outage has lasted as long as a call may take ends with its first pass, unused."""
+    async with connect(fake, deadline=5.0) as client:
+        home = client.tickets._caller.transport.home()
+        ledger = home.lane.gate.ledger
+        ledger.outage = Outage(since=home.loop.time() - 5.0)
+        result = await client.tickets.get_many(fake.ticket_ids)
+    assert result.skipped == fake.ticket_ids
+    assert (fake.calls, ledger.in_flight, ledger.outage.flying) == (0, 0, 0)
 
 
 async def test_deadline_of_the_run() -> None:
