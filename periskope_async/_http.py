@@ -88,30 +88,33 @@ class Http:
         self._prefix = self._base.raw_path.rstrip("/")
         self._headers = headers
         self._lent = lent
+        self._can_be_brief = lent is None and _is_tried()
         self._options: dict[str, Any] = {"allow_redirects": False, "middlewares": (_send_once,)}
-        self.session: Session
-        if lent is None:
-            self.session = aiohttp.ClientSession(
-                connector=_Connector(limit=0, keepalive_timeout=KEEPALIVE),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers=headers,
-                timeout=TIMEOUT,
+        if lent is not None:
+            self.session: Session = lent
+            self._options |= {
+                # Its own defaults are its owner's affair, not ours.
+                "headers": headers,
+                "timeout": TIMEOUT,
+                "raise_for_status": False,
+                "auto_decompress": True,
+                # Its own middlewares stay, and see what aiohttp raises: ours is the outermost.
+                "middlewares": (_send_once, *getattr(lent, "_middlewares", ())),
+            }
+            return
+        self.session = aiohttp.ClientSession(
+            connector=_Connector(limit=0, keepalive_timeout=KEEPALIVE),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=headers,
+            timeout=TIMEOUT,
+        )
+        if self._can_be_brief:
+            # aiohttp's own spelling of it all, and what its connector takes for the address to connect to.
+            self._example = aiohttp.ClientRequest(
+                "GET", self._base, headers=headers, loop=asyncio.get_running_loop(), session=self.session
             )
-            self._can_be_brief = _is_tried()
-            if self._can_be_brief:
-                # aiohttp's own spelling of it all, and what its connector takes for the address to connect to.
-                self._example = aiohttp.ClientRequest(
-                    "GET", self._base, headers=headers, loop=asyncio.get_running_loop(), session=self.session
-                )
-                fields = [f"{name}: {value}\r\n" for name, value in self._example.headers.items()]
-                self._fields = conceal("".join(fields))
-        else:  # its own defaults are its owner's affair, not ours
-            self.session = lent
-            # Theirs stay, and see what aiohttp raises: ours is the outermost.
-            self._options["middlewares"] = (_send_once, *getattr(lent, "_middlewares", ()))
-            self._can_be_brief = False
-            self._options |= {"headers": headers, "timeout": TIMEOUT}
-            self._options |= {"raise_for_status": False, "auto_decompress": True}
+            fields = [f"{name}: {value}\r\n" for name, value in self._example.headers.items()]
+            self._fields = conceal("".join(fields))
 
     async def ask(self, request: Request, *, fresh: bool) -> Response | Failure:
         """Send *request* and return the answer.
