@@ -66,6 +66,11 @@ class OpenStrEnum(StrEnum):
         member._name_, member._value_ = f"UNKNOWN_{value}", value
         return member
 
+    def __reduce_ex__(self, _protocol: object) -> tuple[type[Self], tuple[str]]:
+        return type(self), (
+            self._value_,
+        )  # the first releases of Python 3.11 look up by name, which is no member's here
+
     @property
     def is_known(self) -> bool:
         """Whether this version of the package has a name for the value."""
@@ -82,6 +87,11 @@ class OpenIntEnum(IntEnum):
         member = int.__new__(cls, value)
         member._name_, member._value_ = f"UNKNOWN_{value}", int(value)
         return member
+
+    def __reduce_ex__(self, _protocol: object) -> tuple[type[Self], tuple[int]]:
+        return type(self), (
+            self._value_,
+        )  # the first releases of Python 3.11 look up by name, which is no member's here
 
     @property
     def is_known(self) -> bool:
