@@ -104,7 +104,7 @@ class LoopThread:
         self._thread = threading.Thread(target=self._serve, name="periskope-loop", daemon=True)
         try:
             Context().run(self._thread.start)  # else the first caller's context would live as long as the thread
-        except RuntimeError as error:  # Python 3.12 starts no thread once the main thread has ended
+        except RuntimeError as error:  # before 3.12.3, 3.12 starts none once the main thread has ended
             self._loop.close()
             raise ClientClosedError(f"the event loop of the blocking clients does not start: {error}") from None
 

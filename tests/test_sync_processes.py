@@ -56,8 +56,9 @@ def run(environment: dict[str, str], script: str, *arguments: str, code: int = 0
 
 # -- exits ---------------------------------------------------------------------------------------------------------
 
-#: What the first call of all comes to when the main thread has ended. Python 3.12 then starts no thread any more.
-FIRST_WHEN_LATE = "ClientClosedError" if sys.version_info[:2] == (3, 12) else "BKT-001"
+#: What the first call of all comes to when the main thread has ended. From Python 3.12.0 to 3.12.2 no thread starts any
+#: more then (python/cpython#113964).
+FIRST_WHEN_LATE = "ClientClosedError" if (3, 12) <= sys.version_info[:3] < (3, 12, 3) else "BKT-001"
 
 EXITS = {
     "unclosed": ["BKT-001"],
