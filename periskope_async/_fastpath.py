@@ -136,11 +136,11 @@ def _usual(field: WireField, target: str, names: Names, converter: "Converter") 
 
 
 def _usual_container(field: WireField, target: str, names: Names, converter: "Converter") -> tuple[str, ...]:
-    """Do as `_usual` for a field that holds a model, an array or mapping of them, or JSON kept as it came."""
+    """Do as `_usual` for a field that holds a model, an array or mapping of them, or other JSON."""
     wanted = some(field.type)
     model = next((annotation for annotation in (wanted, *get_args(wanted)) if is_model(annotation)), None)
     if model is None:
-        return _OBJECT, f"{target} = flat(v)"
+        return _usual_json(field, target, names)
     hook = f"{field.name}_hook"
     names[hook] = converter.get_structure_hook(model)
     if wanted is model:
@@ -149,6 +149,19 @@ def _usual_container(field: WireField, target: str, names: Names, converter: "Co
     if get_origin(wanted) is tuple:
         return _ARRAY, f"{target} = tuple(map({hook}, v))"
     return _OBJECT, f"{target} = x = {{}}", f"for key, value in v.items(): x[key] = {hook}(value)"
+
+
+def _usual_json(field: WireField, target: str, names: Names) -> tuple[str, ...]:
+    """Do as `_usual` for a field that holds no model: JSON kept as it came, a mapping of scalars, or anything else."""
+    wanted = some(field.type)
+    element = get_args(wanted)[-1] if get_origin(wanted) is Mapping else wanted
+    if element is Any:
+        return _OBJECT, f"{target} = flat(v)"
+    test, value = _SCALARS.get(element, ("", ""))
+    if value == "v":  # each scalar comes out as it came in, and so does the mapping
+        return f"{_OBJECT} and all([{test} for v in v.values()])", f"{target} = v"
+    names[f"{field.name}_field"] = field
+    return "v is not ABSENT", f"{target}, wire = unusual({field.name}_field, v, wire)"
 
 
 _SCALARS: dict[Any, tuple[str, str]] = {

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from periskope_async._converter import _compiled, decode, explain, structure, to_dict
 from periskope_async._fastpath import _LABEL_LISTS, _MOMENT
-from periskope_async._model import ABSENT, Model, OpenIntEnum, OpenStrEnum
+from periskope_async._model import ABSENT, EMPTY_TEXT, LEFT_OUT, NOTHING, Model, OpenIntEnum, OpenStrEnum
 from periskope_async._wire import LABELS, is_model, read_moment, some, wire_key
 from periskope_async.errors import DecodeError
 from periskope_async.models import Chat, Message, Ticket, TicketInfo, TicketPage, TicketRow
@@ -114,6 +114,61 @@ def test_label_lists_are_remembered_within_bounds() -> None:
     assert len(_LABEL_LISTS) == 1000
     assert "x" * 500 not in _LABEL_LISTS
     _LABEL_LISTS.clear()
+
+
+# ------------------------------------------------------------------------------- mappings and arrays of scalars
+
+
+class Colour(OpenStrEnum):
+    """A value that a mapping holds."""
+
+    RED = "red"
+
+
+@attrs.frozen(kw_only=True)
+class Plain(Model):
+    """What no model has yet: mappings and arrays of what is neither a model nor any JSON."""
+
+    required: Mapping[str, bool]
+    texts: Mapping[str, str] = NOTHING
+    flags: Mapping[str, bool] | None = None
+    counts: Mapping[str, int] = attrs.field(default=NOTHING, metadata=LEFT_OUT)
+    sizes: Mapping[str, float] = attrs.field(default=NOTHING, metadata=EMPTY_TEXT)
+    moments: Mapping[str, datetime] = NOTHING
+    colours: Mapping[str, Colour] | None = attrs.field(default=None, metadata=LEFT_OUT)
+    labels: Mapping[str, tuple[str, ...]] = NOTHING
+    maybe: Mapping[str, str | None] = NOTHING
+    numbers: tuple[int, ...] = ()
+
+
+PLAIN_KEYS = [a.name for a in attrs.fields(Plain) if a.name not in ("extra", "_wire")]
+ELEMENTS = st.sampled_from(
+    [None, True, False, 0, 1, 2.5, "", "x", "red", "a, b", "2025-01-26T13:46:21+00:00", "2025-01-26", [], ["a"], {}]
+)
+HOLDERS = st.dictionaries(st.sampled_from("ab"), ELEMENTS, max_size=2) | st.lists(ELEMENTS, max_size=2) | ELEMENTS
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.fixed_dictionaries({"required": st.just({"a": True}) | HOLDERS}, optional=dict.fromkeys(PLAIN_KEYS[1:], HOLDERS))
+)
+@example({"required": {"a": "no"}})
+@example({"required": {"a": True}, "texts": {"a": ""}})
+@example({"required": {"a": True}, "counts": {"a": True}})
+@example({"required": {"a": True}, "numbers": {"a": 1}})
+def test_elements_are_checked_on_both_ways(body: Json) -> None:
+    """Mappings and arrays of scalars are read by compiled code, or refused by it, exactly as by the detailed."""
+    try:
+        model = explain(body, Plain)
+    except DecodeError:
+        with pytest.raises(Exception):  # noqa: B017, PT011  # the fast way may raise anything
+            fast(body, Plain)
+        return
+    assert same_json(to_dict(model), body)
+    # All that compiled code may leave to the detailed is a required mapping without anything in it.
+    if body["required"] not in (None, "", {}):
+        assert_same(model, fast(body, Plain))
+    assert_same(model, structure(body, Plain))
 
 
 # --------------------------------------------------------------------------- whatever the service might send
