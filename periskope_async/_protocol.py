@@ -271,6 +271,8 @@ def _inside(value: Any) -> Iterable[Any]:
 
 def _without_message(response: Response) -> str:
     status, location = response.status, response.headers.get("Location")
+    if status == 206:  # we send no Range
+        return "206 Partial Content, which was not asked for: the answer may be only half of it"
     if 300 <= status <= 399 and location is not None:
         target = re.match(r"(?:[a-z]+:)?//(?:[^/?#@]*@)?([^/?#@]+)", location, re.IGNORECASE)
         return f"redirects are not followed (to {target[1] if target else 'the same host'})"

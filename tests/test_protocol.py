@@ -249,6 +249,8 @@ def test_error_assumes_no_key_of_the_body(body: bytes) -> None:
         (301, b"", {"location": "/elsewhere"}, "to the same host"),
         (301, b"", {"location": "file:///etc/passwd"}, "to the same host"),
         (304, b"", {}, "the answer has no body"),
+        (206, b'{"ticket":{"ticket_id":"BK', {}, "206 Partial Content, which was not asked for: .* half"),
+        (206, b"", {}, "206 Partial Content, which was not asked for"),
     ],
 )
 def test_message_where_the_service_tells_none(status: int, body: bytes, headers: dict[str, str], told: str) -> None:
