@@ -1,7 +1,12 @@
-"""Bytes to JSON values, strictly: what gets through can be printed, copied and sent on. Knows no models."""
+"""Bytes to JSON values, strictly: what gets through can be printed, copied and sent on. Knows no models.
+
+Two spellings are mended instead of refused, as the rest of the body is good: a byte-order mark in front of it, which
+RFC 8259 lets a reader ignore, and half a surrogate pair, which is what is left of an emoji where a text was cut.
+"""
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from functools import cache
 from typing import Any, Final, NoReturn
@@ -10,22 +15,36 @@ __all__ = ["loads", "parser"]
 
 
 def loads(body: bytes) -> Any:
-    """Parse a JSON body; with msgspec where it is installed.
+    """Parse a JSON body; with msgspec where it is installed. In place of half a surrogate pair stands U+FFFD.
 
     Raises:
-        ValueError: it is not UTF-8, not JSON, or JSON that would break later: NaN, a number out of range, half a
-            surrogate pair, nesting without end.
+        ValueError: it is not UTF-8, not JSON, or JSON that would break later: NaN, a number out of range, nesting
+            without end.
     """
+    parse = parser()
     try:
-        return parser()(body)
+        try:
+            return parse(body)
+        except ValueError:  # mended only here, so that good bodies pay nothing for it
+            mended = _mend(body)
+            if mended == body:
+                raise
+        return parse(mended)
     except RecursionError:
         pass
     raise ValueError("JSON nests too deep")
 
 
+def _mend(body: bytes) -> bytes:
+    """Return a body without a byte-order mark, and with U+FFFD in place of each half of a surrogate pair."""
+    return _SURROGATES.sub(
+        lambda found: found[0] if found["pair"] else found["before"] + rb"\ufffd", body.removeprefix(BOM_UTF8)
+    )
+
+
 @cache
 def parser() -> Callable[[bytes], Any]:
-    """Return the parser of this process: like `loads`, but nesting without end is a RecursionError."""
+    """Return the parser of this process: as `loads`, but it mends nothing; endless nesting is a RecursionError."""
     try:
         import msgspec
     except ImportError:
@@ -54,4 +73,10 @@ def _finite(literal: str) -> float:
 
 
 _SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+# An escape begins after an even number of backslashes. Each stretch of them is looked at once, however long it is.
+_SURROGATES: Final = re.compile(
+    rb"""(?<!\\) (?P<before> (?:\\\\)*+ ) \\u
+    (?: (?P<pair> [dD][89abAB][0-9a-fA-F]{2} \\u [dD][c-fC-F][0-9a-fA-F]{2} ) | [dD][89a-fA-F][0-9a-fA-F]{2} )""",
+    re.VERBOSE,
+)
 _STRICT_JSON: Final = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)

@@ -84,11 +84,9 @@ RETRIED_ONCE: dict[Fault, tuple[type[PeriskopeError], str]] = {
     Fault.INVALID_JSON: (DecodeError, "not JSON"),
     Fault.HALF_JSON: (DecodeError, "not JSON"),
     Fault.INVALID_UTF8: (DecodeError, "not JSON"),
-    Fault.BOM: (DecodeError, "not JSON"),
     Fault.NAN: (DecodeError, "not JSON"),
     Fault.HUGE_INT: (DecodeError, "not JSON"),
     Fault.DEEP: (DecodeError, "not JSON"),
-    Fault.SURROGATE: (DecodeError, "not JSON"),
     Fault.NULL: (DecodeError, "the body is null"),
     Fault.OTHER_ID: (UnexpectedResponseError, "the body is of another ticket"),
 }
@@ -214,6 +212,25 @@ async def test_fault_that_does_no_harm(fake: FakePeriskope, fault: Fault) -> Non
             assert (await client.tickets.get(ticket_id)).ticket.ticket_id == ticket_id
     assert fake.counts[fault] == 3 or fault is Fault.STALE
     assert fake.calls == 3 or fault is Fault.STALE
+
+
+async def test_half_an_emoji_does_not_cost_a_ticket(fake: FakePeriskope) -> None:
+    """Where the service cut a text in the middle of an emoji, the ticket comes with U+FFFD in its place."""
+    subject = fake.get("BKT-001")["ticket"]["subject"]
+    fake.faults.add(Fault.SURROGATE)
+    async with client_of(fake) as client:
+        info = await client.tickets.get("BKT-001")
+    assert info.ticket.subject == f"\ufffd{subject}"
+    assert fake.counts[Fault.SURROGATE] == fake.calls == 1
+
+
+async def test_a_part_that_was_not_asked_for_is_told(fake: FakePeriskope) -> None:
+    """A 206 to a request without Range is called what it is, and is not taken for a ticket, whole as it may look."""
+    fake.answer(lambda _: Reply(206, json.dumps(fake.get("BKT-001")).encode(), JSON))
+    async with client_of(fake) as client:
+        with pytest.raises(UnexpectedResponseError, match="206 Partial Content, which was not asked for"):
+            await client.tickets.get("BKT-001")
+    assert fake.calls == 1
 
 
 @pytest.mark.parametrize("retries", [0, 1, 7])

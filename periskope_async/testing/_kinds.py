@@ -110,6 +110,8 @@ HARMLESS_FAULTS: Final = frozenset(
         Fault.STALE,
         Fault.DESYNC,
         Fault.SLOW_HEADERS,
+        Fault.SURROGATE,
+        Fault.BOM,
         Fault.WRONG_CHARSET,
         Fault.UNKNOWN_ENUM,
         Fault.UNKNOWN_FIELDS,

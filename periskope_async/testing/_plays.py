@@ -7,6 +7,7 @@ import base64
 import gzip
 import json
 import math
+import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from email.utils import formatdate
@@ -359,7 +360,7 @@ _PLAYS: Final[Mapping[Fault, _Play]] = MappingProxyType(
         Fault.NAN: _document(lambda ticket: ticket.update(priority=math.nan)),
         Fault.HUGE_INT: _body(lambda _: b'{"ticket":{"priority":' + b"9" * 5_000 + b"}}"),
         Fault.DEEP: _body(lambda _: b'{"ticket":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
-        Fault.SURROGATE: _body(lambda _: b'{"ticket":{"ticket_id":"\\ud800"}}'),
+        Fault.SURROGATE: _body(lambda body: re.sub(rb'"subject": *"', rb"\g<0>\\ude00", body)),
         Fault.INVALID_UTF8: _body(lambda body: body[:-1] + b',"x":"\xff\xfe"}'),
         Fault.BOM: _body(lambda body: b"\xef\xbb\xbf" + body),
         Fault.WRONG_CHARSET: _wrong_charset,
