@@ -72,20 +72,27 @@ gate_suite() {
   "$dev/bin/python" -m coverage report
 }
 
-# Both commands of the README's first code block, word for word, in a fresh clone and an empty environment.
+# Both commands of the README's first code block.
 gate_readme() {
-  local command commands home=$work/home path
+  readme_commands "$(command -v python3)" 1 2
+}
+
+# readme_commands PYTHON NUMBERS...: these commands, word for word, in a fresh clone and an empty environment.
+readme_commands() {
+  local clone commands number path
   mapfile -t commands < <(awk '/^```/ {fence++; next} fence == 1' README.md)
   [ "${#commands[@]}" -eq 2 ] || { echo "the README's first code block has ${#commands[@]} lines, not two" && exit 1; }
-  path=$(dirname "$(command -v python3)"):/usr/bin:/bin
-  mkdir "$home"
-  git clone --quiet . "$work/clone"
-  cd "$work/clone"
-  for command in "${commands[@]}"; do
+  path=$(dirname "$1"):/usr/bin:/bin
+  clone=$(mktemp -d "$work/clone.XXXX")
+  mkdir "$clone/home"
+  git clone --quiet . "$clone/periskope"
+  cd "$clone/periskope"
+  for number in "${@:2}"; do
     git clean --quiet --force -d -x
-    printf '\n$ %s\n' "$command"
+    printf '\n$ %s\n' "${commands[number - 1]}"
     # pip's cache is this machine's: shown is somebody's first clone, not their first use of pip.
-    time env -i PATH="$path" HOME="$home" PIP_CACHE_DIR="$(python3 -m pip cache dir)" bash -euo pipefail -c "$command"
+    time env -i PATH="$path" HOME="$clone/home" PIP_CACHE_DIR="$(python3 -m pip cache dir)" \
+      bash -euo pipefail -c "${commands[number - 1]}"
   done
 }
 
@@ -99,12 +106,22 @@ gate_lowest() {
 }
 
 on_python() {
-  local python env=$work/python-$1
+  local python env=$work/python-${1##*/}
   python=$("$uv" python find --no-project "$1" 2>/dev/null) || absent "no Python $1 on this machine"
   environment "$env" "$python" --editable '.[test]' --group integration
   "$env/bin/python" --version
   "$env/bin/python" -m pytest "${workers[@]}" -m slow tests/test_sync_processes.py # exits, forks and interrupts differ
   "$env/bin/python" -m pytest "${workers[@]}"
+}
+
+# What the system brings is often the oldest patch release at hand, and what a new user has.
+gate_system-python() {
+  local python=/usr/bin/python3
+  "$python" -c 'import ensurepip, sys; assert sys.version_info >= (3, 11)' 2>/dev/null ||
+    absent "no $python with venv, of 3.11 or newer"
+  [ "$("$python" --version)" != "$("$dev/bin/python" --version)" ] || absent "$python is what the other gates run on"
+  on_python "$python"
+  readme_commands "$python" 2
 }
 
 # The archives as they would be published; the wheel in an environment that holds nothing else.
