@@ -409,6 +409,37 @@ def test_chats_of_put_tickets(service: Service, ask: Ask) -> None:
     assert (info["chat"], info["message"]["body"]) == (chat, "hello")
 
 
+def fresh_service() -> Service:
+    """A service that nobody has asked for anything."""
+    return Service(10, seed=0, api_key="key", unknowns=Unknowns(), now=lambda: NOW)
+
+
+FIRST_TOUCHES: dict[str, Callable[[Service], object]] = {
+    "put": lambda service: service.put({"ticket": {"ticket_id": "X"}, "chat": {"chat_id": "777@c.us"}}),
+    "put again": lambda service: service.put(service.get("BKT-002")),
+    "patch": lambda service: service.answer(
+        Request("PATCH", "/v1/tickets/BKT-002", KEY.encode(), b'{"subject": "Other"}')
+    ),
+}
+
+
+@pytest.mark.parametrize("touch", FIRST_TOUCHES)
+def test_chats_do_not_depend_on_what_came_first(touch: str) -> None:
+    """Whatever is done to one ticket before anybody asks for chats, every chat and message of the others is there."""
+    expected = fresh_service().chat_ids()
+    assert len(expected) > 5
+    service = fresh_service()
+    FIRST_TOUCHES[touch](service)
+    quoted = service.get("BKT-003")["message"]["message_id"]
+    for chat_id in expected:
+        body = json.dumps({"chat_id": chat_id, "subject": "s", "quoted_message_id": quoted}).encode()
+        answer = service.answer(Request("POST", "/v1/tickets/create", KEY.encode(), body))
+        assert (answer.status, told(answer)["chat"]["chat_id"]) == (200, chat_id)
+        assert told(answer)["message"]["message_id"] == quoted
+    assert service.chat_ids()[: len(expected)] == expected
+    assert service.chat_ids()[len(expected) :] == (("777@c.us",) if touch == "put" else ())
+
+
 # --- update ----------------------------------------------------------------------------------------------------
 
 

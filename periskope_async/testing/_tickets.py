@@ -2,9 +2,11 @@
 
 import json
 import random
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from importlib import resources
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 __all__ = [
@@ -16,9 +18,13 @@ __all__ = [
     "Json",
     "dumps",
     "example",
+    "made_chats",
+    "made_messages",
+    "messages_by_id",
     "number_of",
     "row_bytes",
     "row_of",
+    "short_id",
     "ticket_bytes",
     "ticket_id",
 ]
@@ -92,6 +98,35 @@ def ticket_bytes(number: int, seed: int) -> bytes:
 def row_bytes(number: int, seed: int) -> bytes:
     """The row of `GET /tickets` for ticket *number*."""
     return _example_row() if number == 1 else _filled(_row_template(number % VARIANTS, seed), number)
+
+
+def made_chats(tickets: int, seed: int) -> Mapping[str, Json]:
+    """The chats of the first so many tickets, by id."""
+    return _made(min(tickets, VARIANTS + 1), seed)[0]
+
+
+def made_messages(tickets: int, seed: int) -> Mapping[str, Json]:
+    """The messages of the first so many tickets, by full and by short id."""
+    return _made(min(tickets, VARIANTS + 1), seed)[1]
+
+
+@lru_cache(maxsize=64)
+def _made(tickets: int, seed: int) -> tuple[Mapping[str, Json], Mapping[str, Json]]:
+    """Chats and messages by id. The first ticket of each variant, and the example, tell of all there are."""
+    infos: list[Json] = [json.loads(ticket_bytes(number, seed)) for number in range(1, tickets + 1)]
+    chats = {info["chat"]["chat_id"]: info["chat"] for info in infos if info["chat"]}
+    messages = {name: message for info in infos for name, message in messages_by_id(info).items()}
+    return MappingProxyType(chats), MappingProxyType(messages)
+
+
+def messages_by_id(info: Json) -> dict[str, Json]:
+    """The messages of a ticket, by full and by short id."""
+    found = {}
+    for message in (info.get("message"), *(info.get("attached_messages") or ())):
+        if message and message.get("message_id"):
+            full = str(message["message_id"])
+            found[full] = found[short_id(full)] = message
+    return found
 
 
 @lru_cache(maxsize=1)
@@ -171,6 +206,12 @@ def _filled(template: bytes, number: int) -> bytes:
         .replace(_NUMBER.encode(), str(number).encode())
         .replace(_CREATED.encode(), created.encode())
     )
+
+
+def short_id(message_id: str) -> str:
+    """The short id in `true_<chat>_<id>` or `true_<chat>_<id>_<participant>`; another id as it is."""
+    parts = message_id.split("_")
+    return parts[2] if len(parts) > 2 else message_id  # the third part
 
 
 def _ticket(variant: int, dice: random.Random, quoted: Json | None) -> Json:
