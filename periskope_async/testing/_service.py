@@ -55,6 +55,8 @@ class Unknowns:
         unknown_chat: POST for a chat that is not there: `404`, or `create` makes the chat.
         unquoted: `message` of a ticket made without a quoted message: `object` ({}), `null`, or `blank` strings.
         missing_ticket: GET of an unknown id: `404`, `422`, or a 200 with `null` or `empty` body.
+        null_chat: some made-up tickets (two of 61) have `"chat": null`; the vendor's type says that every one has its
+            chat.
     """
 
     max_limit: int = 2000
@@ -72,6 +74,7 @@ class Unknowns:
     missing_ticket: Literal["404", "422", "null", "empty"] = attrs.field(
         default="404", validator=attrs.validators.in_(("404", "422", "null", "empty"))
     )
+    null_chat: bool = False
 
 
 @attrs.frozen
@@ -138,7 +141,7 @@ class Service:
             return kept[0]
         if name in self._gone or not self._is_made(name):
             return None
-        return ticket_bytes(number_of(name) or 0, self._seed)
+        return ticket_bytes(number_of(name) or 0, self._seed, null_chat=self.unknowns.null_chat)
 
     def get(self, name: str) -> Json:
         """The ticket as the service would tell it.
@@ -170,14 +173,16 @@ class Service:
     def chat_ids(self) -> tuple[str, ...]:
         """The chats in which tickets can be created."""
         with self._lock:
-            return tuple({**made_chats(self._made, self._seed), **self._put_chats})
+            return tuple({**made_chats(self._made, self._seed, null_chat=self.unknowns.null_chat), **self._put_chats})
 
     def _is_made(self, name: str) -> bool:
         return 1 <= (number_of(name) or 0) <= self._made
 
     def _row(self, name: str) -> bytes:
         kept = self._kept.get(name)
-        return kept[1] if kept else row_bytes(number_of(name) or 0, self._seed)
+        if kept is not None:
+            return kept[1]
+        return row_bytes(number_of(name) or 0, self._seed, null_chat=self.unknowns.null_chat)
 
     def _learn(self, info: Json) -> None:
         """Keep the chat and the messages of a ticket that was put; those of the made-up ones follow from the seed."""
@@ -316,7 +321,9 @@ class Service:
 
     def _chat(self, chat_id: str) -> Json | None:
         full = chat_id if "@" in chat_id else f"{chat_id}@c.us"
-        known = self._put_chats.get(full) or made_chats(self._made, self._seed).get(full)
+        known = self._put_chats.get(full) or made_chats(self._made, self._seed, null_chat=self.unknowns.null_chat).get(
+            full
+        )
         if known is None and self.unknowns.unknown_chat == "create":
             kind = "group" if full.endswith("@g.us") else "user"
             known = self._put_chats[full] = {
@@ -337,7 +344,9 @@ class Service:
         return known
 
     def _message(self, message_id: str) -> Json | None:
-        return self._put_messages.get(message_id) or made_messages(self._made, self._seed).get(message_id)
+        return self._put_messages.get(message_id) or made_messages(
+            self._made, self._seed, null_chat=self.unknowns.null_chat
+        ).get(message_id)
 
     def _apply(self, ticket: Json, body: Json) -> None:
         """Write checked values into *ticket*."""

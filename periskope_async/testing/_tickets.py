@@ -90,30 +90,33 @@ def number_of(ticket_id: str) -> int | None:
     return number if ticket_id == f"BKT-{number:03d}" else None
 
 
-def ticket_bytes(number: int, seed: int) -> bytes:
-    """The body that `GET /tickets/{id}` answers for ticket *number*."""
-    return example() if number == 1 else _filled(_template(number % VARIANTS, seed), number)
+def ticket_bytes(number: int, seed: int, *, null_chat: bool = False) -> bytes:
+    """The body that `GET /tickets/{id}` answers for ticket *number*; with *null_chat* rarely one outside any chat."""
+    return example() if number == 1 else _filled(_template(number % VARIANTS, seed, null_chat=null_chat), number)
 
 
-def row_bytes(number: int, seed: int) -> bytes:
-    """The row of `GET /tickets` for ticket *number*."""
-    return _example_row() if number == 1 else _filled(_row_template(number % VARIANTS, seed), number)
+def row_bytes(number: int, seed: int, *, null_chat: bool = False) -> bytes:
+    """The row of `GET /tickets` for ticket *number*; *null_chat* as of `ticket_bytes`."""
+    return (
+        _example_row() if number == 1 else _filled(_row_template(number % VARIANTS, seed, null_chat=null_chat), number)
+    )
 
 
-def made_chats(tickets: int, seed: int) -> Mapping[str, Json]:
+def made_chats(tickets: int, seed: int, *, null_chat: bool) -> Mapping[str, Json]:
     """The chats of the first so many tickets, by id."""
-    return _made(min(tickets, VARIANTS + 1), seed)[0]
+    return _made(min(tickets, VARIANTS + 1), seed, null_chat=null_chat)[0]
 
 
-def made_messages(tickets: int, seed: int) -> Mapping[str, Json]:
+def made_messages(tickets: int, seed: int, *, null_chat: bool) -> Mapping[str, Json]:
     """The messages of the first so many tickets, by full and by short id."""
-    return _made(min(tickets, VARIANTS + 1), seed)[1]
+    return _made(min(tickets, VARIANTS + 1), seed, null_chat=null_chat)[1]
 
 
 @lru_cache(maxsize=64)
-def _made(tickets: int, seed: int) -> tuple[Mapping[str, Json], Mapping[str, Json]]:
+def _made(tickets: int, seed: int, *, null_chat: bool) -> tuple[Mapping[str, Json], Mapping[str, Json]]:
     """Chats and messages by id. The first ticket of each variant, and the example, tell of all there are."""
-    infos: list[Json] = [json.loads(ticket_bytes(number, seed)) for number in range(1, tickets + 1)]
+    bodies = (ticket_bytes(number, seed, null_chat=null_chat) for number in range(1, tickets + 1))
+    infos: list[Json] = [json.loads(body) for body in bodies]
     chats = {info["chat"]["chat_id"]: info["chat"] for info in infos if info["chat"]}
     messages = {name: message for info in infos for name, message in messages_by_id(info).items()}
     return MappingProxyType(chats), MappingProxyType(messages)
@@ -178,7 +181,7 @@ def row_of(info: Json, last_updated_at: str | None = None) -> Json:
 
 
 @lru_cache(maxsize=8 * VARIANTS)
-def _template(variant: int, seed: int) -> bytes:
+def _template(variant: int, seed: int, *, null_chat: bool) -> bytes:
     """A ticket with placeholders for what differs between the tickets of one variant."""
     dice = random.Random(f"{seed}/{variant}")  # noqa: S311  # repeatable on purpose
     chat = _chat(variant, dice)
@@ -189,14 +192,14 @@ def _template(variant: int, seed: int) -> bytes:
         "message": quoted or ({}, None, dict.fromkeys(_message(chat, dice, media=False), ""))[variant // 5 % 3],
         "ticket": _ticket(variant, dice, quoted),
     }
-    if variant % 29 == 7:  # a rare ticket outside any chat
+    if null_chat and variant % 29 == 7:  # a rare ticket outside any chat
         info["chat"] = None
     return dumps(info)
 
 
 @lru_cache(maxsize=8 * VARIANTS)
-def _row_template(variant: int, seed: int) -> bytes:
-    return dumps(row_of(json.loads(_template(variant, seed))))
+def _row_template(variant: int, seed: int, *, null_chat: bool) -> bytes:
+    return dumps(row_of(json.loads(_template(variant, seed, null_chat=null_chat))))
 
 
 def _filled(template: bytes, number: int) -> bytes:
