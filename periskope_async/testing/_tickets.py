@@ -124,7 +124,7 @@ def _made(tickets: int, seed: int, *, null_chat: bool) -> tuple[Mapping[str, Jso
 
 def messages_by_id(info: Json) -> dict[str, Json]:
     """The messages of a ticket, by full and by short id."""
-    found = {}
+    found: dict[str, Json] = {}
     for message in (info.get("message"), *(info.get("attached_messages") or ())):
         if message and message.get("message_id"):
             full = str(message["message_id"])
