@@ -1,7 +1,9 @@
 """Every fault the fake can inject, as it looks on the wire, and the plan that says when."""
 
 import asyncio
+import gzip
 import json
+import re
 import zlib
 from collections import Counter
 from collections.abc import Callable
@@ -18,10 +20,16 @@ from periskope_async.testing import (
     FakePeriskope,
     Fault,
     Faults,
+    Reply,
+    Unknowns,
 )
+from periskope_async.testing._plays import play
 
 HOUR = 3600.0
 MIB = 1024 * 1024
+KEPT_OPEN = (Fault.IDLE_CLOSE, Fault.STALE)
+CLOSE = ("Connection: close",)
+KEEP = ("Connection: keep-alive",)
 
 
 @pytest.fixture
@@ -69,14 +77,14 @@ class Met:
         return values[-1] if values else ""
 
 
-async def meet(fake: FakePeriskope, path: str = "/tickets/BKT-002", most: int = 80 * MIB) -> Met:
+async def meet(fake: FakePeriskope, path: str = "/tickets/BKT-002", *fields: str, most: int = 80 * MIB) -> Met:
     """Ask for *path* once over a connection of its own, and read until the end, silence, or *most* bytes."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     host, port = fake.base_url.removeprefix("http://").removesuffix("/v1").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    key = f"Authorization: Bearer {fake.api_key}"
-    writer.write(f"GET /v1{path} HTTP/1.1\r\n{key}\r\nConnection: close\r\n\r\n".encode())
+    head = [f"GET /v1{path} HTTP/1.1", f"Authorization: Bearer {fake.api_key}", *(fields or CLOSE)]
+    writer.write("\r\n".join((*head, "", "")).encode())
     raw, ending = bytearray(), "unread"
     try:
         async with asyncio.timeout(HOUR):
@@ -157,7 +165,7 @@ EXPECTED: dict[Fault, Callable[[Met], bool]] = {
     Fault.RESET_DURING: lambda met: met.ending == "reset",
     Fault.FIN: lambda met: not met.raw and met.ending == "closed",
     Fault.IDLE_CLOSE: ok(lambda met: met.ticket["ticket_id"] == "BKT-002"),
-    Fault.STALE: ok(lambda met: met.ticket["ticket_id"] == "BKT-002"),
+    Fault.STALE: lambda met: met.ending == "silent" and met.ticket["ticket_id"] == "BKT-002",
     Fault.TRUNCATED: lambda met: met.ending == "closed" and 0 < len(met.body) < met.length,
     Fault.CUT_CHUNK: lambda met: met.ending == "closed" and 0 < len(met.body) < int(met.body.split(b"\r\n")[0], 16),
     Fault.NO_LAST_CHUNK: lambda met: met.ending == "closed" and met.body.endswith(b"}\r\n"),
@@ -244,12 +252,13 @@ EXPECTED: dict[Fault, Callable[[Met], bool]] = {
 
 @pytest.mark.parametrize("kind", Fault)
 async def test_kind_on_the_wire(kind: Fault) -> None:
-    """Each fault looks on the wire as its name says, is counted, and is recorded with its request."""
+    """Each fault looks on the wire as its name says, is counted, and is recorded with the status that was sent."""
     async with FakePeriskope(faults=Faults({kind: 1.0}, retry_after=2.5)) as fake:
-        met = await meet(fake)
+        met = await meet(fake, "/tickets/BKT-002", *(KEEP if kind in KEPT_OPEN else CLOSE))
         assert EXPECTED[kind](met), met.raw[:2_000]
         assert fake.counts == {kind: 1}
-        assert [request.fault for request in fake.requests] == [kind]
+        sent = re.match(rb"HTTP/1.1 (\d{3}) ", met.raw)
+        assert [(request.fault, request.status) for request in fake.requests] == [(kind, int(sent[1]) if sent else 0)]
 
 
 def test_groups() -> None:
@@ -284,11 +293,94 @@ async def test_faults_of_lists() -> None:
         assert [row["ticket_id"] for row in rows] == ["BKT-ANOTHER"] * 3
 
 
-@pytest.mark.parametrize("kind", [Fault.NAN, Fault.MISSING_FIELD])
-async def test_faults_of_errors(kind: Fault) -> None:
-    """A fault of the document strikes an error's envelope as well."""
-    async with FakePeriskope(faults={kind: 1.0}) as fake:
-        assert (await meet(fake, "/tickets/NOPE")).status == "404"
+#: Answers in which these faults change nothing: where there is no ticket, nothing to cut off, nothing that comes after.
+OF_A_TICKET = (
+    *(Fault.OTHER_ID, Fault.MISSING_FIELD, Fault.NULL_FIELD, Fault.WRONG_TYPE, Fault.UNKNOWN_ENUM),
+    *(Fault.UNKNOWN_FIELDS, Fault.NAN),
+)
+OF_A_BODY = (
+    *(Fault.CUT_CHUNK, Fault.NO_LAST_CHUNK, Fault.CUT_AT_EOF, Fault.STALL_BODY, Fault.DRIP_BODY, Fault.DRIP_CHUNKS),
+    *(Fault.WRONG_CHARSET, Fault.EMPTY, Fault.HALF_JSON),
+)
+USELESS = {
+    **{(kind, "an error"): ("/tickets/NOPE", Unknowns()) for kind in OF_A_TICKET},
+    **{(kind, "a page past the end"): ("/tickets?offset=10", Unknowns()) for kind in OF_A_TICKET},
+    **{(kind, "no JSON"): ("/nothing", Unknowns()) for kind in OF_A_TICKET},
+    **{(kind, "null"): ("/tickets/NOPE", Unknowns(missing_ticket="null")) for kind in (*OF_A_TICKET, Fault.NULL)},
+    **{(kind, "no body"): ("/tickets/NOPE", Unknowns(missing_ticket="empty")) for kind in (*OF_A_TICKET, *OF_A_BODY)},
+    **{(kind, "the last of its connection"): ("/tickets/BKT-002", Unknowns()) for kind in KEPT_OPEN},
+    (Fault.SLOW_HEADERS, "as slow as nothing"): ("/tickets/BKT-002", Unknowns()),
+}
+
+
+@pytest.mark.parametrize(("kind", "answer"), USELESS)
+async def test_a_useless_order_fails_the_test(kind: Fault, answer: str) -> None:
+    """An ordered fault that changes nothing is not counted: it is a 500 that says so, raised when the fake is left."""
+    path, unknowns = USELESS[kind, answer]
+
+    async def ordering() -> None:
+        async with FakePeriskope(unknowns=unknowns, faults=Faults(pause=0.0)) as fake:
+            fake.faults.add(kind)
+            met = await meet(fake, path)
+            assert error(500)(met)
+            assert f"the ordered fault '{kind}' changes nothing" in json.loads(met.body)["message"]
+            assert fake.counts.total() == 0
+            assert [(request.fault, request.status) for request in fake.requests] == [(None, 500)]
+
+    with pytest.raises(ValueError, match=f"fault '{kind}' changes nothing in the answer to GET /v1{re.escape(path)}"):
+        await ordering()
+
+
+@pytest.mark.parametrize(("kind", "answer"), USELESS)
+async def test_a_useless_draw_is_left_out(kind: Fault, answer: str) -> None:
+    """The random plan leaves an answer in which its fault would change nothing as it is, and counts nothing."""
+    path, unknowns = USELESS[kind, answer]
+    async with FakePeriskope(unknowns=unknowns) as plain:
+        expected = await meet(plain, path)
+    async with FakePeriskope(unknowns=unknowns, faults=Faults({kind: 1.0}, pause=0.0)) as fake:
+        met = await meet(fake, path)
+        assert (met.status, met.body) == (expected.status, expected.body)
+        assert fake.counts.total() == 0
+        assert [(request.fault, request.status) for request in fake.requests] == [(None, int(met.status))]
+
+
+@pytest.mark.parametrize("kind", OF_A_TICKET)
+def test_faults_of_other_objects(kind: Fault) -> None:
+    """Of an object that is no ticket only that is changed which it has, and no key is lent to it."""
+    chat = {"chat_id": "1@c.us", "priority": 1} if kind is Fault.NAN else {"chat_id": "1@c.us"}
+    reply = Reply(200, json.dumps(chat, indent=2).encode())
+    steps = play(kind, Faults().scene(reply, 0.0, closes=False))
+    if kind not in {Fault.NAN, Fault.UNKNOWN_FIELDS}:
+        assert steps is None
+        return
+    assert steps is not None
+    (sent,) = steps
+    assert isinstance(sent, bytes)
+    changed = json.loads(sent.partition(b"\r\n\r\n")[2])
+    assert changed != chat
+    assert changed["chat_id"] == chat["chat_id"]
+
+
+async def test_a_useless_draw_leaves_the_answer_to_the_hook() -> None:
+    """What the random plan leaves alone is answered as if there were no plan: by the hook first, and done once."""
+    asked: list[str] = []
+    async with FakePeriskope(tickets=3, faults={Fault.IDLE_CLOSE: 1.0}) as fake:
+        fake.answer(lambda request: asked.append(request.method))
+        await create(fake)
+        assert (fake.count, asked, fake.counts.total()) == (4, ["POST"], 0)
+        fake.answer(lambda _: Reply(418))
+        assert (await meet(fake)).status == "418"
+
+
+async def test_faults_of_packed_answers() -> None:
+    """Where answers are packed, a fault of the document is one all the same: its answer comes unpacked."""
+    accepting = ("Accept-Encoding: gzip", *CLOSE)
+    async with FakePeriskope(compress=True) as fake:
+        assert json.loads(gzip.decompress((await meet(fake, "/tickets/BKT-002", *accepting)).body))
+        fake.faults.add(Fault.OTHER_ID)
+        met = await meet(fake, "/tickets/BKT-002", *accepting)
+        assert EXPECTED[Fault.OTHER_ID](met)
+        assert fake.counts == {Fault.OTHER_ID: 1}
 
 
 async def test_refused_writes_are_not_done() -> None:
@@ -317,8 +409,14 @@ async def create(fake: FakePeriskope) -> None:
 
 
 def struck(faults: Faults, *keys: str, method: str = "GET") -> list[Fault | None]:
-    """What requests for *keys* meet, one after the other."""
-    return [faults.strike(method, key) for key in keys]
+    """What requests for *keys* meet, one after the other, each counted as the fake counts it."""
+    kinds: list[Fault | None] = []
+    for key in keys:
+        strike = faults.strike(method, key)
+        kinds.append(None if strike is None else strike.kind)
+        if strike is not None:
+            faults.count(strike.kind)
+    return kinds
 
 
 def test_orders_by_count() -> None:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -543,6 +544,82 @@ def test_requests_are_recorded(fake: FakePeriskope) -> None:
     assert (fake.requests, fake.calls, fake.connections) == ([], 0, 0)
 
 
+def ahead(fake: FakePeriskope) -> list[str]:
+    """Which counters say more than the requests that are recorded a moment later."""
+    calls, throttled, faults = fake.calls, fake.throttled, fake.counts.total()
+    requests = fake.requests
+    recorded = {
+        "calls": len(requests) - calls,
+        "throttled": sum(one.status == 429 for one in requests) - throttled,
+        "faults": sum(one.fault is not None for one in requests) - faults,
+    }
+    return [name for name, more in recorded.items() if more < 0]
+
+
+@pytest.mark.parametrize("kind", [None, Fault.TRUNCATED])
+def test_nothing_is_counted_before_it_is_recorded(kind: Fault | None) -> None:
+    """While a request is being answered it is in no counter yet: neither as it arrives nor as an update is done."""
+    seen: list[list[str]] = []
+
+    def clock() -> float:
+        """Look at what can be seen from another thread just now: the fake reads its clock amid its work."""
+        seen.append(ahead(fake))
+        return 0.0
+
+    fake = FakePeriskope(faults={kind: 1.0} if kind else None, clock=clock)
+    with fake:
+        body = b'{"subject": "Other"}'
+        head = f"PATCH /v1/tickets/BKT-002 HTTP/1.1\r\nAuthorization: Bearer {fake.api_key}\r\nConnection: close\r\n"
+        talk(fake, f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        assert fake.get("BKT-002")["ticket"]["subject"] == "Other"
+        assert (fake.calls, fake.counts.total()) == (1, int(kind is not None))
+    assert len(seen) > 1
+    assert not any(seen)
+
+
+def test_calls_are_counted_last(fake: FakePeriskope) -> None:
+    """Who waits for so many calls finds their faults counted."""
+    calls: list[int] = []
+
+    class Watching(Counter[str]):
+        """Counts, and notes how many calls had been counted by then."""
+
+        def __setitem__(self, kind: str, number: int) -> None:
+            calls.append(fake.calls)
+            super().__setitem__(kind, number)
+
+    fake.faults.counts = Watching()
+    fake.faults.add("404")
+    for _ in range(3):
+        get(fake)
+    assert calls == [0, 1, 2]
+    assert (fake.calls, fake.counts) == (3, {"404": 3})
+
+
+def test_nothing_is_counted_before_it_is_recorded_under_load() -> None:
+    """Whoever reads along from another thread never sees a counter ahead of the requests, however threads alternate."""
+    count = 2_000
+    policy = RateLimitPolicy(count // 2, 3_600)
+    with FakePeriskope(rate_limit=policy, faults=Faults({"400": 0.5}, per_id=None)) as fake:
+        request = f"GET /v1/tickets/BKT-002 HTTP/1.1\r\nAuthorization: Bearer {fake.api_key}\r\n".encode()
+        raw = (request + b"\r\n") * (count - 1) + request + b"Connection: close\r\n\r\n"
+        asking = threading.Thread(target=talk, args=(fake, raw))
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        try:
+            asking.start()
+            looks = 0
+            while asking.is_alive():
+                assert not ahead(fake)
+                looks += 1
+        finally:
+            sys.setswitchinterval(interval)
+            asking.join()
+        assert looks > 10
+        assert (fake.calls, fake.throttled) == (count, count // 2)
+        assert fake.counts == {"400": sum(one.fault is not None for one in fake.requests)}
+
+
 def test_only_the_newest_are_kept() -> None:
     """`keep` bounds what is remembered; the count goes on."""
     with FakePeriskope(keep=2) as fake:
@@ -634,6 +711,37 @@ def test_failing_hook() -> None:
     assert get(fake).status == 200
     with pytest.raises(AssertionError, match="not this request"):
         fake.stop()
+
+
+def test_hook_that_fails_later(fake: FakePeriskope) -> None:
+    """What a generator of steps raises, in the middle of its answer, does the same."""
+
+    def steps() -> Iterator[bytes]:
+        yield b"HTTP/1.1 200 OK\r\n"
+        raise AssertionError("not this step")
+
+    fake.answer(lambda _: steps())
+    with pytest.raises((ConnectionError, http.client.HTTPException)):
+        get(fake)
+    with pytest.raises(AssertionError, match="not this step"):
+        fake.stop()
+
+
+def test_useless_order(fake: FakePeriskope) -> None:
+    """A fault ordered where it changes nothing is refused, told to who asked, and raised once; others work."""
+    fake.faults.add("other-id", method="POST")
+    fake.faults.add("other-id", ticket_id="BKT-002")
+    with fake.sync_client(retries=0) as client:
+        with pytest.raises(periskope_async.ServerError, match="'other-id' changes nothing in the answer to POST"):
+            client.tickets.create(chat_id="1@c.us", subject="nobody's")
+        with pytest.raises(periskope_async.PeriskopeError):
+            client.tickets.get("BKT-002")
+        with pytest.raises(periskope_async.ServerError, match="changes nothing in the answer to POST"):
+            client.tickets.create(chat_id="2@c.us", subject="nobody's either")
+    assert fake.counts == {Fault.OTHER_ID: 1}
+    with pytest.raises(ValueError, match=r"POST /v1/tickets/create \(status 404, \d+ bytes\)"):
+        fake.stop()
+    fake.stop()  # it has been told
 
 
 async def test_failing_hook_on_the_loop() -> None:

@@ -74,7 +74,7 @@ def test_tickets_are_repeatable_and_varied() -> None:
 def test_tickets_hold_every_variety() -> None:
     """Among the tickets is every status, priority and kind of chat, and every empty form the vendor sends."""
     infos = [json.loads(ticket_bytes(n, 0)) for n in range(1, 200)]
-    tickets, chats = [info["ticket"] for info in infos], [info["chat"] for info in infos if info["chat"]]
+    tickets, chats = [info["ticket"] for info in infos], [info["chat"] for info in infos]
     assert {ticket["status"] for ticket in tickets} == {"open", "inprogress", "closed", "archived"}
     assert {ticket["priority"] for ticket in tickets} == {0, 1, 2, 3, 4}
     assert {chat["chat_type"] for chat in chats} == {"user", "group", "business"}
@@ -82,7 +82,6 @@ def test_tickets_hold_every_variety() -> None:
     unquoted = [info["message"] for info in infos if not (info["message"] or {}).get("message_id")]
     assert len(unquoted) < len(infos)
     assert {None if message is None else len(message) for message in unquoted} == {None, 0, 9}
-    assert any(info["chat"] is None for info in infos)
     assert {ticket["is_deleted"] for ticket in tickets} == {True, False}
     assert {ticket.get("closed_at", "absent") for ticket in tickets} > {"absent", "", None}
     assert {ticket["assigned_by"] for ticket in tickets} > {"", None}
@@ -91,6 +90,27 @@ def test_tickets_hold_every_variety() -> None:
     assert any(message["media_path"] for info in infos for message in info["attached_messages"])
     assert any("," in ticket["ticket_labels"] for ticket in tickets)
     assert any(not ticket["subject"].isascii() for ticket in tickets)
+
+
+def test_every_ticket_has_the_chat_of_its_messages(service: Service, ask: Ask) -> None:
+    """A made-up ticket has a chat, as the vendor's type says, and it is the one that its messages and its row name."""
+    infos = [service.get(name) for name in service.ids()]
+    for info in infos:
+        messages = [info["message"] or {}, *info["attached_messages"]]
+        assert {message["chat_id"] for message in messages if message.get("chat_id")} <= {info["chat"]["chat_id"]}
+    rows = told(ask("GET", "/tickets"))["tickets"]
+    assert [row["chat_id"] for row in rows] == [info["chat"]["chat_id"] for info in reversed(infos)]
+
+
+@unknown(null_chat=True)
+def test_tickets_without_a_chat(service: Service, ask: Ask) -> None:
+    """With `null_chat` two of 61 tickets have none, nor have their rows, and no chat is known of them."""
+    infos = [service.get(name) for name in service.ids()]
+    without = [info["ticket"]["ticket_id"] for info in infos if info["chat"] is None]
+    assert without == ["BKT-007", "BKT-036", "BKT-068", "BKT-097", "BKT-129"]
+    rows = told(ask("GET", "/tickets"))["tickets"]
+    assert sorted(row["ticket_id"] for row in rows if not row["chat_id"]) == without
+    assert set(service.chat_ids()) == {info["chat"]["chat_id"] for info in infos if info["chat"]}
 
 
 @pytest.mark.parametrize("number", [1, 9, 10, 999, 1000, 123456])
@@ -233,11 +253,11 @@ def test_list_newest_first(ask: Ask) -> None:
 
 @pytest.mark.parametrize("path", ["/tickets", "/tickets/", "/tickets?other=1"])
 def test_list_everything(service: Service, ask: Ask, path: str) -> None:
-    """Without a query the page holds all, as rows of tickets: null instead of `""`, and no chat."""
+    """Without a query the page holds all, as rows of tickets: null instead of `""`."""
     rows = told(ask("GET", path))["tickets"]
     assert [row["ticket_id"] for row in rows] == [*reversed(service.ids())]
     assert [rows[150 - n] for n in (1, 2, 77)] == [row_of(json.loads(ticket_bytes(n, 0))) for n in (1, 2, 77)]
-    assert all(value != "" for row in rows for key, value in row.items() if key != "chat_id")
+    assert all(value != "" for row in rows for value in row.values())
 
 
 def test_list_past_the_end(ask: Ask) -> None:
@@ -407,6 +427,37 @@ def test_chats_of_put_tickets(service: Service, ask: Ask) -> None:
     body = {"chat_id": "777@c.us", "subject": "s", "quoted_message_id": "m"}
     info = told(ask("POST", "/tickets/create", body))
     assert (info["chat"], info["message"]["body"]) == (chat, "hello")
+
+
+def fresh_service() -> Service:
+    """A service that nobody has asked for anything."""
+    return Service(10, seed=0, api_key="key", unknowns=Unknowns(), now=lambda: NOW)
+
+
+FIRST_TOUCHES: dict[str, Callable[[Service], object]] = {
+    "put": lambda service: service.put({"ticket": {"ticket_id": "X"}, "chat": {"chat_id": "777@c.us"}}),
+    "put again": lambda service: service.put(service.get("BKT-002")),
+    "patch": lambda service: service.answer(
+        Request("PATCH", "/v1/tickets/BKT-002", KEY.encode(), b'{"subject": "Other"}')
+    ),
+}
+
+
+@pytest.mark.parametrize("touch", FIRST_TOUCHES)
+def test_chats_do_not_depend_on_what_came_first(touch: str) -> None:
+    """Whatever is done to one ticket before anybody asks for chats, every chat and message of the others is there."""
+    expected = fresh_service().chat_ids()
+    assert len(expected) > 5
+    service = fresh_service()
+    FIRST_TOUCHES[touch](service)
+    quoted = service.get("BKT-003")["message"]["message_id"]
+    for chat_id in expected:
+        body = json.dumps({"chat_id": chat_id, "subject": "s", "quoted_message_id": quoted}).encode()
+        answer = service.answer(Request("POST", "/v1/tickets/create", KEY.encode(), body))
+        assert (answer.status, told(answer)["chat"]["chat_id"]) == (200, chat_id)
+        assert told(answer)["message"]["message_id"] == quoted
+    assert service.chat_ids()[: len(expected)] == expected
+    assert service.chat_ids()[len(expected) :] == (("777@c.us",) if touch == "put" else ())
 
 
 # --- update ----------------------------------------------------------------------------------------------------

@@ -50,15 +50,36 @@ def test_environment(fake_periskope):
 """
 
 
+USELESS = """
+import pytest
+from periskope_async import ServerError
+
+def test_that_orders_a_fault_for_nothing(fake_periskope, periskope_sync_client):
+    fake_periskope.faults.add("other-id")
+    with pytest.raises(ServerError):
+        periskope_sync_client.with_options(retries=0).tickets.get("NOPE")
+
+def test_another(fake_periskope, periskope_sync_client):
+    assert periskope_sync_client.tickets.get("BKT-001").ticket.ticket_id == "BKT-001"
+"""
+
+
 def outcome(folder: Path, source: str, *options: str) -> str:
     """The last line of a pytest run over *source*; it must have passed."""
+    run = pytest_run(folder, source, *options)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout.strip().splitlines()[-1]
+
+
+def pytest_run(folder: Path, source: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run pytest over *source*."""
     (folder / "test_theirs.py").write_text(source, encoding="utf-8")
     installed = any(entry.name == "periskope" for entry in importlib.metadata.entry_points(group="pytest11"))
     plugin = [] if installed else ["-pperiskope_async.testing.plugin"]
     # anyio's plugin before 4.15 imports a name that pytest 9.2 renamed; looptime's wants pytest-asyncio.
     warnings = ["-Werror", "-Wignore:_pytest.python.CallSpec2:pytest.PytestRemovedIn10Warning"]
     command = [sys.executable, "-m", "pytest", "-q", "--strict-markers", *warnings, "-pno:looptime_plugin", *plugin]
-    run = subprocess.run(
+    return subprocess.run(
         [*command, "-pno:randomly", "-pno:timeout", *options, "test_theirs.py"],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -67,8 +88,16 @@ def outcome(folder: Path, source: str, *options: str) -> str:
         timeout=50,
         check=False,
     )
-    assert run.returncode == 0, run.stdout + run.stderr
-    return run.stdout.strip().splitlines()[-1]
+
+
+def test_a_useless_order_is_an_error_of_its_test(tmp_path: Path) -> None:
+    """A fault ordered where it changes nothing is an error of the test that ordered it, and of no other."""
+    run = pytest_run(tmp_path, USELESS, "-pno:asyncio")
+    assert run.stdout.strip().splitlines()[-1].startswith("2 passed, 1 error"), run.stdout + run.stderr
+    assert "ERROR test_theirs.py::test_that_orders_a_fault_for_nothing - ValueError" in run.stdout
+    assert (
+        "ValueError: the ordered fault 'other-id' changes nothing in the answer to GET /v1/tickets/NOPE" in run.stdout
+    )
 
 
 def test_with_anyio(tmp_path: Path) -> None:

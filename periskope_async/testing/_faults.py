@@ -13,7 +13,20 @@ from periskope_async.testing._kinds import PASSING_FAULTS, Fault
 from periskope_async.testing._plays import MIB, Scene
 from periskope_async.testing._wire import Reply
 
-__all__ = ["Faults"]
+__all__ = ["Faults", "Strike"]
+
+
+@attrs.frozen
+class Strike:
+    """A fault that a request is to meet.
+
+    Attributes:
+        kind: which fault.
+        ordered: True where `Faults.add` ordered it, False where it is of the random plan.
+    """
+
+    kind: Fault
+    ordered: bool
 
 
 @attrs.define
@@ -35,6 +48,12 @@ class Faults:
 
     The random plan is a pure function of seed, ticket id and attempt number, so it does not depend on timing or
     on the order of requests, and replays exactly.
+
+    A fault that would change nothing in the answer it meets, such as another id in an answer without a ticket, is not
+    injected and not counted. Ordered, it is an error of the test: the fake answers 500, says which order met what, and
+    raises that when it stops. That cannot be told when the order is given, because what an answer holds depends on
+    what has been put, changed and asked by then. The random plan, which was made without a thought of single answers,
+    leaves such an answer as it is.
 
     Args:
         rates: kind to probability; or one number, spread evenly over `PASSING_FAULTS`.
@@ -67,7 +86,7 @@ class Faults:
         self.pause: float = pause
         self.giant: int = giant
         self.location: str = location
-        #: How often each kind was injected.
+        #: How often each kind was injected. Never ahead of the requests that a fake has recorded with it.
         self.counts: Counter[str] = Counter()
         self._rules: tuple[_Rule, ...] = ()
         self._attempts: Counter[str] = Counter()
@@ -85,6 +104,9 @@ class Faults:
         rate: float = 1.0,
     ) -> None:
         """Order a fault. The first order that fits a request strikes it; the random plan comes after all orders.
+
+        An order that strikes an answer in which it changes nothing makes the fake raise a `ValueError` when it stops;
+        narrow it with *ticket_id* and *method*.
 
         Args:
             kind: which fault.
@@ -119,8 +141,8 @@ class Faults:
             luck -= rate
         return None
 
-    def strike(self, method: str, key: str) -> Fault | None:
-        """The fault that this request meets, counted; None for none.
+    def strike(self, method: str, key: str) -> Strike | None:
+        """The fault that this request is to meet; None for none. It is counted with `count`, once it is injected.
 
         Args:
             method: of the request.
@@ -130,14 +152,20 @@ class Faults:
             if not self._rules and not self.rates:
                 return None
             self._attempts[key] += 1
-            kind = self._ordered(method, key) or self._planned(key)
-            if kind is not None:
-                self.counts[kind] += 1
-            return kind
+            ordered = self._ordered(method, key)
+            if ordered is not None:
+                return Strike(ordered, ordered=True)
+            planned = self._planned(key)
+            return None if planned is None else Strike(planned, ordered=False)
 
-    def scene(self, reply: Reply, now: float) -> Scene:
+    def count(self, kind: Fault) -> None:
+        """Count a fault that was injected."""
+        with self._lock:
+            self.counts[kind] += 1
+
+    def scene(self, reply: Reply, now: float, *, closes: bool) -> Scene:
         """What a fault plays on, with the settings of this plan."""
-        return Scene(reply, now, self.retry_after, self.pause, self.giant, self.location)
+        return Scene(reply, closes, now, self.retry_after, self.pause, self.giant, self.location)
 
     def _ordered(self, method: str, key: str) -> Fault | None:
         for rule in self._rules:

@@ -3,7 +3,16 @@
 import enum
 from typing import Final, NoReturn
 
-__all__ = ["HARMLESS_FAULTS", "PASSING_FAULTS", "REFUSALS", "SLOW_FAULTS", "Fault", "status_of"]
+__all__ = [
+    "HARMLESS_FAULTS",
+    "NEED_A_BODY",
+    "NEED_A_NEXT_REQUEST",
+    "PASSING_FAULTS",
+    "REFUSALS",
+    "SLOW_FAULTS",
+    "Fault",
+    "status_of",
+]
 
 
 class Fault(enum.StrEnum):
@@ -170,8 +179,30 @@ PASSING_FAULTS: Final = frozenset(
 REFUSALS: Final = frozenset(kind for kind in Fault if kind[0].isdigit()) | {Fault.HTML}
 
 
+#: Faults of how a body arrives: where there is none, nothing happens.
+NEED_A_BODY: Final = frozenset(
+    {
+        Fault.CUT_CHUNK,
+        Fault.NO_LAST_CHUNK,
+        Fault.CUT_AT_EOF,
+        Fault.STALL_BODY,
+        Fault.DRIP_BODY,
+        Fault.DRIP_CHUNKS,
+        Fault.WRONG_CHARSET,
+    }
+)
+
+#: Faults of a connection between two requests: who says that it sends one only does not notice.
+NEED_A_NEXT_REQUEST: Final = frozenset({Fault.IDLE_CLOSE, Fault.STALE})
+
+#: Faults under which no status line arrives that could be read.
+_WITHOUT_STATUS: Final = frozenset({Fault.RESET_BEFORE, Fault.FIN, Fault.STALL_HEADERS, Fault.GARBAGE_STATUS})
+
+
 def status_of(kind: Fault, otherwise: int) -> int:
-    """The status that *kind* answers with, or the one it leaves alone."""
+    """The status that *kind* answers with, or the one it leaves alone; 0 where none arrives."""
+    if kind in _WITHOUT_STATUS:
+        return 0
     if kind in REFUSALS:
         return int(kind[:3]) if kind[0].isdigit() else 200
     return otherwise

@@ -5,7 +5,7 @@ It must not know when a fault strikes, nor sockets: steps are values.
 
 import base64
 import gzip
-import json
+import itertools
 import math
 import re
 import zlib
@@ -17,8 +17,9 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from periskope_async.testing._kinds import Fault
-from periskope_async.testing._tickets import dumps
+from periskope_async.testing._checks import json_object
+from periskope_async.testing._kinds import NEED_A_BODY, NEED_A_NEXT_REQUEST, Fault
+from periskope_async.testing._tickets import Json, dumps
 from periskope_async.testing._wire import FOREVER, Hangup, Reply, Step
 
 __all__ = ["MIB", "Scene", "play"]
@@ -32,6 +33,7 @@ class Scene:
 
     Attributes:
         reply: the answer that would have been given.
+        closes: whether the client uses the connection for this request only.
         now: the service's time, in seconds since the epoch.
         retry_after: seconds for `Retry-After`, where the fault sends one.
         pause: seconds of waiting: before slow headers, and between the bytes of a drip.
@@ -40,6 +42,7 @@ class Scene:
     """
 
     reply: Reply
+    closes: bool
     now: float
     retry_after: float
     pause: float
@@ -47,9 +50,20 @@ class Scene:
     location: str
 
 
-def play(kind: Fault, scene: Scene) -> Iterable[Step]:
-    """The steps by which the fault *kind* answers instead of, or in the form of, the reply of *scene*."""
-    return _PLAYS[kind](scene)
+def play(kind: Fault, scene: Scene) -> Iterable[Step] | None:
+    """The steps by which the fault *kind* answers instead of, or in the form of, the reply of *scene*.
+
+    None where they would change nothing: a client could then not tell that there was a fault, and a test that counts
+    on it would pass without having tested anything.
+    """
+    if (kind in NEED_A_BODY and not scene.reply.body) or (kind in NEED_A_NEXT_REQUEST and scene.closes):
+        return None
+    steps = iter(_PLAYS[kind](scene))
+    first = tuple(itertools.islice(steps, 3))  # no more: some never end
+    at_once = [step for step in first if step]  # without waits of no time
+    if at_once == [scene.reply.encode()] and kind is not Fault.STALE:  # what STALE does comes with the next request
+        return None
+    return itertools.chain(first, steps)
 
 
 _Play: TypeAlias = Callable[[Scene], Iterable[Step]]
@@ -184,20 +198,40 @@ def _body(change: Callable[[bytes], bytes]) -> _Play:
     return lambda scene: (attrs.evolve(scene.reply, body=change(scene.reply.body)).encode(),)
 
 
-def _document(change: Callable[[Any], Any]) -> _Play:
-    """A fault that changes the parsed JSON: of a ticket, or of every row of a list."""
+def _document(change: Callable[[Json], Json]) -> _Play:
+    """A fault of an object that was asked for: of a ticket, or of every row of a list. Of an error it changes nothing.
 
-    def changed(body: bytes) -> bytes:
-        document = json.loads(body)
-        for ticket in document.get("tickets", [document.get("ticket", document)]):
-            change(ticket)
-        return dumps(document)
-
-    return _body(changed)
+    Args:
+        change: from an object to what is sent in its place.
+    """
+    return lambda scene: (attrs.evolve(scene.reply, body=_changed(scene.reply, change)).encode(),)
 
 
-def _add_unknown(ticket: dict[str, Any]) -> None:
-    ticket |= {"sla_breached": True, "escalation": {"level": 2, "who": ["asha@example.com"]}}
+def _changed(reply: Reply, change: Callable[[Json], Json]) -> bytes:
+    """The body of *reply* with its objects changed; the very same bytes where *change* finds nothing to change."""
+    good = reply.body and 200 <= reply.status < 300  # an error holds no object of the service
+    before = json_object(reply.body) if good else None
+    if before is None:
+        return reply.body
+    if "tickets" in before:
+        after = before | {"tickets": [change(row) for row in before["tickets"]]}
+    elif "ticket" in before:
+        after = before | {"ticket": change(before["ticket"])}
+    else:
+        after = change(before)
+    return reply.body if after == before else dumps(after)
+
+
+def _with(**values: Any) -> Callable[[Json], Json]:
+    """Other values in the place of those that an object has; what it does not have it does not get."""
+    return lambda found: found | {key: value for key, value in values.items() if key in found}
+
+
+def _without(name: str) -> Callable[[Json], Json]:
+    return lambda found: {key: value for key, value in found.items() if key != name}
+
+
+_UNKNOWN: Final = {"sla_breached": True, "escalation": {"level": 2, "who": ["asha@example.com"]}}
 
 
 def _wrong_charset(scene: Scene) -> Iterable[Step]:
@@ -357,19 +391,19 @@ _PLAYS: Final[Mapping[Fault, _Play]] = MappingProxyType(
         Fault.NULL: _body(lambda _: b"null"),
         Fault.ARRAY: _body(lambda body: b"[" + body + b"]"),
         Fault.HOLLOW: _body(lambda _: b"{}"),
-        Fault.NAN: _document(lambda ticket: ticket.update(priority=math.nan)),
+        Fault.NAN: _document(_with(priority=math.nan)),
         Fault.HUGE_INT: _body(lambda _: b'{"ticket":{"priority":' + b"9" * 5_000 + b"}}"),
         Fault.DEEP: _body(lambda _: b'{"ticket":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
         Fault.SURROGATE: _body(lambda body: re.sub(rb'"subject": *"', rb"\g<0>\\ude00", body)),
         Fault.INVALID_UTF8: _body(lambda body: body[:-1] + b',"x":"\xff\xfe"}'),
         Fault.BOM: _body(lambda body: b"\xef\xbb\xbf" + body),
         Fault.WRONG_CHARSET: _wrong_charset,
-        Fault.OTHER_ID: _document(lambda ticket: ticket.update(ticket_id="BKT-ANOTHER")),
-        Fault.MISSING_FIELD: _document(lambda ticket: ticket.pop("ticket_id", None)),
-        Fault.NULL_FIELD: _document(lambda ticket: ticket.update(ticket_id=None)),
-        Fault.WRONG_TYPE: _document(lambda ticket: ticket.update(ticket_id={"id": 7}, subject=["a"])),
-        Fault.UNKNOWN_ENUM: _document(lambda ticket: ticket.update(status="snoozed", priority=9)),
-        Fault.UNKNOWN_FIELDS: _document(_add_unknown),
+        Fault.OTHER_ID: _document(_with(ticket_id="BKT-ANOTHER")),
+        Fault.MISSING_FIELD: _document(_without("ticket_id")),
+        Fault.NULL_FIELD: _document(_with(ticket_id=None)),
+        Fault.WRONG_TYPE: _document(_with(ticket_id={"id": 7}, subject=["a"])),
+        Fault.UNKNOWN_ENUM: _document(_with(status="snoozed", priority=9)),
+        Fault.UNKNOWN_FIELDS: _document(lambda found: found | _UNKNOWN),
         Fault.GZIP_BOMB: _bomb("gzip", 31),
         Fault.DEFLATE_BOMB: _bomb("deflate", 15),
         Fault.BROTLI_BOMB: _brotli_bomb,

@@ -9,7 +9,7 @@ import ssl
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from functools import lru_cache, partial
 from types import MappingProxyType, TracebackType
@@ -22,7 +22,7 @@ from periskope_async.testing._faults import Faults
 from periskope_async.testing._kinds import REFUSALS, Fault, status_of
 from periskope_async.testing._limits import Limiter, RateLimitPolicy
 from periskope_async.testing._plays import play
-from periskope_async.testing._service import Answer, Service, Unknowns, ticket_of
+from periskope_async.testing._service import Answer, Service, Unknowns, error, ticket_of
 from periskope_async.testing._tickets import Json
 from periskope_async.testing._wire import Connection, Hangup, Headers, Reply, Request, Step, parse_headers
 
@@ -34,8 +34,6 @@ __all__ = ["FakePeriskope", "Recorded"]
 
 AnswerHook: TypeAlias = Callable[[Request], Reply | Iterable[Step] | None]
 
-_Judgement: TypeAlias = tuple[Iterable[Step], int, Fault | None]
-
 _KEY: Final = "test-key-0123456789"
 _BACKLOG: Final = 4096
 
@@ -44,8 +42,28 @@ _BACKLOG: Final = 4096
 _FIRST_DAY: Final = 1_740_000_000.25
 _DATES_FROM: Final = 1_000_000_000.0
 
+
+@attrs.frozen
+class _Outcome:
+    """How one request is answered, and what is to be counted of it.
+
+    Attributes:
+        steps: of the answer.
+        status: as `Recorded` has it.
+        fault: as `Recorded` has it.
+        injected: whether *fault* strikes with this request. False too for what STALE has already struck.
+        throttled: whether the limit was used up.
+    """
+
+    steps: Iterable[Step]
+    status: int
+    fault: Fault | None = None
+    injected: bool = False
+    throttled: bool = False
+
+
 #: What a request meets on a connection that was closed while it travelled.
-_TOO_LATE: Final[_Judgement] = ((Hangup.FIN,), 0, Fault.STALE)
+_TOO_LATE: Final = _Outcome((Hangup.FIN,), 0, Fault.STALE)
 
 
 @attrs.frozen(kw_only=True)
@@ -107,7 +125,7 @@ class FakePeriskope:
         host: where to listen.
         port: where to listen; 0 takes a free one.
         ssl_context: serve HTTPS with this certificate.
-        compress: gzip answers for clients that accept it.
+        compress: gzip answers for clients that accept it. An answer with a fault comes unpacked.
         keep: how many of the newest requests to remember in `requests`.
 
     Raises:
@@ -157,7 +175,8 @@ class FakePeriskope:
         self._service = Service(tickets, seed=seed, api_key=key, unknowns=unknowns or Unknowns(), now=self._now)
         self._limiter: Limiter | None = None
         self._hook: AnswerHook | None = None
-        self._hook_error: Exception | None = None
+        self._failure: Exception | None = None
+        self._lock = threading.Lock()  # of what is recorded and counted
         self._requests: deque[Recorded] = deque(maxlen=keep)
         self._serial = itertools.count(1)
         self._calls = 0
@@ -192,14 +211,15 @@ class FakePeriskope:
         """Close every connection, end the thread, free the port. Stopping twice is fine.
 
         Raises:
-            Exception: what a hook of `answer` raised.
+            ValueError: an ordered fault changed nothing in the answer that it struck.
+            Exception: what a hook of `answer` raised. Of several failures, the first.
         """
         thread, loop = self._thread, self._loop
         if thread is not None and loop is not None:
             loop.call_soon_threadsafe(self._stopped.set)
             thread.join()
             self._thread = None
-        self._raise_hook_error()
+        self._raise_failure()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -219,7 +239,7 @@ class FakePeriskope:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._close()
-        self._raise_hook_error()
+        self._raise_failure()
 
     def down(self) -> None:
         """Play dead: connections are reset, and new ones refused, until `up`.
@@ -268,11 +288,12 @@ class FakePeriskope:
     @property
     def requests(self) -> list[Recorded]:
         """The requests so far, oldest first; the newest `keep` of them."""
-        return list(self._requests)
+        with self._lock:
+            return list(self._requests)
 
     @property
     def calls(self) -> int:
-        """How many requests arrived."""
+        """How many requests arrived. By then they are in `requests`, and their faults in `counts`."""
         return self._calls
 
     @property
@@ -292,8 +313,9 @@ class FakePeriskope:
 
     def clear(self) -> None:
         """Forget the requests recorded and counted so far. Tickets, faults and limits stay."""
-        self._requests.clear()
-        self._calls = self._accepted = self.throttled = 0
+        with self._lock:
+            self._requests.clear()
+            self._calls = self._accepted = self.throttled = 0
 
     # --- the tickets -----------------------------------------------------------------------------------------
 
@@ -351,8 +373,8 @@ class FakePeriskope:
     def answer(self, hook: AnswerHook | None) -> None:
         """Ask *hook* first for every answer: a `Reply`, the steps of one, or None to answer as usual.
 
-        It is called in the fake's thread. What it raises resets the connection, and is raised again when the fake
-        stops. None as hook takes it back.
+        It is called in the fake's thread. An exception in it, or in a generator of steps that it returns, resets the
+        connection, and is raised again when the fake stops. None as hook takes it back.
         """
         self._hook = hook
 
@@ -403,8 +425,13 @@ class FakePeriskope:
             await asyncio.sleep(0)
         self._socket = self._server = self._loop = self._switching = None
 
-    def _raise_hook_error(self) -> None:
-        cause, self._hook_error = self._hook_error, None
+    def _fail(self, cause: Exception) -> None:
+        """Keep *cause* for whoever stops the fake; the first is what the others follow from."""
+        if self._failure is None:
+            self._failure = cause
+
+    def _raise_failure(self) -> None:
+        cause, self._failure = self._failure, None
         if cause is not None:
             raise cause
 
@@ -453,8 +480,9 @@ class FakePeriskope:
             self._server = await self._listen(asyncio.get_running_loop(), self._socket)
 
     def _opened(self, connection: Connection) -> None:
-        self._accepted += 1
-        self._open[connection] = self._accepted
+        with self._lock:
+            self._accepted += 1
+            self._open[connection] = self._accepted
 
     def _closed(self, connection: Connection) -> None:
         del self._open[connection]
@@ -468,60 +496,87 @@ class FakePeriskope:
     # --- inside: answers -------------------------------------------------------------------------------------
 
     def _respond(self, connection: Connection, request: Request) -> Iterable[Step]:
-        """The steps that answer *request*."""
-        self._calls += 1
+        """The steps that answer *request*, recorded, and counted after that: other threads read along."""
         now = self._now()
         if self._keepalive is not None:
             connection.idle_limit = self._dice.uniform(*self._keepalive)
-        steps, status, fault = _TOO_LATE if connection.stale else self._judged(request, now)
-        connection.stale = fault is Fault.STALE
-        self._requests.append(
-            Recorded(
-                method=request.method,
-                path=request.target,
-                headers=_masked(request.fields),
-                body=request.body,
-                time=now,
-                status=status,
-                fault=fault,
-                connection=self._open[connection],
-            )
+        faults = self.faults
+        outcome = _TOO_LATE if connection.stale else self._judged(request, now, faults)
+        connection.stale = outcome.fault is Fault.STALE
+        recorded = Recorded(
+            method=request.method,
+            path=request.target,
+            headers=_masked(request.fields),
+            body=request.body,
+            time=now,
+            status=outcome.status,
+            fault=outcome.fault,
+            connection=self._open[connection],
         )
-        return itertools.chain((self.latency,), steps) if self.latency else steps
+        with self._lock:
+            self._requests.append(recorded)
+            if outcome.fault is not None and outcome.injected:
+                faults.count(outcome.fault)
+            self.throttled += outcome.throttled
+            self._calls += 1  # last: who waits for so many calls finds everything of them
+        return itertools.chain((self.latency,), outcome.steps) if self.latency else outcome.steps
 
-    def _judged(self, request: Request, now: float) -> _Judgement:
-        """Steps, status and fault: first the limit has its say, then the faults, a hook, the service."""
-        headers = common_fields(request, next(self._serial), now)
+    def _judged(self, request: Request, now: float, faults: Faults) -> _Outcome:
+        """First the limit has its say, then the faults, a hook, the service."""
+        fields = common_fields(request, next(self._serial), now)
         if self._limiter is not None:
             verdict = self._limiter.hit(request.headers.get("authorization", ""), now)
-            headers += self._limiter.policy.fields(verdict)
+            fields += self._limiter.policy.fields(verdict)
             if not verdict.allowed:
-                self.throttled += 1
-                return (self._dressed(too_many(self._limiter.policy), headers, request).encode(),), 429, None
-        fault = self.faults.strike(request.method, ticket_of(request.path) or request.target)
-        if fault is None:
-            return *self._answered(request, headers), None
-        refused = fault in REFUSALS  # then nothing reaches the service: a write is not done
+                reply = self._dressed(too_many(self._limiter.policy), fields, request)
+                return _Outcome((reply.encode(),), 429, throttled=True)
+        strike = faults.strike(request.method, ticket_of(request.path) or request.target)
+        if strike is None:
+            return self._answered(request, fields)
+        kind = strike.kind
+        refused = kind in REFUSALS  # then nothing reaches the service: a write is not done
         answer = Answer(200) if refused else self._service.answer(request)
-        reply = self._dressed(answer, headers, request)
-        return play(fault, self.faults.scene(reply, now)), status_of(fault, reply.status), fault
+        # Not packed, whatever the client accepts: a fault of the body is one of what the client reads.
+        reply = dressed(answer, fields, request, compress=False)
+        steps = play(kind, faults.scene(reply, now, closes=request.closes))
+        if steps is not None:
+            return _Outcome(steps, status_of(kind, reply.status), kind, injected=True)
+        if not strike.ordered:
+            return self._answered(request, fields, answer)
+        useless = ValueError(
+            f"the ordered fault {kind.value!r} changes nothing in the answer to {request.method} {request.target} "
+            f"(status {reply.status}, {len(reply.body)} bytes): order it for requests whose answer it can change"
+        )
+        self._fail(useless)
+        return self._sent(error(500, "USELESS_FAULT", str(useless)), fields, request)
 
-    def _answered(self, request: Request, headers: Fields) -> tuple[Iterable[Step], int]:
+    def _answered(self, request: Request, fields: Fields, answer: Answer | None = None) -> _Outcome:
+        """As the hook wants it, else by the service; *answer* is what the service has already answered."""
         if self._hook is not None:
             try:
                 scripted = self._hook(request)
             except Exception as cause:  # noqa: BLE001  # raised again by `stop`
-                self._hook_error = self._hook_error or cause
+                self._fail(cause)
                 scripted = (Hangup.RESET,)
             if isinstance(scripted, Reply):
-                reply = attrs.evolve(scripted, headers=(*headers, *scripted.headers))
-                return (reply.encode(),), reply.status
+                reply = attrs.evolve(scripted, headers=(*fields, *scripted.headers))
+                return _Outcome((reply.encode(),), reply.status)
             if scripted is not None:
-                return scripted, 0
-        reply = self._dressed(self._service.answer(request), headers, request)
-        if request.method == "HEAD":
-            return (reply.head(("Content-Length", str(len(reply.body)))),), reply.status
-        return (reply.encode(),), reply.status
+                return _Outcome(self._guarded(scripted), 0)
+        return self._sent(self._service.answer(request) if answer is None else answer, fields, request)
+
+    def _guarded(self, steps: Iterable[Step]) -> Iterator[Step]:
+        """The steps of a hook, which may be a generator that raises as late as this."""
+        try:
+            yield from steps
+        except Exception as cause:  # noqa: BLE001  # raised again by `stop`
+            self._fail(cause)
+            yield Hangup.RESET
+
+    def _sent(self, answer: Answer, fields: Fields, request: Request) -> _Outcome:
+        reply = self._dressed(answer, fields, request)
+        whole = reply.head(("Content-Length", str(len(reply.body)))) if request.method == "HEAD" else reply.encode()
+        return _Outcome((whole,), reply.status)
 
     def _dressed(self, answer: Answer, fields: Fields, request: Request) -> Reply:
         return dressed(answer, fields, request, compress=self._compress)

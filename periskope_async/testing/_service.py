@@ -20,12 +20,15 @@ from periskope_async.testing._tickets import (
     LABELS,
     ORG_ID,
     ORG_PHONE,
-    VARIANTS,
     Json,
     dumps,
+    made_chats,
+    made_messages,
+    messages_by_id,
     number_of,
     row_bytes,
     row_of,
+    short_id,
     ticket_bytes,
     ticket_id,
 )
@@ -52,6 +55,8 @@ class Unknowns:
         unknown_chat: POST for a chat that is not there: `404`, or `create` makes the chat.
         unquoted: `message` of a ticket made without a quoted message: `object` ({}), `null`, or `blank` strings.
         missing_ticket: GET of an unknown id: `404`, `422`, or a 200 with `null` or `empty` body.
+        null_chat: some made-up tickets (two of 61) have `"chat": null`; the vendor's type says that every one has its
+            chat.
     """
 
     max_limit: int = 2000
@@ -69,6 +74,7 @@ class Unknowns:
     missing_ticket: Literal["404", "422", "null", "empty"] = attrs.field(
         default="404", validator=attrs.validators.in_(("404", "422", "null", "empty"))
     )
+    null_chat: bool = False
 
 
 @attrs.frozen
@@ -114,8 +120,8 @@ class Service:
         self._kept: dict[str, tuple[bytes, bytes]] = {}
         self._gone: set[str] = set()
         self._next = tickets + 1
-        self._chats: dict[str, Json] = {}
-        self._messages: dict[str, Json] = {}
+        self._put_chats: dict[str, Json] = {}
+        self._put_messages: dict[str, Json] = {}
         self._labels = {name.casefold(): name for name in LABELS}
         self._lock = threading.RLock()
 
@@ -135,7 +141,7 @@ class Service:
             return kept[0]
         if name in self._gone or not self._is_made(name):
             return None
-        return ticket_bytes(number_of(name) or 0, self._seed)
+        return ticket_bytes(number_of(name) or 0, self._seed, null_chat=self.unknowns.null_chat)
 
     def get(self, name: str) -> Json:
         """The ticket as the service would tell it.
@@ -167,29 +173,23 @@ class Service:
     def chat_ids(self) -> tuple[str, ...]:
         """The chats in which tickets can be created."""
         with self._lock:
-            self._learn_all()
-            return tuple(self._chats)
+            return tuple({**made_chats(self._made, self._seed, null_chat=self.unknowns.null_chat), **self._put_chats})
 
     def _is_made(self, name: str) -> bool:
         return 1 <= (number_of(name) or 0) <= self._made
 
     def _row(self, name: str) -> bytes:
         kept = self._kept.get(name)
-        return kept[1] if kept else row_bytes(number_of(name) or 0, self._seed)
-
-    def _learn_all(self) -> None:
-        if not self._chats:
-            for number in range(1, min(self._made, VARIANTS + 1) + 1):
-                self._learn(json.loads(ticket_bytes(number, self._seed)))
+        if kept is not None:
+            return kept[1]
+        return row_bytes(number_of(name) or 0, self._seed, null_chat=self.unknowns.null_chat)
 
     def _learn(self, info: Json) -> None:
+        """Keep the chat and the messages of a ticket that was put; those of the made-up ones follow from the seed."""
         chat = info.get("chat")
         if chat:
-            self._chats[chat["chat_id"]] = chat
-        for message in (info.get("message"), *(info.get("attached_messages") or ())):
-            if message and message.get("message_id"):
-                full = str(message["message_id"])
-                self._messages[full] = self._messages[_short(full)] = message
+            self._put_chats[chat["chat_id"]] = chat
+        self._put_messages |= messages_by_id(info)
 
     def _timestamp(self) -> str:
         return datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="microseconds")
@@ -272,7 +272,7 @@ class Service:
             if chat is None:
                 return error(404, "NOT_FOUND_ERROR", "Chat not found")
             quoted_id = body.get("quoted_message_id") or ""
-            quoted = self._messages.get(quoted_id)
+            quoted = self._message(quoted_id)
             while self.body(ticket_id(self._next)) is not None:
                 self._next += 1
             info: Json = {
@@ -287,7 +287,7 @@ class Service:
                     "is_deleted": False,
                     "org_id": ORG_ID,
                     "priority": 1,
-                    "quoted_message_id": _short(quoted_id),
+                    "quoted_message_id": short_id(quoted_id),
                     "raised_by": None,
                     "status": "open",
                     "subject": "",
@@ -320,11 +320,13 @@ class Service:
         return Answer(200, dumps(info))
 
     def _chat(self, chat_id: str) -> Json | None:
-        self._learn_all()
         full = chat_id if "@" in chat_id else f"{chat_id}@c.us"
-        if full not in self._chats and self.unknowns.unknown_chat == "create":
+        known = self._put_chats.get(full) or made_chats(self._made, self._seed, null_chat=self.unknowns.null_chat).get(
+            full
+        )
+        if known is None and self.unknowns.unknown_chat == "create":
             kind = "group" if full.endswith("@g.us") else "user"
-            self._chats[full] = {
+            known = self._put_chats[full] = {
                 "chat_id": full,
                 "chat_image": None,
                 "chat_labels": "",
@@ -339,7 +341,12 @@ class Service:
                 "org_id": ORG_ID,
                 "org_phone": ORG_PHONE,
             }
-        return self._chats.get(full)
+        return known
+
+    def _message(self, message_id: str) -> Json | None:
+        return self._put_messages.get(message_id) or made_messages(
+            self._made, self._seed, null_chat=self.unknowns.null_chat
+        ).get(message_id)
 
     def _apply(self, ticket: Json, body: Json) -> None:
         """Write checked values into *ticket*."""
@@ -385,12 +392,6 @@ def _no_route(request: Request, path: str) -> Answer:
         f"<pre>Cannot {escape(request.method)} {escape(path)}</pre>\n</body>\n</html>\n"
     )
     return Answer(404, page.encode("utf-8", "replace"), html=True)
-
-
-def _short(message_id: str) -> str:
-    """The short id in `true_<chat>_<id>` or `true_<chat>_<id>_<participant>`; another id as it is."""
-    parts = message_id.split("_")
-    return parts[2] if len(parts) > 2 else message_id  # the third part
 
 
 def _unquoted(form: str) -> Json | None:

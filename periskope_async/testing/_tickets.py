@@ -2,9 +2,11 @@
 
 import json
 import random
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from importlib import resources
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 __all__ = [
@@ -16,9 +18,13 @@ __all__ = [
     "Json",
     "dumps",
     "example",
+    "made_chats",
+    "made_messages",
+    "messages_by_id",
     "number_of",
     "row_bytes",
     "row_of",
+    "short_id",
     "ticket_bytes",
     "ticket_id",
 ]
@@ -84,14 +90,46 @@ def number_of(ticket_id: str) -> int | None:
     return number if ticket_id == f"BKT-{number:03d}" else None
 
 
-def ticket_bytes(number: int, seed: int) -> bytes:
-    """The body that `GET /tickets/{id}` answers for ticket *number*."""
-    return example() if number == 1 else _filled(_template(number % VARIANTS, seed), number)
+def ticket_bytes(number: int, seed: int, *, null_chat: bool = False) -> bytes:
+    """The body that `GET /tickets/{id}` answers for ticket *number*; with *null_chat* rarely one outside any chat."""
+    return example() if number == 1 else _filled(_template(number % VARIANTS, seed, null_chat=null_chat), number)
 
 
-def row_bytes(number: int, seed: int) -> bytes:
-    """The row of `GET /tickets` for ticket *number*."""
-    return _example_row() if number == 1 else _filled(_row_template(number % VARIANTS, seed), number)
+def row_bytes(number: int, seed: int, *, null_chat: bool = False) -> bytes:
+    """The row of `GET /tickets` for ticket *number*; *null_chat* as of `ticket_bytes`."""
+    return (
+        _example_row() if number == 1 else _filled(_row_template(number % VARIANTS, seed, null_chat=null_chat), number)
+    )
+
+
+def made_chats(tickets: int, seed: int, *, null_chat: bool) -> Mapping[str, Json]:
+    """The chats of the first so many tickets, by id."""
+    return _made(min(tickets, VARIANTS + 1), seed, null_chat=null_chat)[0]
+
+
+def made_messages(tickets: int, seed: int, *, null_chat: bool) -> Mapping[str, Json]:
+    """The messages of the first so many tickets, by full and by short id."""
+    return _made(min(tickets, VARIANTS + 1), seed, null_chat=null_chat)[1]
+
+
+@lru_cache(maxsize=64)
+def _made(tickets: int, seed: int, *, null_chat: bool) -> tuple[Mapping[str, Json], Mapping[str, Json]]:
+    """Chats and messages by id. The first ticket of each variant, and the example, tell of all there are."""
+    bodies = (ticket_bytes(number, seed, null_chat=null_chat) for number in range(1, tickets + 1))
+    infos: list[Json] = [json.loads(body) for body in bodies]
+    chats = {info["chat"]["chat_id"]: info["chat"] for info in infos if info["chat"]}
+    messages = {name: message for info in infos for name, message in messages_by_id(info).items()}
+    return MappingProxyType(chats), MappingProxyType(messages)
+
+
+def messages_by_id(info: Json) -> dict[str, Json]:
+    """The messages of a ticket, by full and by short id."""
+    found: dict[str, Json] = {}
+    for message in (info.get("message"), *(info.get("attached_messages") or ())):
+        if message and message.get("message_id"):
+            full = str(message["message_id"])
+            found[full] = found[short_id(full)] = message
+    return found
 
 
 @lru_cache(maxsize=1)
@@ -143,7 +181,7 @@ def row_of(info: Json, last_updated_at: str | None = None) -> Json:
 
 
 @lru_cache(maxsize=8 * VARIANTS)
-def _template(variant: int, seed: int) -> bytes:
+def _template(variant: int, seed: int, *, null_chat: bool) -> bytes:
     """A ticket with placeholders for what differs between the tickets of one variant."""
     dice = random.Random(f"{seed}/{variant}")  # noqa: S311  # repeatable on purpose
     chat = _chat(variant, dice)
@@ -154,14 +192,14 @@ def _template(variant: int, seed: int) -> bytes:
         "message": quoted or ({}, None, dict.fromkeys(_message(chat, dice, media=False), ""))[variant // 5 % 3],
         "ticket": _ticket(variant, dice, quoted),
     }
-    if variant % 29 == 7:  # a rare ticket outside any chat
+    if null_chat and variant % 29 == 7:  # a rare ticket outside any chat
         info["chat"] = None
     return dumps(info)
 
 
 @lru_cache(maxsize=8 * VARIANTS)
-def _row_template(variant: int, seed: int) -> bytes:
-    return dumps(row_of(json.loads(_template(variant, seed))))
+def _row_template(variant: int, seed: int, *, null_chat: bool) -> bytes:
+    return dumps(row_of(json.loads(_template(variant, seed, null_chat=null_chat))))
 
 
 def _filled(template: bytes, number: int) -> bytes:
@@ -171,6 +209,12 @@ def _filled(template: bytes, number: int) -> bytes:
         .replace(_NUMBER.encode(), str(number).encode())
         .replace(_CREATED.encode(), created.encode())
     )
+
+
+def short_id(message_id: str) -> str:
+    """The short id in `true_<chat>_<id>` or `true_<chat>_<id>_<participant>`; another id as it is."""
+    parts = message_id.split("_")
+    return parts[2] if len(parts) > 2 else message_id  # the third part
 
 
 def _ticket(variant: int, dice: random.Random, quoted: Json | None) -> Json:
