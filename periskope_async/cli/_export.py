@@ -153,7 +153,7 @@ def export(connect: "Connect", ids: Sequence[str] | None, target: Target, *, res
     except BrokenPipeError:  # nobody reads any more, which is answered elsewhere
         raise
     except OSError as error:
-        told = f"{named(error.filename or target.log or 'Standard output')}: {error.strerror}"
+        told = f"{named(error.filename or target.out or 'Standard output')}: {error.strerror}"
         raise Failure(Exit.FILE, told, _how_to_go_on(target, tally, overwrite=overwrite)) from None
     return _sum_up(tally, target.errors)
 

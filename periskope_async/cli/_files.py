@@ -74,27 +74,32 @@ class Held(NamedTuple):
 
 
 def followed(path: Path) -> Path:
-    """Return the file that *path* is a symbolic link to, whether it is there yet or not; any other path as it is."""
-    if not path.is_symlink():
-        return path
-    real = Path(os.path.realpath(path))
-    # Links such as /dev/stdout may lead to what has no name: a pipe, or a file that was deleted.
-    return real if real.exists() == path.exists() else path
+    """Return the file that *path* is a symbolic link to, whether it is there yet or not; any other path as it is.
+
+    Raises:
+        Failure: it leads to something that an export cannot go into.
+        OSError: it cannot be examined.
+    """
+    # A link such as /dev/stdout may lead to what has no other name.
+    return Path(os.path.realpath(path)) if path.is_symlink() and not is_stream(path) else path
 
 
 def is_stream(path: Path) -> bool:
-    """Whether *path* is a pipe or a character device: something to write into as it is, and never to be removed.
+    """Whether *path* is something to write into as it is, with nothing beside it, and never to be removed.
+
+    That is a pipe, a character device, or a file that is open but has no name any more.
 
     Raises:
         Failure: it is something that an export cannot go into.
         OSError: it cannot be examined.
     """
     try:
-        mode = path.stat().st_mode
+        found = path.stat()
     except FileNotFoundError:
         return False
+    mode = found.st_mode
     if stat.S_ISREG(mode):
-        return False
+        return not found.st_nlink
     if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
         return True
     kind = "a directory" if stat.S_ISDIR(mode) else "a block device" if stat.S_ISBLK(mode) else "a socket"
@@ -107,13 +112,13 @@ def holds_something(path: Path) -> bool:
 
 
 def open_stream(path: Path) -> BinaryIO:
-    """Open the pipe or device at *path* as it is. A named pipe waits for its reader.
+    """Open what `is_stream` as it is. A named pipe waits for its reader.
 
     Raises:
         OSError: it cannot be opened.
     """
     # Made and emptied by nobody: it is there, and Linux may refuse to "make" a pipe that belongs to somebody else.
-    return os.fdopen(os.open(path, os.O_WRONLY), "wb")
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND), "wb")
 
 
 @contextmanager
