@@ -178,7 +178,7 @@ def _export(
             async with client:
                 wanted = await _all_ids(client) if ids is None else ids
                 todo = [ticket_id for ticket_id in dict.fromkeys(wanted) if ticket_id not in kept]
-                # Only now is anything lost of what was there: the service is there, and takes the key.
+                # Nothing of what was there is lost before: a list that cannot be read costs no file.
                 _begin(target, log.file, overwrite=overwrite)
                 tally.begun, tally.total, tally.started = True, len(todo), time.monotonic()
                 await _save(client, todo, kept, target.form, log.file, reason, tally)
