@@ -659,6 +659,12 @@ def test_a_refused_key_costs_no_file(export: Export, fake: FakePeriskope, tmp_pa
     assert fake.calls > 0
 
 
+def test_failures_under_overwrite(export: Export, tmp_path: Path) -> None:
+    """The command that tries again what failed works as it is said: --resume and --overwrite do not go together."""
+    _, _, err = export("BKT-001", "NONE-1", "--out", tmp_path / "t.jsonl", "--overwrite")
+    assert "the same command with --resume in place of --overwrite tries them again" in err
+
+
 @pytest.mark.parametrize("ids", ["--all", "BKT-002"], ids=["listing", "fetching"])
 def test_ctrl_c_under_overwrite(export: Export, fake: FakePeriskope, tmp_path: Path, ids: str) -> None:
     """What is said after Ctrl-C works: nothing while the last export is still there, else --resume alone."""

@@ -155,7 +155,7 @@ def export(connect: "Connect", ids: Sequence[str] | None, target: Target, *, res
     except OSError as error:
         told = f"{named(error.filename or target.out or 'Standard output')}: {error.strerror}"
         raise Failure(Exit.FILE, told, _how_to_go_on(target, tally, overwrite=overwrite)) from None
-    return _sum_up(tally, target.errors)
+    return _sum_up(tally, target.errors, overwrite=overwrite)
 
 
 def _export(
@@ -295,11 +295,14 @@ def _how_to_go_on(target: Target, tally: _Tally, *, overwrite: bool) -> str:
         return ""
     if target.errors is None:
         return f"{named(target.out)} keeps nothing that --resume could go on with."
-    instead = " in place of --overwrite" if overwrite else ""
-    return f"The same command with --resume{instead} goes on from there."
+    return f"The {_resumed(overwrite=overwrite)} goes on from there."
 
 
-def _sum_up(tally: _Tally, errors: Path | None) -> int:
+def _resumed(*, overwrite: bool) -> str:
+    return f"same command with --resume{' in place of --overwrite' if overwrite else ''}"
+
+
+def _sum_up(tally: _Tally, errors: Path | None, *, overwrite: bool) -> int:
     """Say how it ended where somebody watches, say in any case what is missing, and return the exit code."""
     if console(stderr=True).is_terminal:
         rate = f"{tally.done / tally.elapsed:,.0f} a second" if tally.done else "none was missing"
@@ -310,7 +313,7 @@ def _sum_up(tally: _Tally, errors: Path | None) -> int:
     if tally.failed or tally.untried:
         untried = f", and {tally.untried:,} were not tried" if tally.untried else ""
         told = f"{tally.failed:,} of {tally.total:,} tickets failed{untried}."
-        again = "tells why; the same command with --resume tries them again."
-        hint = "" if errors is None else f"{named(errors)} {again}"
+        again = f"{_resumed(overwrite=overwrite)} tries them again."
+        hint = "" if errors is None else f"{named(errors)} tells why; the {again}"
         tell(Outcome(code, told, hint))
     return code
