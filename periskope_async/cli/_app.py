@@ -14,7 +14,7 @@ from click.core import ParameterSource
 
 from periskope_async.cli._options import hands_on_connect, output, ticket_values
 from periskope_async.cli._outcome import MEANING, Exit, Failure, Outcome, explain
-from periskope_async.cli._text import tell
+from periskope_async.cli._text import named, tell
 from periskope_async.errors import PeriskopeError
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def _outcome_of(error: Exception) -> Outcome:
         case PeriskopeError():
             return explain(error)
         case OSError():
-            return Outcome(Exit.FILE, f"{error.filename or 'A file'}: {error.strerror or error}")
+            name = "A file" if error.filename is None else named(error.filename)
+            return Outcome(Exit.FILE, f"{name}: {error.strerror or error}")
         case _:
             told = f"This is a bug in periskope ({type(error).__name__}: {error})."
             return Outcome(Exit.BUG, told, "PERISKOPE_DEBUG=1 shows where. Please report it.")

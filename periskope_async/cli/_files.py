@@ -3,7 +3,10 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator
+import os
+import stat
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from importlib import import_module
 from itertools import islice
@@ -12,11 +15,27 @@ from typing import Any, BinaryIO, Final, NamedTuple, cast
 
 from periskope_async._converter import structure
 from periskope_async.cli._outcome import Exit, Failure
-from periskope_async.cli._text import to_json
+from periskope_async.cli._text import named, to_json
 from periskope_async.models import TicketInfo, TicketRow
 from periskope_async.records import COLUMNS, ROW_COLUMNS, to_record
 
-__all__ = ["CSV", "JSONL", "Form", "recover", "rows_to_csv", "write_parquet"]
+__all__ = [
+    "CSV",
+    "JSONL",
+    "Form",
+    "Held",
+    "check_beside",
+    "followed",
+    "growing",
+    "held",
+    "holds_something",
+    "is_stream",
+    "open_stream",
+    "recover",
+    "remove",
+    "rows_to_csv",
+    "write_parquet",
+]
 
 #: Tickets in memory at once while a Parquet file is written.
 _ROW_GROUP: Final = 10_000
@@ -38,6 +57,161 @@ class Form(NamedTuple):
     ticket_id: Callable[[bytes], str]
 
 
+class Held(NamedTuple):
+    """A file that an export has open, to append to it.
+
+    Attributes:
+        path: what it was opened by.
+        file: the open file.
+        new: it was not there before.
+        locked: no other export writes into it meanwhile.
+    """
+
+    path: Path
+    file: BinaryIO
+    new: bool
+    locked: bool
+
+
+def followed(path: Path) -> Path:
+    """Return the file that *path* is a symbolic link to, whether it is there yet or not; any other path as it is.
+
+    Raises:
+        Failure: it leads to something that an export cannot go into.
+        OSError: it cannot be examined.
+    """
+    # A link such as /dev/stdout may lead to what has no other name.
+    return Path(os.path.realpath(path)) if path.is_symlink() and not is_stream(path) else path
+
+
+def is_stream(path: Path) -> bool:
+    """Whether *path* is something to write into as it is, with nothing beside it, and never to be removed.
+
+    That is a pipe, a character device, or a file that is open but has no name any more.
+
+    Raises:
+        Failure: it is something that an export cannot go into.
+        OSError: it cannot be examined.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return False
+    mode = found.st_mode
+    if stat.S_ISREG(mode):
+        return not found.st_nlink
+    if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
+        return True
+    kind = "a directory" if stat.S_ISDIR(mode) else "a block device" if stat.S_ISBLK(mode) else "a socket"
+    raise Failure(Exit.USAGE, f"{named(path)} is {kind}: nothing to write tickets into.")
+
+
+def holds_something(path: Path) -> bool:
+    """Whether there is a file at *path*, and it is not empty."""
+    return path.exists() and path.stat().st_size > 0
+
+
+def open_stream(path: Path) -> BinaryIO:
+    """Open what `is_stream` as it is. A named pipe waits for its reader.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    # Made and emptied by nobody: it is there, and Linux may refuse to "make" a pipe that belongs to somebody else.
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND), "wb")
+
+
+@contextmanager
+def held(path: Path, out: Path) -> Generator[Held]:
+    """Open the file at *path* to append to it, and keep every other export out of it meanwhile.
+
+    The lock is the operating system's (flock): it ends with the process, however that ends, and leaves nothing behind.
+    Where there is none, as on Windows and on some network file systems, nobody is kept out. A new file that is still
+    empty when the block fails is removed again.
+
+    Args:
+        path: the file to append to.
+        out: what a person calls it.
+
+    Raises:
+        Failure: another export has it.
+        OSError: it cannot be opened.
+    """
+    have = _open(path, out)
+    # The one who had it may have removed it between our opening it and our locking it.
+    while not (path.exists() and os.path.samestat(path.stat(), os.fstat(have.file.fileno()))):
+        have.file.close()
+        have = _open(path, out)
+    with have.file:
+        try:
+            yield have
+        except BaseException:
+            if have.new and not holds_something(path):
+                remove(have)
+            raise
+
+
+def _open(path: Path, out: Path) -> Held:
+    try:
+        path.open("xb").close()
+        new = True
+    except FileExistsError:
+        new = False
+    file = path.open("ab")
+    try:
+        return Held(path, file, new, _lock(file, out))
+    except Failure:
+        file.close()
+        raise
+
+
+def _lock(file: BinaryIO, out: Path) -> bool:
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Failure(Exit.USAGE, f"{named(out)}: another export is writing into it; nothing was changed.") from None
+    except OSError:  # a file system without locks
+        return False
+    return True
+
+
+def remove(have: Held) -> None:
+    """Remove a file that is held, under its lock: nobody can lock it in between and then lose it.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    if not have.locked:
+        have.file.close()  # Windows has no such locks, and removes no open file
+    have.path.unlink(missing_ok=True)
+
+
+def check_beside(path: Path, begins: bytes) -> None:
+    """Find out whether a file can be written at *path* in which everything that is there may be replaced.
+
+    Args:
+        path: the file.
+        begins: what it begins with if an earlier export wrote it.
+
+    Raises:
+        Failure: something else is there. It is left as it is.
+        OSError: nothing can be written there.
+    """
+    start = None
+    if not path.is_symlink() and not is_stream(path):
+        with path.open("a+b") as file:
+            file.seek(0)
+            start = file.read(len(begins))
+    if start is None or not begins.startswith(start):
+        raise Failure(Exit.USAGE, f"{named(path)} was not written by an export. Move it away; nothing was changed.")
+    if not start:
+        path.unlink()
+
+
 def recover(path: Path, form: Form) -> set[str]:
     """Return the ids of the tickets in *path*, after cutting off a record that was torn in writing.
 
@@ -51,13 +225,14 @@ def recover(path: Path, form: Form) -> set[str]:
         begins = form.header or b"{"
         start = file.read(len(begins))
         if not begins.startswith(start):
-            raise Failure(Exit.USAGE, f"{path} is no export of this form; nothing was changed.")
+            raise Failure(Exit.USAGE, f"{named(path)} is no export of this form; nothing was changed.")
         end = file.seek(len(form.header) if start == begins else 0)
         for number, record in enumerate(form.split(file), 1):
             try:
                 found.add(form.ticket_id(record))
             except (ValueError, LookupError, TypeError):
-                raise Failure(Exit.USAGE, f"{path}: record {number} is not a ticket; nothing was changed.") from None
+                told = f"{named(path)}: record {number} is not a ticket; nothing was changed."
+                raise Failure(Exit.USAGE, told) from None
             end += len(record)
         file.truncate(end)
     return found
@@ -125,8 +300,15 @@ def rows_to_csv(rows: Iterable[TicketRow]) -> bytes:
     return b"".join([_csv_row(ROW_COLUMNS), *map(_csv_record, rows)])
 
 
+def growing(out: Path) -> Path:
+    """The file in which the Parquet file *out* is written until it is whole."""
+    return out.with_name(f"{out.name}.part")
+
+
 def write_parquet(log: Path, out: Path) -> None:
     """Turn the JSONL file *log* into the Parquet file *out*, which appears when it is whole.
+
+    If that fails, *out* is as it was, and nothing of the attempt takes room any longer.
 
     Raises:
         OSError: one of them cannot be read or written.
@@ -143,15 +325,23 @@ def write_parquet(log: Path, out: Path) -> None:
         "json": pa.string(),
     }
     schema = pa.schema([(name, types[kind]) for name, kind in COLUMNS.items()])
-    growing = out.with_name(f"{out.name}.part")
-    with log.open("rb") as lines, import_module("pyarrow.parquet").ParquetWriter(growing, schema) as writer:
-        while group := list(islice(lines, _ROW_GROUP)):
-            records = [
-                {name: _storable(value) for name, value in to_record(structure(json.loads(line), TicketInfo)).items()}
-                for line in group
-            ]
-            writer.write_table(pa.Table.from_pylist(records, schema))
-    growing.replace(out)
+    part = growing(out)
+    part.unlink(missing_ok=True)  # of one who was killed
+    file = part.open("xb")
+    try:
+        # Written by Python, whose errors tell what happened in a person's words; pyarrow's are in its own.
+        with file:
+            with log.open("rb") as lines, import_module("pyarrow.parquet").ParquetWriter(file, schema) as writer:
+                while group := list(islice(lines, _ROW_GROUP)):
+                    infos = (structure(json.loads(line), TicketInfo) for line in group)
+                    records = [{name: _storable(value) for name, value in to_record(info).items()} for info in infos]
+                    writer.write_table(pa.Table.from_pylist(records, schema))
+            file.flush()
+            os.fsync(file.fileno())  # some disks tell only now that they are full; and the log goes after this
+        part.replace(out)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 JSONL: Final = Form(b"", _json_record, _lines, _json_id)

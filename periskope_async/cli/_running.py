@@ -10,6 +10,7 @@ import anyio
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
+from rich.text import Text
 
 from periskope_async import Progress, RateLimit
 
@@ -43,7 +44,7 @@ def console(*, stderr: bool = False, wide: bool = False) -> Console:
 def waiting(text: str) -> AbstractContextManager[object]:
     """Show on a terminal that something is under way; elsewhere, nothing."""
     screen = console(stderr=True)
-    return screen.status(text, spinner_style="dim") if screen.is_terminal else nullcontext()
+    return screen.status(Text(text), spinner_style="dim") if screen.is_terminal else nullcontext()
 
 
 @contextmanager

@@ -3,13 +3,14 @@
 import json
 import re
 import sys
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from periskope_async.cli._outcome import Outcome
 
-__all__ = ["tell", "to_json", "visible", "write"]
+__all__ = ["named", "tell", "to_json", "visible", "write"]
 
 # What customers write ends up on an agent's terminal, where escape sequences move the cursor, retitle the window or
 # paste into the shell. Lone surrogates are in no encoding; the two overrides show text in another order than it has.
@@ -19,6 +20,11 @@ _UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202d\u202e\ud800
 def visible(text: str) -> str:
     """Return *text* with every control character but newline and tab made visible and harmless."""
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
+
+
+def named(path: Path | str) -> str:
+    """Return the name of a file as a message shows it: in one line, whatever characters it has."""
+    return visible(str(path)).replace("\n", "\N{REPLACEMENT CHARACTER}")
 
 
 def to_json(value: Any, *, indent: int | None = None) -> bytes:
@@ -39,4 +45,4 @@ def tell(outcome: Outcome) -> None:
     """Say on standard error what went wrong, and what may help."""
     click.echo(f"{click.style('Error:', fg='red', bold=True)} {visible(outcome.message)}", err=True)
     if outcome.hint:
-        click.echo(outcome.hint, err=True)
+        click.echo(visible(outcome.hint), err=True)
