@@ -38,9 +38,9 @@ def main() -> None:
     """Fail with an AssertionError that tells what the wheel lacks."""
     assert requirements() == BASE, requirements()
     for package in (periskope_async, periskope_sync):
-        home = Path(package.__path__[0])
-        assert home.is_relative_to(sys.prefix), f"{home} is not the installed wheel"
-        assert (home / "py.typed").is_file(), f"{home} has no py.typed"
+        state = Path(package.__path__[0])
+        assert state.is_relative_to(sys.prefix), f"{state} is not the installed wheel"
+        assert (state / "py.typed").is_file(), f"{state} has no py.typed"
         for name in sorted(modules(package)):
             importlib.import_module(name)
     with periskope_async.testing.FakePeriskope(tickets=3) as fake:

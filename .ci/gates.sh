@@ -67,7 +67,7 @@ gate_verifytypes() {
 gate_suite() {
   export COVERAGE_FILE=$work/coverage
   "$dev/bin/python" -m coverage run -m pytest -n 3 --dist worksteal "${everything[@]}" \
-    --ignore tests/contract --ignore tests/test_benchmarks.py
+    --ignore tests/contract --ignore tests/project/test_benchmarks.py
   "$dev/bin/python" -m coverage combine --quiet
   "$dev/bin/python" -m coverage report
 }
@@ -110,7 +110,7 @@ on_python() {
   python=$("$uv" python find --no-project "$1" 2>/dev/null) || absent "no Python $1 on this machine"
   environment "$env" "$python" --editable '.[test]' --group integration
   "$env/bin/python" --version
-  "$env/bin/python" -m pytest "${workers[@]}" -m slow tests/test_sync_processes.py # exits, forks and interrupts differ
+  "$env/bin/python" -m pytest "${workers[@]}" -m slow tests/sync/test_processes.py # exits, forks and interrupts differ
   "$env/bin/python" -m pytest "${workers[@]}"
 }
 
@@ -157,7 +157,7 @@ gate_benchmarks() {
   else
     echo "no Node.js on this machine: the vendor's client is not among the peers"
   fi
-  "$work/bench/bin/python" -m pytest "${everything[@]}" tests/test_benchmarks.py
+  "$work/bench/bin/python" -m pytest "${everything[@]}" tests/project/test_benchmarks.py
 }
 
 wheel() { echo "$work"/dist/*.whl; }

@@ -24,8 +24,9 @@ async def _answer(count: int, *, called: bool) -> float:
     from multidict import CIMultiDict
 
     from periskope_async import PeriskopeClient, TicketInfo
-    from periskope_async._protocol import Response, judge
-    from periskope_async._ticket_requests import get_ticket
+    from periskope_async._sansio.classify import classify
+    from periskope_async._sansio.response import Response
+    from periskope_async.resources._ticket_requests import get_ticket
 
     example, headers = body(EXAMPLE_ID), CIMultiDict(RATE_LIMIT)
 
@@ -40,7 +41,7 @@ async def _answer(count: int, *, called: bool) -> float:
         async def straight(ticket_id: str) -> Any:
             request = get_ticket(ticket_id)
             response = await http.ask(request, fresh=False)
-            return judge(response) or caller._decode(request, response, TicketInfo)  # noqa: SLF001  # likewise
+            return classify(response) or caller._decode(request, response, TicketInfo)  # noqa: SLF001  # likewise
 
         call: Any = client.tickets.get if called else straight
         assert (await call(EXAMPLE_ID)).ticket.ticket_id == EXAMPLE_ID

@@ -108,7 +108,7 @@ def _resident() -> float:
 def periskope() -> Decode:
     """Decode as the package does."""
     from periskope_async import TicketInfo
-    from periskope_async._converter import decode
+    from periskope_async._codec.converter import decode
 
     return lambda body: decode(body, TicketInfo)
 

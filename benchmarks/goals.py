@@ -44,7 +44,7 @@ class Verdict(NamedTuple):
     short_by: float  # of the bound; 0.1 is ten per cent
 
 
-def judge(goals: tuple[Goal, ...], series: Series) -> list[Verdict]:
+def classify(goals: tuple[Goal, ...], series: Series) -> list[Verdict]:
     """Compare what was measured with each goal; goals without figures are left out."""
     return [
         _verdict(goal, mode, cell, series)

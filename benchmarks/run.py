@@ -15,7 +15,7 @@ import calling
 import decoding
 import fetching
 import importing
-from goals import GOALS, Verdict, judge
+from goals import GOALS, Verdict, classify
 from harness import MODES, PLAIN, SPEED, Key, Lab, Series, machine, pin, versions
 from picture import THEMES, Bar, draw
 from server import serve
@@ -81,7 +81,7 @@ def main() -> None:
             "aiohttp", "cattrs", "msgspec", "orjson", "uvloop", "httpx", "niquests", "requests", "urllib3", "pydantic"
         )
     )
-    report = "\n".join([*_goals(judge(GOALS, series)), *_tables(series), f"Measured on {setting}.", ""])
+    report = "\n".join([*_goals(classify(GOALS, series)), *_tables(series), f"Measured on {setting}.", ""])
     print(report)
     if chosen.json:
         chosen.json.write_text(json.dumps([[*key, values] for key, values in series.items()]), encoding="utf-8")

@@ -8,8 +8,8 @@ async with PeriskopeClient() as client:
 
 import typing
 
-from periskope_async._pacing import RateLimit
-from periskope_async._unset import Unset
+from periskope_async._sansio.rate_limit import RateLimit
+from periskope_async._sansio.unset import Unset
 from periskope_async.bulk import BulkResult, Failed, Fetched, Progress
 from periskope_async.client import PeriskopeClient
 from periskope_async.errors import (
@@ -33,14 +33,7 @@ from periskope_async.errors import (
     UnexpectedResponseError,
     ValidationError,
 )
-from periskope_async.events import (
-    Hooks,
-    RequestEvent,
-    ResponseEvent,
-    RetryEvent,
-    ThrottleEvent,
-    capture_responses,
-)
+from periskope_async.hooks import Hooks, RequestEvent, ResponseEvent, RetryEvent, ThrottleEvent, capture_responses
 from periskope_async.models import (
     Chat,
     ChatMember,
@@ -53,7 +46,7 @@ from periskope_async.models import (
     TicketRow,
     TicketStatus,
 )
-from periskope_async.tickets import Tickets
+from periskope_async.resources.tickets import Tickets
 
 __all__ = [
     "ApiError",

@@ -3,13 +3,14 @@
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from periskope_async._caller import Caller
-from periskope_async._pacing import RateLimit, gate_for
-from periskope_async._unset import UNSET, Unset
+from periskope_async._io.caller import Caller
+from periskope_async._io.limiter import limiter_for
+from periskope_async._sansio.rate_limit import RateLimit
+from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.errors import ConfigurationError
-from periskope_async.events import Hooks
+from periskope_async.hooks import Hooks
+from periskope_async.resources.tickets import Tickets
 from periskope_async.settings import Settings, conceal
-from periskope_async.tickets import Tickets
 
 if TYPE_CHECKING:
     import aiohttp  # noqa: TID251  # for the type of a session that is passed on, unopened
@@ -23,8 +24,8 @@ class PeriskopeClient:
         async with PeriskopeClient() as client:
             info = await client.tickets.get("BKT-001")
 
-    Nothing is opened before the first call. Clients with the same key share one gate, so that together they keep within
-    the service's rate limit.
+    Nothing is opened before the first call. Clients with the same key share one limiter, so that together they keep
+    within the service's rate limit.
 
     Args:
         api_key: the API key; else PERISKOPE_API_KEY. No repr, log, pickle or error ever shows it.
@@ -71,10 +72,10 @@ class PeriskopeClient:
         )
         if type(hooks) not in {Hooks, type(None)}:
             raise ConfigurationError(f"hooks: expected Hooks, got {type(hooks).__name__}")
-        from periskope_async._transport import Transport
+        from periskope_async._io.connections import Transport
 
-        gate = gate_for(settings.base_url, settings.api_key)
-        self._assemble(Caller(settings, Transport(settings, gate, session), hooks))
+        limiter = limiter_for(settings.base_url, settings.api_key)
+        self._assemble(Caller(settings, Transport(settings, limiter, session), hooks))
 
     @property
     def rate_limit(self) -> RateLimit | None:
@@ -88,7 +89,7 @@ class PeriskopeClient:
         deadline: float | Unset | None = UNSET,
         retries: int | Unset = UNSET,
     ) -> Self:
-        """Return a client with other times or retries, on the same connections and gate. Closing one closes both.
+        """Return a client with other times or retries, on the same connections and limiter. Closing one closes both.
 
         Args:
             timeout: seconds for one attempt.
@@ -113,7 +114,7 @@ class PeriskopeClient:
         await self._caller.transport.aclose()
 
     async def __aenter__(self) -> Self:
-        self._caller.transport.home()  # a closed client is told here rather than at the first call
+        self._caller.transport.state()  # a closed client is told here rather than at the first call
         return self
 
     async def __aexit__(

@@ -21,17 +21,19 @@ from typing import Any, Final, Literal, TypeVar, overload
 
 import attrs
 
-from periskope_async._converter import structure, to_dict
-from periskope_async._model import ABSENT, NOTHING, Model, OpenIntEnum, OpenStrEnum
-from periskope_async._wire import LABELS, some
+from periskope_async._codec.converter import structure, to_dict
+from periskope_async._codec.enums import OpenIntEnum, OpenStrEnum
+from periskope_async._codec.fields import LABELS, some
+from periskope_async._codec.marks import ABSENT, EMPTY_MAPPING
+from periskope_async._codec.model import Model
 from periskope_async.models import Chat, Message, Ticket, TicketInfo, TicketRow
 
-__all__ = ["COLUMNS", "ROW_COLUMNS", "Kind", "from_record", "to_record"]
+__all__ = ["COLUMNS", "ROW_COLUMNS", "ColumnKind", "from_record", "to_record"]
 
-Kind = Literal["text", "integer", "number", "boolean", "timestamp", "labels", "json"]
+ColumnKind = Literal["text", "integer", "number", "boolean", "timestamp", "labels", "json"]
 T = TypeVar("T", TicketInfo, TicketRow)
 
-_KINDS: Final[dict[Any, Kind]] = {
+_KINDS: Final[dict[Any, ColumnKind]] = {
     str: "text",
     int: "integer",
     float: "number",
@@ -41,7 +43,7 @@ _KINDS: Final[dict[Any, Kind]] = {
 }
 
 
-def _kind(annotation: Any) -> Kind:
+def _kind(annotation: Any) -> ColumnKind:
     wanted = some(annotation)
     if isinstance(wanted, type) and issubclass(wanted, (OpenStrEnum, OpenIntEnum)):
         return "text" if issubclass(wanted, OpenStrEnum) else "integer"
@@ -53,7 +55,7 @@ class _Column:
     """Where the value of a column is: in which part of a ticket (None: in the object itself) and in which field."""
 
     name: str
-    kind: Kind
+    kind: ColumnKind
     part: str | None
     field: str
     default: Any
@@ -75,17 +77,19 @@ _LAYOUT: Final[Mapping[type[Model], list[_Column]]] = {
         *_columns(Chat, "chat", "chat_"),
         *_columns(Message, "message", "message_"),
         _Column("attached_messages", "json", None, "attached_messages", ()),
-        _Column("info_extra", "json", None, "extra", NOTHING),
+        _Column("info_extra", "json", None, "extra", EMPTY_MAPPING),
     ],
     TicketRow: _columns(TicketRow, None, ""),
 }
 
 #: The columns of a `TicketInfo` in their order, with their kinds. The last one is told for convenience, not read back.
-COLUMNS: Final[Mapping[str, Kind]] = MappingProxyType(
+COLUMNS: Final[Mapping[str, ColumnKind]] = MappingProxyType(
     {**{column.name: column.kind for column in _LAYOUT[TicketInfo]}, "attached_count": "integer"}
 )
 #: The columns of a `TicketRow`.
-ROW_COLUMNS: Final[Mapping[str, Kind]] = MappingProxyType({column.name: column.kind for column in _LAYOUT[TicketRow]})
+ROW_COLUMNS: Final[Mapping[str, ColumnKind]] = MappingProxyType(
+    {column.name: column.kind for column in _LAYOUT[TicketRow]}
+)
 
 
 def to_record(model: TicketInfo | TicketRow) -> dict[str, Any]:
@@ -131,7 +135,7 @@ def from_record(record: Mapping[str, Any], cls: type[Any] = TicketInfo) -> Any:
     return _as_usual(structure(body, cls))
 
 
-def _raw(value: Any, kind: Kind) -> Any:
+def _raw(value: Any, kind: ColumnKind) -> Any:
     """Return a cell as JSON; what does not fit its kind goes on as it is, for the converter to refuse."""
     if value is None or value == "":
         return ABSENT
@@ -150,4 +154,4 @@ def _raw(value: Any, kind: Kind) -> Any:
 def _as_usual(model: Any) -> Any:
     """Return a model without the memory of how the record spelled it."""
     parts = {name: _as_usual(part) for name in _PARTS if isinstance(part := getattr(model, name, None), Model)}
-    return attrs.evolve(model, **parts, _wire=NOTHING)
+    return attrs.evolve(model, **parts, _wire=EMPTY_MAPPING)

@@ -27,11 +27,11 @@ from time import monotonic
 from types import FunctionType
 from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, cast, get_args, get_origin
 
-from periskope_async.bulk import Pulled
+from periskope_async._io.source import Pulled
 from periskope_async.errors import ClientClosedError
 from periskope_sync._runner import Inbox, LoopThread, loop_thread
 
-__all__ = ["Facade", "blocking", "blocking_iter", "blocking_stream", "same_kind"]
+__all__ = ["Facade", "blocking", "blocking_clone", "blocking_iter", "blocking_stream"]
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -98,7 +98,7 @@ def blocking_iter(
     return twin
 
 
-def same_kind(method: Callable[Concatenate[A, P], A], /) -> Callable[Concatenate[F, P], F]:
+def blocking_clone(method: Callable[Concatenate[A, P], A], /) -> Callable[Concatenate[F, P], F]:
     """Return the twin of a plain method that returns another object of its async class: it returns another facade."""
 
     @wraps(method)
@@ -120,8 +120,8 @@ def _prepare(
     return partial(
         method,
         _async_of(facade),
-        *(_lend(inbox, method, position, value) for position, value in enumerate(args, 1)),
-        **{name: _lend(inbox, method, name, value) for name, value in kwargs.items()},
+        *(_adapt(inbox, method, position, value) for position, value in enumerate(args, 1)),
+        **{name: _adapt(inbox, method, name, value) for name, value in kwargs.items()},
     )
 
 
@@ -129,7 +129,7 @@ def _async_of(facade: Facade[A]) -> A:
     return facade._async  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # for twins: methods made outside the class
 
 
-def _lend(inbox: Inbox, method: Callable[..., object], where: int | str, value: object) -> object:
+def _adapt(inbox: Inbox, method: Callable[..., object], where: int | str, value: object) -> object:
     if callable(value):
         return _Callback(value, inbox)
     if not _is_lazy(value):

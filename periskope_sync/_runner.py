@@ -275,13 +275,13 @@ async def _in_own_thread(function: Callable[..., T], *args: Any, **kwargs: Any) 
     future: asyncio.Future[T] = loop.create_future()
 
     def work() -> None:
-        settle: Callable[[], object]
+        record: Callable[[], object]
         try:
-            settle = partial(future.set_result, function(*args, **kwargs))
+            record = partial(future.set_result, function(*args, **kwargs))
         except Exception as error:  # noqa: BLE001  # it is raised where it is awaited
-            settle = partial(future.set_exception, error)
+            record = partial(future.set_exception, error)
         with suppress(RuntimeError):  # the loop was closed meanwhile
-            loop.call_soon_threadsafe(lambda: future.cancelled() or settle())
+            loop.call_soon_threadsafe(lambda: future.cancelled() or record())
 
     try:
         threading.Thread(target=work, name="periskope-resolver", daemon=True).start()

@@ -5,12 +5,12 @@ from contextlib import suppress
 from functools import cached_property
 from typing import Final, Self
 
-from periskope_async._pacing import RateLimit
+from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async.client import PeriskopeClient as AsyncPeriskopeClient
 from periskope_async.errors import ClientClosedError
-from periskope_async.events import Hooks
+from periskope_async.hooks import Hooks
 from periskope_async.settings import conceal
-from periskope_sync._bridge import Facade, blocking, same_kind
+from periskope_sync._bridge import Facade, blocking, blocking_clone
 from periskope_sync.tickets import Tickets
 
 __all__ = ["PeriskopeClient"]
@@ -70,7 +70,7 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
             )
         )
 
-    with_options: Final = same_kind(AsyncPeriskopeClient.with_options)
+    with_options: Final = blocking_clone(AsyncPeriskopeClient.with_options)
 
     @cached_property
     def tickets(self) -> Tickets:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from periskope_async.tickets import Tickets as AsyncTickets
+from periskope_async.resources.tickets import Tickets as AsyncTickets
 from periskope_sync._bridge import Facade, blocking, blocking_iter, blocking_stream
 
 __all__ = ["Tickets"]

@@ -11,8 +11,10 @@ from random import Random
 from attrs import define, field
 from multidict import CIMultiDict
 
-from periskope_async._pacing import Ledger, Pass
-from periskope_async._protocol import Response, read_rate, read_retry_after
+from periskope_async._sansio.ledger import Ledger
+from periskope_async._sansio.permit import Permit
+from periskope_async._sansio.rate_headers import read_rate, read_retry_after
+from periskope_async._sansio.response import Response
 from periskope_async.testing import RateLimitPolicy
 from periskope_async.testing._limits import Limiter, Verdict
 
@@ -70,23 +72,23 @@ class Simulation:
 
     def _send(self, now: float) -> None:
         while self.unsent and self._flying < self.concurrency:
-            given = self.ledger.admit(now, bulk=True, wanted=self.unsent)
-            if not isinstance(given, Pass):
-                if given < math.inf:
-                    self._at(now + given, self._send)
+            permit = self.ledger.admit(now, bulk=True, wanted=self.unsent)
+            if not isinstance(permit, Permit):
+                if permit < math.inf:
+                    self._at(now + permit, self._send)
                 return
             self.unsent -= 1
             self._flying += 1
-            self._at(now + self.travel(), partial(self._arrive, given))
+            self._at(now + self.travel(), partial(self._arrive, permit))
 
-    def _arrive(self, given: Pass, now: float) -> None:
+    def _arrive(self, permit: Permit, now: float) -> None:
         answer = respond(self.policy, self._limiter.hit("key", DAY_ONE + now))
-        self._at(now + self.travel(), partial(self._hear, given, answer))
+        self._at(now + self.travel(), partial(self._hear, permit, answer))
 
-    def _hear(self, given: Pass, answer: Response, now: float) -> None:
+    def _hear(self, permit: Permit, answer: Response, now: float) -> None:
         self._flying -= 1
         good = answer.status == 200
-        self.ledger.answer(given, now, read_rate(answer), good=good or None)
+        self.ledger.answer(permit, now, read_rate(answer), good=good or None)
         if not good:
             self.refused += 1
             self.unsent += 1

@@ -16,6 +16,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if find_spec("click") is None or find_spec("rich") is None:
         sys.stderr.write('The periskope command needs its extra: pip install "periskope[cli]"\n')
         return 2
-    from periskope_async.cli._app import run
+    from periskope_async.cli.app import run
 
     return run(arguments)

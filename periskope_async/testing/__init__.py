@@ -3,19 +3,20 @@
 It must not know the client: it is as strict with ours as with anybody's.
 """
 
-from periskope_async.testing._faults import Faults
-from periskope_async.testing._kinds import HARMLESS_FAULTS, PASSING_FAULTS, SLOW_FAULTS, Fault
+from periskope_async.testing._fake import FakePeriskope, Recorded
+from periskope_async.testing._faults.names import HARMLESS_FAULTS, PASSING_FAULTS, SLOW_FAULTS, Fault
+from periskope_async.testing._faults.plan import Faults
+from periskope_async.testing._http import FOREVER, Hangup, Reply, Request, Step
 from periskope_async.testing._limits import RateLimitPolicy
 from periskope_async.testing._run import serve
-from periskope_async.testing._server import FakePeriskope, Recorded
-from periskope_async.testing._service import Unknowns
-from periskope_async.testing._wire import FOREVER, Hangup, Reply, Request, Step
+from periskope_async.testing._service.router import Assumptions
 
 __all__ = [
     "FOREVER",
     "HARMLESS_FAULTS",
     "PASSING_FAULTS",
     "SLOW_FAULTS",
+    "Assumptions",
     "FakePeriskope",
     "Fault",
     "Faults",
@@ -25,6 +26,5 @@ __all__ = [
     "Reply",
     "Request",
     "Step",
-    "Unknowns",
     "serve",
 ]

@@ -7,10 +7,10 @@ from email.utils import formatdate
 from functools import lru_cache
 from typing import Final, TypeAlias
 
+from periskope_async.testing._http import Reply, Request
 from periskope_async.testing._limits import RateLimitPolicy
-from periskope_async.testing._service import Answer, error
-from periskope_async.testing._tickets import ORG_ID
-from periskope_async.testing._wire import Reply, Request
+from periskope_async.testing._service.made_up import ORG_ID
+from periskope_async.testing._service.router import Answer, error
 
 __all__ = ["Fields", "common_fields", "dressed", "too_many"]
 

@@ -5,9 +5,9 @@ import threading
 from collections.abc import Callable, Mapping
 from types import FrameType
 
-from periskope_async.testing._faults import Faults
+from periskope_async.testing._fake import FakePeriskope
+from periskope_async.testing._faults.plan import Faults
 from periskope_async.testing._limits import RateLimitPolicy
-from periskope_async.testing._server import FakePeriskope
 
 __all__ = ["serve"]
 

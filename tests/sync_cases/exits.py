@@ -19,12 +19,12 @@ def get() -> None:
 
         keep.append(PeriskopeClient())
     try:
-        tell(keep[0].tickets.get("BKT-001").ticket.ticket_id)
+        notify(keep[0].tickets.get("BKT-001").ticket.ticket_id)
     except Exception as error:  # noqa: BLE001  # whatever it is, it is told
-        tell(type(error).__name__)
+        notify(type(error).__name__)
 
 
-def tell(word: str) -> None:
+def notify(word: str) -> None:
     """Print, also where the interpreter has already let go of `print`."""
     os.write(1, f"{word}\n".encode())
 
@@ -98,14 +98,14 @@ def open_stream() -> None:
     get()
     keep.append(keep[0].tickets.stream(ids()))
     keep.append(keep[1].__enter__())
-    tell(next(keep[2]).ticket_id[:4])
+    notify(next(keep[2]).ticket_id[:4])
 
 
 def open_walk() -> None:
     """Leave in the middle of a list that is kept."""
     get()
     keep.append(keep[0].tickets.list(page_size=1))
-    tell(next(keep[1]).ticket_id)
+    notify(next(keep[1]).ticket_id)
 
 
 def call_in_atexit() -> None:

@@ -1,0 +1,1 @@
+"""What waits: connections, the limiter, calls, bulk runs. Knows no resource."""

@@ -1,0 +1,291 @@
+"""The one path every call takes: limiter, attempt, judgement, wait. Knows nothing of any one resource."""
+
+import asyncio
+import logging
+import math
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anyio
+from attrs import define, field
+
+from periskope_async._codec import converter as _converter
+from periskope_async._sansio.classify import classify, malformed, unexpected
+from periskope_async._sansio.permit import Permit
+from periskope_async._sansio.rate_headers import read_rate
+from periskope_async._sansio.rate_limit import RateLimit
+from periskope_async._sansio.redact import redact
+from periskope_async._sansio.request import Request
+from periskope_async._sansio.response import FailedAttempt, FailureKind, Response
+from periskope_async._sansio.retry import cost, wait_before_retry
+from periskope_async.errors import ApiError, ClientClosedError, DeadlineExceeded, DecodeError, PeriskopeError
+from periskope_async.hooks import (
+    Hooks,
+    RequestEvent,
+    ResponseEvent,
+    RetryEvent,
+    ThrottleEvent,
+    captured,
+    logger,
+    notify,
+)
+from periskope_async.settings import Settings
+
+if TYPE_CHECKING:
+    from periskope_async._io.connections import LoopState, Transport
+
+__all__ = ["Call", "Caller"]
+
+T = TypeVar("T")
+
+
+@define
+class Call:
+    """One call under way: what it has been through so far."""
+
+    request: Request
+    state: "LoopState"
+    started: float
+    ends_at: float
+    bulk: bool
+    second_pass: bool
+    attempts: int = 0
+    paid: int = 0
+    failed: dict[FailureKind, int] = field(factory=dict[FailureKind, int])
+    last: FailedAttempt | None = None
+
+
+class Caller:
+    """Sends requests for one client: as often as its settings allow, as fast as the limiter allows."""
+
+    def __init__(self, settings: Settings, transport: "Transport", hooks: Hooks | None = None) -> None:
+        self.settings = settings
+        self.transport = transport
+        self.hooks = hooks
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """What is known of the rate limit; None before the service told any."""
+        try:
+            now = asyncio.get_running_loop().time()
+        except RuntimeError:  # asked from a plain thread: event loops count monotonic time too
+            now = time.monotonic()
+        with self.transport.limiter.lock:
+            return self.transport.limiter.ledger.rate_limit(now)
+
+    async def call(
+        self,
+        request: Request,
+        result: type[T],
+        *,
+        bulk: bool = False,
+        second_pass: bool = False,
+        state: "LoopState | None" = None,
+        permit: Permit | None = None,
+    ) -> T:
+        """Send *request* until it gives a *result*, or raise why it does not.
+
+        Args:
+            request: what to send.
+            result: the model that its body is structured into.
+            bulk: wait behind single calls and through outages.
+            second_pass: do not give up early on bodies that are broken (the second pass of a bulk run).
+            state: where to send it from, if not from what the client has in the running loop.
+            permit: a pass that is already held, of *home*'s lane.
+
+        Raises:
+            PeriskopeError: the last attempt's error, with the call's ticket id, path, attempts and seconds told.
+        """
+        try:
+            state = state or self.transport.state()
+        except PeriskopeError as exc:
+            exc.ticket_id, exc.method, exc.path = request.ticket_id, request.method, request.path
+            raise
+        started = state.loop.time()
+        deadline = math.inf if self.settings.deadline is None else self.settings.deadline
+        ends_at = started + deadline
+        if permit is not None and permit.circuit is not None:  # what probes an outage has no more time than the outage
+            ends_at = min(ends_at, permit.circuit.since + deadline)
+        call = Call(request, state, started, ends_at, bulk, second_pass)
+        while True:
+            permit = permit or state.queue.try_enter(bulk=bulk) or await self._wait_for_pass(call)
+            outcome = await self._attempt(call, permit, result)
+            if not isinstance(outcome, FailedAttempt):
+                state.queue.limiter.succeed(call.paid)
+                return outcome
+            wait = self._decide(call, permit, outcome)
+            permit = None
+            if wait > 0:
+                await anyio.sleep(wait)
+                self._check_open(call)
+
+    async def _wait_for_pass(self, call: Call) -> Permit:
+        queue, now = call.state.queue, call.state.loop.time()
+        with queue.limiter.lock:
+            earliest = queue.limiter.ledger.earliest(now)
+        if earliest < call.ends_at:
+            try:
+                async with asyncio.timeout_at(None if call.ends_at == math.inf else call.ends_at):
+                    return await queue.wait(queue.queue(bulk=call.bulk))
+            except TimeoutError:
+                pass
+            except ClientClosedError as exc:
+                self._complete(call, exc)
+                raise
+            raise self._complete(call, self._out_of_time(call))
+        raise self._complete(
+            call, DeadlineExceeded(f"the rate limit lets nothing go within {self.settings.deadline:g} s")
+        )
+
+    async def _attempt(self, call: Call, permit: Permit, result: type[T]) -> T | FailedAttempt:
+        """Make one attempt; return its result, or its failure."""
+        state, request = call.state, call.request
+        call.attempts += 1
+        try:
+            if self.hooks is not None and self.hooks.on_request is not None:
+                notify(self.hooks.on_request, RequestEvent(**self._about(call)))
+            until = min(permit.at + self.settings.timeout, call.ends_at)
+            answer = await self.transport.send(request, state, until, fresh=FailureKind.DROPPED in call.failed)
+        except BaseException:
+            state.queue.lose(permit, failed=False)
+            raise
+        if isinstance(answer, FailedAttempt):
+            state.queue.lose(permit, unsent=answer.unsent)
+            return answer
+        failure = classify(answer)
+        outcome = self._decode(request, answer, result) if failure is None else failure
+        kind = outcome.kind if isinstance(outcome, FailedAttempt) else FailureKind.FINAL
+        good = None if kind is FailureKind.THROTTLED else kind is FailureKind.FINAL
+        state.queue.answer(permit, read_rate(answer), good=good)
+        if self.hooks is not None or captured.get() is not None or logger.isEnabledFor(logging.DEBUG):
+            self._report_response(call, answer)
+        return outcome
+
+    def _decode(self, request: Request, answer: Response, result: type[T]) -> T | FailedAttempt:
+        try:
+            body = _converter.loads(answer.body)
+        except ValueError:
+            return malformed(answer, _problem("the body is not JSON", "not valid JSON @ $"))
+        if body is None:
+            return malformed(answer, _problem("the body is null", "expected an object @ $"))
+        try:
+            model = _converter.structure(body, result)
+        except DecodeError as exc:
+            error = exc
+        else:
+            mismatch = None if request.mismatch is None else request.mismatch(request, model)
+            return model if mismatch is None else FailedAttempt(unexpected(answer, mismatch), FailureKind.MALFORMED)
+        error.trace_id = answer.trace_id
+        return FailedAttempt(error.with_traceback(None), FailureKind.FINAL)
+
+    def _decide(self, call: Call, permit: Permit, failure: FailedAttempt) -> float:
+        """Return the seconds to wait before the next attempt, or raise the failure's error."""
+        limiter, now = call.state.queue.limiter, call.state.loop.time()
+        call.last = failure
+        call.failed[failure.kind] = same_kind = call.failed.get(failure.kind, 0) + 1
+        self._check_open(call)
+        if failure.kind is FailureKind.SLOW and now >= call.ends_at:
+            raise self._complete(call, self._out_of_time(call))
+        wait = None
+        if call.request.repeatable or failure.unsent or failure.kind is FailureKind.THROTTLED:
+            wait = wait_before_retry(
+                failure,
+                attempt=call.attempts,
+                same_kind=same_kind,
+                retries=self.settings.retries,
+                second_pass=call.second_pass,
+            )
+        pause = 0.0
+        with limiter.lock:
+            paid = wait is not None and limiter.retry_budget.take(cost(failure))
+            if failure.kind is FailureKind.THROTTLED:
+                limiter.ledger.throttle(now, failure.retry_after)
+                pause = limiter.ledger.paused_until - now
+            elif call.bulk and failure.kind is not FailureKind.FINAL:
+                limiter.ledger.record_failure(now, permit, broke=wait is not None and not paid)
+        if failure.kind is FailureKind.THROTTLED:
+            self._report_throttle(call, failure.retry_after, pause)
+            # The gate is closed for everybody now, so the wait is the limiter's.
+            wait = pause if wait is not None else None
+        # Nobody gives up in a bulk run because the others failed: it waits with them behind one probe.
+        if wait is None or now + wait >= call.ends_at or not (paid or call.bulk):
+            raise self._complete(call, failure.error)
+        call.paid = cost(failure) if paid else 0
+        self._report_retry(call, failure.error, wait)
+        return 0.0 if failure.kind is FailureKind.THROTTLED else wait
+
+    # -- errors ---------------------------------------------------------------------------------------------------
+
+    def _check_open(self, call: Call) -> None:
+        if self.transport.closed:
+            raise self._complete(call, ClientClosedError("the client was closed during this call"))
+
+    def _out_of_time(self, call: Call) -> DeadlineExceeded:
+        told = "" if call.last is None else f"; the last attempt: {call.last.error.message}"
+        return DeadlineExceeded(f"no result within the deadline of {self.settings.deadline:g} s{told}")
+
+    def _complete(self, call: Call, error: PeriskopeError) -> PeriskopeError:
+        """Tell *error* what only the call knows, and make it fit to be shown."""
+        request, failure = call.request, call.last
+        error.ticket_id, error.method, error.path = request.ticket_id, request.method, request.path
+        error.attempts = call.attempts
+        error.retryable = isinstance(error, DeadlineExceeded) or (
+            failure is not None and failure.error is error and failure.kind is not FailureKind.FINAL
+        )
+        error.elapsed = call.state.loop.time() - call.started
+        if not request.repeatable and failure is not None and not failure.unsent:
+            error.maybe_sent = not _was_refused(failure.error)
+        redact(error, self.settings.api_key.scrub)
+        return error
+
+    # -- telling --------------------------------------------------------------------------------------------------
+
+    def _about(self, call: Call) -> dict[str, Any]:
+        request = call.request
+        return {
+            "operation": request.operation,
+            "method": request.method,
+            "path": request.path,
+            "ticket_id": request.ticket_id,
+            "attempt": call.attempts,
+        }
+
+    def _report_response(self, call: Call, answer: Response) -> None:
+        headers = self.settings.api_key.scrub({name.lower(): value for name, value in answer.headers.items()})
+        event = ResponseEvent(
+            **self._about(call),
+            status=answer.status,
+            headers=headers,
+            trace_id=headers.get("x-periskope-trace-id"),
+            elapsed=call.state.loop.time() - call.started,
+            rate_limit=self.rate_limit,
+        )
+        logger.debug("%s %s -> %d (attempt %d)", event.method, event.path, event.status, event.attempt)
+        answers = captured.get()
+        if answers is not None:
+            answers.append(event)
+        if self.hooks is not None:
+            notify(self.hooks.on_response, event)
+
+    def _report_retry(self, call: Call, error: PeriskopeError, wait: float) -> None:
+        request, error = call.request, self._complete(call, error)
+        logger.info("%s %s: %s; again in %.2f s", request.method, request.path, error.message, wait)
+        if self.hooks is not None and self.hooks.on_retry is not None:
+            notify(self.hooks.on_retry, RetryEvent(**self._about(call), error=error, wait=wait))
+
+    def _report_throttle(self, call: Call, retry_after: float | None, pause: float) -> None:
+        logger.info("429 from the service: everybody on this key pauses for %.2f s", pause)
+        if self.hooks is not None and self.hooks.on_throttle is not None:
+            event = ThrottleEvent(**self._about(call), retry_after=retry_after, pause=pause)
+            notify(self.hooks.on_throttle, event)
+
+
+def _was_refused(error: PeriskopeError) -> bool:
+    """Whether the service said that it did not do what was asked."""
+    return isinstance(error, ApiError) and 400 <= error.status < 500 and error.status != 408
+
+
+def _problem(message: str, problem: str) -> DecodeError:
+    error = DecodeError(message)
+    error.problems = (problem,)
+    return error

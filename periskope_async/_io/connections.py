@@ -1,0 +1,219 @@
+"""Where a client's connections live: a session for each event loop, and what becomes of it with loops, forks and exits.
+
+One attempt goes through here, cut off in time; how it goes over the wire is `_http`'s affair.
+"""
+
+import asyncio
+import inspect
+import os
+import warnings
+from collections.abc import AsyncGenerator
+from functools import cache
+from importlib import metadata
+
+from periskope_async._io.http import Http, Session, check_session
+from periskope_async._io.limiter import RateLimiter, limiter_for
+from periskope_async._io.request_queue import RequestQueue
+from periskope_async._io.timeouts import Alarm
+from periskope_async._sansio.request import Request
+from periskope_async._sansio.response import FailedAttempt, FailureKind, Response
+from periskope_async.errors import ClientClosedError, ConfigurationError, RequestTimeout
+from periskope_async.settings import Settings
+
+__all__ = ["LoopState", "Transport"]
+
+# Every session of ours that is open, with what closes it when its loop ends.
+_open: dict[Session, AsyncGenerator[None, None]] = {}
+
+
+def _keep_inherited() -> None:
+    """In a forked child, see that the parent's sessions are never collected, not even when the interpreter ends.
+
+    What is collected is closed, and that would end the parent's connections: a TLS goodbye on a shared socket, or an
+    epoll that both share and the parent waits at.
+    """
+    if _open:
+        import ctypes
+
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(dict(_open)))
+        _open.clear()
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch  # there is no fork on Windows
+    os.register_at_fork(after_in_child=_keep_inherited)
+
+
+class LoopState:
+    """What a client has in one event loop: its connections, its lane through the limiter, its alarm."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, limiter: RateLimiter, concurrency: int) -> None:
+        self.loop = loop
+        self.queue: RequestQueue = RequestQueue(limiter, concurrency, loop)
+        self.alarm: Alarm = Alarm(loop)
+        self.http: Http | None = None
+
+    async def aclose(self) -> None:
+        """Send away who waits, cut off who is under way, and close the session."""
+        self.queue.close()
+        self.alarm.close()
+        closer = None if self.http is None else _open.get(self.http.session)
+        if closer is not None:
+            await closer.aclose()
+            await asyncio.sleep(0)  # the sockets close with the loop's next turn
+
+
+class Transport:
+    """The connections of one client and its `with_options` clones: a session for each event loop, made when needed."""
+
+    closed: bool = True  # until it is made
+
+    def __init__(self, settings: Settings, limiter: RateLimiter, borrowed: Session | None = None) -> None:
+        if borrowed is not None:
+            check_session(borrowed)
+        self.limiter: RateLimiter = limiter
+        self._settings = settings
+        self._headers = {
+            "Accept": "application/json",
+            # aiohttp would offer brotli and zstd too, where installed; their bombs are smaller still.
+            "Accept-Encoding": "gzip, deflate",
+            "Authorization": settings.api_key.reveal("Bearer {}"),
+            "User-Agent": _user_agent(),
+        }
+        if settings.phone is not None:
+            self._headers["x-phone"] = settings.phone
+        self._borrowed = borrowed
+        self._states: dict[asyncio.AbstractEventLoop, LoopState] = {}
+        self._latest: LoopState | None = None
+        self._pid = os.getpid()
+        self._made_at = _caller_site()
+        self.closed = False
+
+    def state(self) -> LoopState:
+        """Return what this client has in the running event loop.
+
+        Raises:
+            ClientClosedError: the client is closed.
+            ConfigurationError: no event loop is running, or the session that was given belongs to another one.
+        """
+        if self.closed:
+            raise ClientClosedError("this client is closed")
+        loop = _running_loop()
+        state = self._latest
+        if state is not None and state.loop is loop and self._pid == os.getpid():
+            return state
+        return self._find_state(loop)
+
+    async def send(
+        self, request: Request, state: LoopState, until: float, *, fresh: bool = False
+    ) -> Response | FailedAttempt:
+        """Make one attempt and return the answer, or why there is none by *until* (loop time).
+
+        *fresh* asks for a new connection: where one that was idle had ended unnoticed, others have.
+
+        Nothing of aiohttp's escapes: its exceptions hold the request's headers, and so the key.
+        """
+        task = asyncio.current_task(state.loop)
+        if task is None:
+            raise AssertionError("unreachable")
+        http = state.http or await self._open(state)
+        cancelling = task.cancelling()
+        state.alarm.set(task, until)
+        try:
+            outcome = await http.ask(request, fresh=fresh)
+        except asyncio.CancelledError as exc:
+            if not state.alarm.clear(task) or task.uncancel() > cancelling:
+                # It is the caller's. aiohttp's frames go: their locals hold the headers.
+                raise exc.with_traceback(None)  # noqa: B904  # the same exception, not a new one
+            return FailedAttempt(RequestTimeout("no complete answer in time"), FailureKind.SLOW)
+        except Exception as exc:  # noqa: BLE001  # whatever broke below is a failed attempt, to be judged as one
+            outcome = http.explain(exc, closed=self.closed)
+        if state.alarm.clear(task):
+            task.uncancel()  # it rang too late to matter
+        return outcome
+
+    async def aclose(self) -> None:
+        """Close every session of ours. Calls that wait or are under way end with ClientClosedError."""
+        self.closed = True
+        homes = list(self._states.values()) if self._pid == os.getpid() else []  # a parent's stay its own
+        self._states, self._latest = {}, None
+        here = asyncio.get_running_loop()
+        for state in homes:
+            if state.loop is here:
+                await state.aclose()
+            elif state.loop.is_running():
+                asyncio.run_coroutine_threadsafe(state.aclose(), state.loop)
+            # and a loop that stands still closes its session when it ends
+
+    def __del__(self) -> None:
+        if self.closed or self._pid != os.getpid() or self._borrowed is not None:
+            return
+        sessions = [(state.loop, state.http.session) for state in self._states.values() if state.http is not None]
+        if not sessions:
+            return
+        message = "unclosed PeriskopeClient: use 'async with PeriskopeClient(...)' or 'await client.aclose()'"
+        warnings.warn_explicit(message, ResourceWarning, *self._made_at)
+        for loop, session in sessions:
+            if loop.is_running():
+                # What is to close the session is now nobody's, and so its loop has it do that as soon as it can.
+                _open.pop(session, None)
+            else:
+                session.detach()  # nobody can close it; it shall not complain in our place
+
+    def _find_state(self, loop: asyncio.AbstractEventLoop) -> LoopState:
+        if self._borrowed is not None and getattr(self._borrowed, "_loop", loop) is not loop:
+            raise ConfigurationError("session: it belongs to another event loop")
+        if self._pid != os.getpid():
+            self._states = {}
+            self.limiter = limiter_for(self._settings.base_url, self._settings.api_key)
+            self._pid = os.getpid()
+        state = self._states.get(loop)
+        if state is None:
+            # Copied in one step: another thread may be here for its own loop.
+            for other in list(self._states):
+                if other.is_closed():
+                    self._states.pop(other, None)
+            state = self._states[loop] = LoopState(loop, self.limiter, self._settings.concurrency)
+        self._latest = state
+        return state
+
+    async def _open(self, state: LoopState) -> Http:
+        if self.closed:  # by another thread, since the call began
+            raise ClientClosedError("this client is closed")
+        http = state.http = Http(self._settings.base_url, self._headers, self._borrowed)
+        if self._borrowed is None:
+            closer = _open[http.session] = _close_with_loop(http.session)
+            await anext(closer)
+        return http
+
+
+async def _close_with_loop(session: Session) -> AsyncGenerator[None, None]:
+    """Close *session* when its loop ends: a loop that shuts down closes the generators that were started in it."""
+    try:
+        yield
+    finally:
+        _open.pop(session, None)
+        await session.close()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    raise ConfigurationError("no asyncio event loop is running here; blocking code uses periskope_sync")
+
+
+def _caller_site() -> tuple[str, int]:
+    """Return the file and line of the first caller outside our packages."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(("periskope_async.", "periskope_sync.")):
+        frame = frame.f_back
+    return ("<unknown>", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+
+
+@cache
+def _user_agent() -> str:
+    try:
+        return f"periskope-python/{metadata.version('periskope')}"
+    except metadata.PackageNotFoundError:  # frozen into an executable, or copied in without its metadata
+        return "periskope-python"

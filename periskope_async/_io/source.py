@@ -1,0 +1,95 @@
+"""The caller's ids, each once, whatever they come as."""
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterator
+from itertools import islice
+from typing import Any, Final
+
+from periskope_async.bulk import T, TicketIds
+from periskope_async.errors import (
+    ConfigurationError,
+)
+
+__all__ = ["MAX_SKIPPED", "Pulled"]
+
+#: An iterator that a run stopped in the middle of is read on this far to tell the skipped ids.
+MAX_SKIPPED: Final = 100_000
+
+
+class Pulled(AsyncIterator[T]):
+    """A plain iterable that is pulled in another thread: to be treated like one, though it is waited for."""
+
+
+class _Source:
+    """The caller's ids, each once, whatever they come as."""
+
+    def __init__(self, ids: TicketIds) -> None:
+        if isinstance(ids, str | bytes):
+            raise ConfigurationError("ticket_ids: expected several ids, got one text; put it in a list")
+        self.ended = False
+        #: Whether it may keep its reader waiting.
+        self.slow = isinstance(ids, AsyncIterable)
+        self.duplicates = 0
+        self.size = len(ids) if isinstance(ids, Collection) else None
+        self._seen: set[Any] = set()
+        self._lock = asyncio.Lock()
+        self._ids: Iterator[Any] | AsyncIterator[Any]
+        try:
+            self._ids = aiter(ids) if isinstance(ids, AsyncIterable) else iter(ids)
+        except TypeError:
+            raise ConfigurationError(f"ticket_ids: expected an iterable of ids, got {type(ids).__name__}") from None
+
+    async def take(self) -> tuple[bool, Any]:
+        """Return (True, the next id), or (False, None) at the end."""
+        if isinstance(self._ids, Iterator):
+            for item in self._ids:
+                if self._is_new(_key(item)):
+                    return True, item
+                await asyncio.sleep(0)  # an endless run of duplicates must not hold the loop
+            self.ended = True
+        else:
+            async with self._lock:  # an async generator runs for one reader at a time
+                async for item in self._ids:
+                    if self._is_new(_key(item)):
+                        return True, item
+                    await asyncio.sleep(0)
+                self.ended = True
+        return False, None
+
+    async def rest(self) -> list[Any]:
+        """Return the ids that were not taken, as far as they can be told without waiting."""
+        if self.ended:
+            return []
+        limit = MAX_SKIPPED if self.size is None else None
+        items: list[Any] = []
+        if isinstance(self._ids, Iterator):
+            items.extend(islice(self._ids, limit))
+        elif isinstance(self._ids, Pulled):
+            async for item in self._ids:
+                items.append(item)
+                if len(items) == limit:
+                    break
+        return [key for key in map(_key, items) if self._is_new(key)]
+
+    @property
+    def total(self) -> int | None:
+        """How many distinct ids there are, as far as known."""
+        if self.ended:
+            return len(self._seen)
+        return None if self.size is None else self.size - self.duplicates
+
+    def _is_new(self, key: Any) -> bool:
+        if key in self._seen:
+            self.duplicates += 1
+            return False
+        self._seen.add(key)
+        return True
+
+
+def _key(item: Any) -> Any:
+    """Return *item*, or its repr where a careless caller put in what cannot be a key (it will fail as a bad id)."""
+    try:
+        hash(item)
+    except TypeError:
+        return repr(item)
+    return item

@@ -1,0 +1,1 @@
+"""What decides: requests, answers, retries, limits. Pure: no clock, no event loop, no network."""

@@ -1,0 +1,41 @@
+"""The service is out of order: bulk runs wait behind one probe, then come back by slow start."""
+
+import math
+from typing import Final
+
+from attrs import define
+
+from periskope_async._sansio.retry import backoff
+
+__all__ = ["NEVER", "OUTAGE_BACKOFF", "CircuitBreaker"]
+
+OUTAGE_BACKOFF: Final = 0.2
+
+
+NEVER: Final = math.inf
+
+
+@define
+class CircuitBreaker:
+    """The service is out of order, for bulk runs: they wait behind one probe, then come back by slow start."""
+
+    #: Nothing that was sent later than this was answered well.
+    since: float
+    paused_until: float = -math.inf
+    #: How many may be in flight; every success allows one more, which doubles it each round.
+    allowed: float = 1.0
+    in_flight: int = 0
+    probe_until: float = -math.inf
+
+    def open(self, now: float) -> None:
+        """Begin again with one probe, after a pause that grows with the outage."""
+        self.allowed = 1.0
+        self.paused_until = now + backoff(1, max(OUTAGE_BACKOFF, (now - self.since) / 2.0))
+
+    def wait(self, now: float) -> float:
+        """Return the seconds before a bulk call may be admitted."""
+        if now < self.paused_until:
+            return self.paused_until - now
+        if self.in_flight < self.allowed:
+            return 0.0
+        return max(0.0, self.probe_until - now) if self.allowed <= 1 else NEVER

@@ -1,0 +1,17 @@
+"""The right to send one request."""
+
+from attrs import define
+
+from periskope_async._sansio.circuit import CircuitBreaker
+
+__all__ = ["Permit"]
+
+
+@define
+class Permit:
+    """The right to send one request: when it was given, and what the ledger knew then."""
+
+    at: float
+    generation: int
+    answered: int
+    circuit: CircuitBreaker | None

@@ -1,0 +1,38 @@
+"""Errors made fit to be shown: without the key, without control characters, cut to what fits a log line."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from periskope_async.errors import (
+    ApiError,
+    PeriskopeError,
+)
+
+__all__ = ["EXCERPT", "MAX_LINE", "redact"]
+
+#: How much of a body an error keeps, and how much of any line that the service tells, characters.
+EXCERPT: Final = 200
+
+
+MAX_LINE: Final = 1_000
+
+
+def redact(error: PeriskopeError, mask: Callable[[Any], Any]) -> None:
+    """Have *mask* take the key out of all that *error* tells, then cut what the service told to what fits a log.
+
+    In this order: half a key, at the end of an excerpt, would not be known for one.
+    """
+    told = vars(error)
+    told.update({name: mask(value) for name, value in told.items()})
+    error.message = _line(error.message)
+    error.args = (error.message,)
+    error.trace_id = error.trace_id and _line(error.trace_id)
+    if isinstance(error, ApiError):
+        error.code = error.code and _line(error.code)
+        error.name = error.name and _line(error.name)
+        error.body = error.body[:EXCERPT]
+
+
+def _line(text: str) -> str:
+    """Return *text* as one printable line, so that no service writes lines of its own into a log or onto a screen."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text[:MAX_LINE]).split())

@@ -1,0 +1,59 @@
+"""One answer, and what became of an attempt, as values."""
+
+from collections.abc import Iterable
+from enum import Enum, auto
+from typing import Protocol
+
+from attrs import define, field, frozen
+
+from periskope_async.errors import (
+    PeriskopeError,
+)
+
+__all__ = ["FailedAttempt", "FailureKind", "Headers", "Response"]
+
+
+class Headers(Protocol):
+    """Response headers: names in any case, a name possibly more than once."""
+
+    def items(self) -> Iterable[tuple[str, str]]: ...
+    def get(self, key: str, /) -> str | None: ...
+    def getall(self, key: str, default: list[str], /) -> list[str]: ...
+
+
+@define
+class Response:
+    """One answer: status, headers, decoded body, and when it came (seconds since the epoch, by our clock)."""
+
+    status: int
+    headers: Headers = field(repr=False)
+    body: bytes = field(repr=False)
+    received: float = 0.0
+
+    @property
+    def trace_id(self) -> str | None:
+        """The service's name for this answer."""
+        return self.headers.get("x-periskope-trace-id")
+
+
+class FailureKind(Enum):
+    """How a failure is treated; `_retry` holds the table."""
+
+    FINAL = auto()  # repeating cannot help
+    PASSING = auto()  # 5xx, refused connections, broken answers
+    DROPPED = auto()  # the connection ended before an answer, as idle keep-alive connections do
+    SLOW = auto()  # an attempt ran out of time
+    UNRESOLVED = auto()  # the host name does not resolve
+    THROTTLED = auto()  # 429
+    MALFORMED = auto()  # a 200 with a body that cannot be it: half a page, another ticket
+
+
+@frozen
+class FailedAttempt:
+    """An attempt that gave no result: the error to raise if it was the last, and how to treat it."""
+
+    error: PeriskopeError
+    kind: FailureKind
+    retry_after: float | None = None
+    #: Nothing of the request can have reached the service, so that even a create may be sent again.
+    unsent: bool = False

@@ -1,0 +1,274 @@
+"""The commands, and how every run ends. Must import nothing slow: `periskope --help` has 150 ms in all.
+
+What a command does stands in a module of its own, imported when it runs; this one knows click and the exit codes.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import click
+from click.core import ParameterSource
+
+from periskope_async.cli.options import hands_on_connect, output, ticket_values
+from periskope_async.cli.outcome import MEANING, Exit, Failure, Outcome, explain
+from periskope_async.cli.text import named, tell
+from periskope_async.errors import PeriskopeError
+
+if TYPE_CHECKING:
+    import io
+
+    from periskope_async.cli.options import Connect
+
+__all__ = ["app", "run"]
+
+_EXIT_CODES: Final = "\b\nExit codes:\n" + "\n".join(f"  {code:3}  {text}" for code, text in MEANING.items())
+
+
+def run(arguments: Sequence[str] | None) -> int:
+    """Run one command and return its exit code. Whatever happens, nobody is shown a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        cast("io.TextIOWrapper", stream).reconfigure(errors="replace")  # what cannot be shown is a question mark
+    try:
+        return int(app.main(arguments, "periskope", standalone_mode=False) or Exit.OK)
+    except click.ClickException as usage:
+        usage.show()
+        return usage.exit_code
+    except click.Abort:
+        return Exit.INTERRUPTED
+    except SystemExit as stop:  # what click and rich make of a broken pipe; completion leaves with 0
+        return Exit.READER_GONE if stop.code else Exit.OK
+    except Exception as error:
+        outcome = _outcome_of(error)
+        if outcome.exit is Exit.BUG and os.environ.get("PERISKOPE_DEBUG"):
+            raise
+    tell(outcome)
+    return outcome.exit
+
+
+def _outcome_of(error: Exception) -> Outcome:
+    match error:
+        case Failure():
+            return error.outcome
+        case PeriskopeError():
+            return explain(error)
+        case OSError():
+            name = "A file" if error.filename is None else named(error.filename)
+            return Outcome(Exit.FILE, f"{name}: {error.strerror or error}")
+        case _:
+            told = f"This is a bug in periskope ({type(error).__name__}: {error})."
+            return Outcome(Exit.BUG, told, "PERISKOPE_DEBUG=1 shows where. Please report it.")
+
+
+class _InOrder(click.Group):
+    """A group that lists its commands in the order in which a newcomer meets them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(self.commands)
+
+
+@click.group(
+    cls=_InOrder,
+    epilog=_EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+)
+@click.version_option(package_name="periskope", message="%(prog)s %(version)s")
+def app() -> None:
+    """Tickets of Periskope on the command line (unofficial).
+
+    The key comes from PERISKOPE_API_KEY or --api-key. Without one, start with `periskope demo`.
+    """
+
+
+@app.result_callback()
+def _flush(code: int, **_: Any) -> int:
+    """Find out here, where click answers for it, that the reader of our output has gone."""
+    sys.stdout.flush()
+    return code
+
+
+@app.command()
+@click.option(
+    "--tickets", type=click.IntRange(1, 100_000), metavar="N", default=2_000, help="How many to fetch in bulk."
+)
+@click.option("--rate-limit", metavar="N/SECONDS", default="500/2s", help="The fake service's.")
+@click.option("--seed", type=int, metavar="N", default=1, help="The same seed, the same faults.")
+def demo(tickets: int, rate_limit: str, seed: int) -> int:
+    """Show everything on an embedded fake service: no key, no network."""
+    from periskope_async.cli.commands import demo as _demo
+
+    return _demo.demo(tickets=tickets, rate_limit=rate_limit, seed=seed)
+
+
+@app.group("tickets", cls=_InOrder)
+def tickets_() -> None:
+    """Read, write and export tickets."""
+
+
+@tickets_.command()
+@click.argument("ticket_ids", nargs=-1, required=True, metavar="ID...")
+@output("view", "table", "json", "jsonl")
+@hands_on_connect
+def get(connect: "Connect", *, ticket_ids: tuple[str, ...], output: str) -> int:
+    """Show tickets with their chat and messages.
+
+    `json` prints what the API sends: an object for one ID, an array for several.
+    """
+    from periskope_async.cli.commands import tickets as _tickets
+
+    return _tickets.get(connect, ticket_ids, output)
+
+
+@tickets_.command("list")
+@click.option("--limit", type=click.IntRange(1), metavar="N", default=30, help="At most so many.")
+@click.option("--all", "everything", is_flag=True, help="Every ticket there is, whatever --limit says.")
+@output("table", "json", "jsonl", "csv")
+@hands_on_connect
+def list_(connect: "Connect", *, limit: int, everything: bool, output: str) -> int:
+    """List tickets, without their chats and messages."""
+    from periskope_async.cli.commands import tickets as _tickets
+
+    return _tickets.list_(connect, None if everything else limit, output)
+
+
+@tickets_.command()
+@click.option("--chat-id", required=True, metavar="ID", help="The chat it is about: ...@c.us or ...@g.us.")
+@click.option("--subject", required=True, metavar="TEXT")
+@ticket_values
+@click.option("--quoted-message-id", metavar="ID", help="The message it is about.")
+@output("view", "json")
+@hands_on_connect
+def create(connect: "Connect", *, output: str, **values: str | None) -> int:
+    """Create a ticket and show it. Never sent twice: after an unclear failure, look before you repeat it."""
+    from periskope_async.cli.commands import tickets as _tickets
+
+    return _tickets.create(connect, _given(values), output)
+
+
+@tickets_.command()
+@click.argument("ticket_id", metavar="ID")
+@click.option("--subject", metavar="TEXT")
+@ticket_values
+@click.option("--clear", multiple=True, type=click.Choice(["assignee", "due-date", "labels"]), help="Empty it.")
+@output("view", "json")
+@hands_on_connect
+def update(connect: "Connect", *, ticket_id: str, clear: tuple[str, ...], output: str, **values: str | None) -> int:
+    """Change a ticket and show it. What is not named stays as it is."""
+    from periskope_async.cli.commands import tickets as _tickets
+
+    cleared = {name.replace("-", "_"): None for name in clear}
+    changes = _given(values)
+    if cleared.keys() & changes.keys():
+        raise click.UsageError("The same value is given and cleared.")
+    if not cleared and not changes:
+        raise click.UsageError("Nothing to change: give at least one value, or --clear one.")
+    return _tickets.update(connect, ticket_id, changes | cleared, output)
+
+
+def _given(values: dict[str, str | None]) -> dict[str, str | None]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+@tickets_.command()
+@click.argument("ticket_ids", nargs=-1, metavar="[ID]...")
+@click.option("--all", "everything", is_flag=True, help="Every ticket there is.")
+@click.option("--ids-file", metavar="FILE", help="One ID a line. `-`, also as ID, is standard input.")
+@click.option("--out", default="-", metavar="FILE", help=".jsonl, .csv or .parquet. `-` is standard output.")
+@click.option("--format", "form", type=click.Choice(["jsonl", "csv", "parquet"]), help="Where FILE does not tell.")
+@click.option("--resume", is_flag=True, help="Go on with FILE where a stopped export left it.")
+@click.option("--overwrite", is_flag=True, help="Replace FILE.")
+@click.option("--concurrency", type=int, metavar="N", help="Requests in flight at once.  [default: 32]")
+@hands_on_connect
+def export(
+    connect: "Connect",
+    *,
+    ticket_ids: tuple[str, ...],
+    everything: bool,
+    ids_file: str | None,
+    out: str,
+    form: str | None,
+    resume: bool,
+    overwrite: bool,
+) -> int:
+    """Save tickets in full, with chats and messages, into a file.
+
+    After Ctrl-C, a lost connection or a crash, the same command with --resume goes on, and every ticket is in the
+    file once. Tickets stand in the order in which they came; what failed stands in FILE.errors.jsonl with its reason.
+    """
+    from periskope_async.cli.commands import export as _export
+
+    if ticket_ids == ("-",):
+        ticket_ids, ids_file = (), "-"
+    if everything + bool(ticket_ids) + (ids_file is not None) != 1:
+        raise click.UsageError("Say which tickets: --all, --ids-file FILE, or IDs.")
+    if resume and overwrite:
+        raise click.UsageError("--resume keeps FILE and --overwrite replaces it: choose one.")
+    ids = None if everything else ticket_ids if ids_file is None else _export.read_ids(ids_file)
+    target = _export.target(None if out == "-" else Path(out), form)
+    return _export.export(connect, ids, target, resume=resume, overwrite=overwrite)
+
+
+@app.command()
+@hands_on_connect
+def doctor(connect: "Connect") -> int:
+    """Check the settings, the key, the clock and the rate limit."""
+    from periskope_async.cli.commands import doctor as _doctor
+
+    context = click.get_current_context()
+    options = {option.name: option for option in context.command.params if option.envvar}
+    settings = {name: context.params[name] for name in options}
+    return _doctor.examine(connect, settings, {name: _source(context, option) for name, option in options.items()})
+
+
+def _source(context: click.Context, option: click.Parameter) -> str:
+    """Where the value of *option* comes from."""
+    match context.get_parameter_source(option.name):
+        case ParameterSource.COMMANDLINE:
+            return option.opts[0]
+        case ParameterSource.ENVIRONMENT:
+            return str(option.envvar)
+        case _:
+            return "default"
+
+
+@app.command()
+@click.option("--host", default="127.0.0.1", help="Whoever reaches it may use it.")
+@click.option("--port", type=click.IntRange(0, 65_535), metavar="N", default=8080, help="0 takes a free one.")
+@click.option("--tickets", type=click.IntRange(0, 1_000_000), metavar="N", default=1_000, help="How many it holds.")
+@click.option("--rate-limit", metavar="N/SECONDS", help="Such as 100/60s.")
+@click.option("--fault", "faults", multiple=True, metavar="KIND=SHARE", help="Such as reset-before=0.1.")
+@click.option("--seed", type=int, metavar="N", default=0, help="The same seed, the same tickets and faults.")
+@click.option("--api-key", metavar="KEY", help="The key it accepts.")
+def serve(
+    *,
+    host: str,
+    port: int,
+    tickets: int,
+    rate_limit: str | None,
+    faults: tuple[str, ...],
+    seed: int,
+    api_key: str | None,
+) -> int:
+    """Run the fake service as a process, for tests in any language."""
+    from periskope_async.cli.commands import serve as _serve
+
+    return _serve.serve(host, port, tickets=tickets, rate_limit=rate_limit, faults=faults, seed=seed, api_key=api_key)
+
+
+@app.command()
+@click.argument("shell", type=click.Choice(["bash", "fish", "zsh"]))
+def completion(shell: str) -> int:
+    """Print the completion script of a shell.
+
+    For bash, put this in ~/.bashrc: eval "$(periskope completion bash)"
+    """
+    from click.shell_completion import get_completion_class
+
+    complete = get_completion_class(shell)
+    if complete is None:
+        raise AssertionError("unreachable")
+    click.echo(complete(app, {}, "periskope", "_PERISKOPE_COMPLETE").source())
+    return 0

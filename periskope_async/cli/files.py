@@ -1,0 +1,348 @@
+"""The files that an export writes, and what of one is whole after a crash. Knows no network, options or progress."""
+
+import csv
+import io
+import json
+import os
+import stat
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, Final, NamedTuple, cast
+
+from periskope_async._codec.converter import structure
+from periskope_async.cli.outcome import Exit, Failure
+from periskope_async.cli.text import named, to_json
+from periskope_async.models import TicketInfo, TicketRow
+from periskope_async.records import COLUMNS, ROW_COLUMNS, to_record
+
+__all__ = [
+    "CSV",
+    "JSONL",
+    "Form",
+    "Held",
+    "check_beside",
+    "followed",
+    "growing",
+    "held",
+    "holds_something",
+    "is_stream",
+    "open_stream",
+    "recover",
+    "remove",
+    "rows_to_csv",
+    "write_parquet",
+]
+
+#: Tickets in memory at once while a Parquet file is written.
+_ROW_GROUP: Final = 10_000
+
+
+class Form(NamedTuple):
+    """A file format to which whole records are appended, so that whatever happens, only the last can be torn.
+
+    Attributes:
+        header: what the file begins with.
+        record: the bytes of one ticket, ending in a newline.
+        split: the whole records of a file, from where it stands; a torn one at the end is left out.
+        ticket_id: which ticket a record holds; ValueError or LookupError if it holds none.
+    """
+
+    header: bytes
+    record: Callable[[TicketInfo], bytes]
+    split: Callable[[BinaryIO], Iterator[bytes]]
+    ticket_id: Callable[[bytes], str]
+
+
+class Held(NamedTuple):
+    """A file that an export has open, to append to it.
+
+    Attributes:
+        path: what it was opened by.
+        file: the open file.
+        new: it was not there before.
+        locked: no other export writes into it meanwhile.
+    """
+
+    path: Path
+    file: BinaryIO
+    new: bool
+    locked: bool
+
+
+def followed(path: Path) -> Path:
+    """Return the file that *path* is a symbolic link to, whether it is there yet or not; any other path as it is.
+
+    Raises:
+        Failure: it leads to something that an export cannot go into.
+        OSError: it cannot be examined.
+    """
+    # A link such as /dev/stdout may lead to what has no other name.
+    return Path(os.path.realpath(path)) if path.is_symlink() and not is_stream(path) else path
+
+
+def is_stream(path: Path) -> bool:
+    """Whether *path* is something to write into as it is, with nothing beside it, and never to be removed.
+
+    That is a pipe, a character device, or a file that is open but has no name any more.
+
+    Raises:
+        Failure: it is something that an export cannot go into.
+        OSError: it cannot be examined.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return False
+    mode = found.st_mode
+    if stat.S_ISREG(mode):
+        return not found.st_nlink
+    if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
+        return True
+    kind = "a directory" if stat.S_ISDIR(mode) else "a block device" if stat.S_ISBLK(mode) else "a socket"
+    raise Failure(Exit.USAGE, f"{named(path)} is {kind}: nothing to write tickets into.")
+
+
+def holds_something(path: Path) -> bool:
+    """Whether there is a file at *path*, and it is not empty."""
+    return path.exists() and path.stat().st_size > 0
+
+
+def open_stream(path: Path) -> BinaryIO:
+    """Open what `is_stream` as it is. A named pipe waits for its reader.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    # Made and emptied by nobody: it is there, and Linux may refuse to "make" a pipe that belongs to somebody else.
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND), "wb")
+
+
+@contextmanager
+def held(path: Path, out: Path) -> Generator[Held]:
+    """Open the file at *path* to append to it, and keep every other export out of it meanwhile.
+
+    The lock is the operating system's (flock): it ends with the process, however that ends, and leaves nothing behind.
+    Where there is none, as on Windows and on some network file systems, nobody is kept out. A new file that is still
+    empty when the block fails is removed again.
+
+    Args:
+        path: the file to append to.
+        out: what a person calls it.
+
+    Raises:
+        Failure: another export has it.
+        OSError: it cannot be opened.
+    """
+    have = _open(path, out)
+    # The one who had it may have removed it between our opening it and our locking it.
+    while not (path.exists() and os.path.samestat(path.stat(), os.fstat(have.file.fileno()))):
+        have.file.close()
+        have = _open(path, out)
+    with have.file:
+        try:
+            yield have
+        except BaseException:
+            if have.new and not holds_something(path):
+                remove(have)
+            raise
+
+
+def _open(path: Path, out: Path) -> Held:
+    try:
+        path.open("xb").close()
+        new = True
+    except FileExistsError:
+        new = False
+    file = path.open("ab")
+    try:
+        return Held(path, file, new, _lock(file, out))
+    except Failure:
+        file.close()
+        raise
+
+
+def _lock(file: BinaryIO, out: Path) -> bool:
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Failure(Exit.USAGE, f"{named(out)}: another export is writing into it; nothing was changed.") from None
+    except OSError:  # a file system without locks
+        return False
+    return True
+
+
+def remove(have: Held) -> None:
+    """Remove a file that is held, under its lock: nobody can lock it in between and then lose it.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    if not have.locked:
+        have.file.close()  # Windows has no such locks, and removes no open file
+    have.path.unlink(missing_ok=True)
+
+
+def check_beside(path: Path, begins: bytes) -> None:
+    """Find out whether a file can be written at *path* in which everything that is there may be replaced.
+
+    Args:
+        path: the file.
+        begins: what it begins with if an earlier export wrote it.
+
+    Raises:
+        Failure: something else is there. It is left as it is.
+        OSError: nothing can be written there.
+    """
+    start = None
+    if not path.is_symlink() and not is_stream(path):
+        with path.open("a+b") as file:
+            file.seek(0)
+            start = file.read(len(begins))
+    if start is None or not begins.startswith(start):
+        raise Failure(Exit.USAGE, f"{named(path)} was not written by an export. Move it away; nothing was changed.")
+    if not start:
+        path.unlink()
+
+
+def recover(path: Path, form: Form) -> set[str]:
+    """Return the ids of the tickets in *path*, after cutting off a record that was torn in writing.
+
+    Raises:
+        Failure: the file is no export of this form. It is left as it is.
+        OSError: it cannot be read or written.
+    """
+    found = set[str]()
+    with path.open("r+b") as file:
+        # A file that does not even begin as ours do must not lose its end to us.
+        begins = form.header or b"{"
+        start = file.read(len(begins))
+        if not begins.startswith(start):
+            raise Failure(Exit.USAGE, f"{named(path)} is no export of this form; nothing was changed.")
+        end = file.seek(len(form.header) if start == begins else 0)
+        for number, record in enumerate(form.split(file), 1):
+            try:
+                found.add(form.ticket_id(record))
+            except (ValueError, LookupError, TypeError):
+                told = f"{named(path)}: record {number} is not a ticket; nothing was changed."
+                raise Failure(Exit.USAGE, told) from None
+            end += len(record)
+        file.truncate(end)
+    return found
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    return (line for line in file if line.endswith(b"\n"))
+
+
+def _rows(file: BinaryIO) -> Iterator[bytes]:
+    """CSV rows: a newline ends one, except inside quotes, where it belongs to a value."""
+    row, quoted = bytearray(), False
+    for line in file:
+        row += line
+        quoted ^= line.count(b'"') % 2 == 1
+        if not quoted and line.endswith(b"\n"):
+            yield bytes(row)
+            row.clear()
+
+
+def _json_id(record: bytes) -> str:
+    ticket_id = json.loads(record)["ticket"]["ticket_id"]
+    if not isinstance(ticket_id, str):
+        raise TypeError
+    return ticket_id
+
+
+def _csv_id(record: bytes) -> str:
+    (row,) = csv.reader(io.StringIO(record.decode(), newline=""))
+    return dict(zip(COLUMNS, row, strict=True))["ticket_id"]
+
+
+def _json_record(info: TicketInfo) -> bytes:
+    return to_json(info.to_dict())
+
+
+def _csv_record(ticket: TicketInfo | TicketRow) -> bytes:
+    return _csv_row(map(_cell, to_record(ticket).values()))
+
+
+def _csv_row(cells: Iterable[Any]) -> bytes:
+    row = io.StringIO(newline="")
+    csv.writer(row).writerow(cells)
+    return row.getvalue().encode("utf-8", "backslashreplace")
+
+
+def _cell(value: Any) -> Any:
+    """A value as spreadsheets and data tools read it."""
+    match value:
+        case datetime():
+            return value.isoformat()
+        case tuple():
+            return ", ".join(cast("tuple[str, ...]", value))
+        case _:
+            return value
+
+
+def _storable(value: Any) -> Any:
+    """A value without lone surrogates, which Parquet cannot hold any more than UTF-8 can."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+
+
+def rows_to_csv(rows: Iterable[TicketRow]) -> bytes:
+    """Return rows of the list of tickets as CSV, with a header."""
+    return b"".join([_csv_row(ROW_COLUMNS), *map(_csv_record, rows)])
+
+
+def growing(out: Path) -> Path:
+    """The file in which the Parquet file *out* is written until it is whole."""
+    return out.with_name(f"{out.name}.part")
+
+
+def write_parquet(log: Path, out: Path) -> None:
+    """Turn the JSONL file *log* into the Parquet file *out*, which appears when it is whole.
+
+    If that fails, *out* is as it was, and nothing of the attempt takes room any longer.
+
+    Raises:
+        OSError: one of them cannot be read or written.
+    """
+    # pyarrow brings no types along, and is imported only where it is needed.
+    pa: Any = import_module("pyarrow")
+    types = {
+        "text": pa.string(),
+        "integer": pa.int64(),
+        "number": pa.float64(),
+        "boolean": pa.bool_(),
+        "timestamp": pa.timestamp("us", tz="UTC"),
+        "labels": pa.list_(pa.string()),
+        "json": pa.string(),
+    }
+    schema = pa.schema([(name, types[kind]) for name, kind in COLUMNS.items()])
+    part = growing(out)
+    part.unlink(missing_ok=True)  # of one who was killed
+    file = part.open("xb")
+    try:
+        # Written by Python, whose errors tell what happened in a person's words; pyarrow's are in its own.
+        with file:
+            with log.open("rb") as lines, import_module("pyarrow.parquet").ParquetWriter(file, schema) as writer:
+                while group := list(islice(lines, _ROW_GROUP)):
+                    infos = (structure(json.loads(line), TicketInfo) for line in group)
+                    records = [{name: _storable(value) for name, value in to_record(info).items()} for info in infos]
+                    writer.write_table(pa.Table.from_pylist(records, schema))
+            file.flush()
+            os.fsync(file.fileno())  # some disks tell only now that they are full; and the log goes after this
+        part.replace(out)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+JSONL: Final = Form(b"", _json_record, _lines, _json_id)
+CSV: Final = Form(_csv_row(COLUMNS), _csv_record, _rows, _csv_id)

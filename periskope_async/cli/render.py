@@ -1,0 +1,148 @@
+"""Tickets as a person wants to read them: models in, rich renderables out. Knows no client and no options."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from periskope_async.cli.text import visible
+from periskope_async.models import Chat, ChatMember, Message, Ticket, TicketInfo, TicketPriority, TicketRow
+
+__all__ = ["table", "view"]
+
+#: One colour for one meaning in every view. What the service adds tomorrow is shown without one.
+_STATUS: Final = {"open": "cyan", "inprogress": "yellow", "closed": "green", "archived": "dim"}
+_PRIORITY: Final = {0: "dim", 1: "dim", 2: "", 3: "yellow", 4: "bold red"}
+#: More members than this are counted, not named: a group can have a thousand.
+_NAMED: Final = 6
+
+
+def table(tickets: Iterable[Ticket | TicketRow]) -> Table:
+    """Return a table with one line for each ticket."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("Ticket", "Status", "Priority", "Subject", "Assignee", "Created"):
+        # Where a terminal is narrow, only these two give way.
+        made.add_column(heading, no_wrap=heading not in {"Subject", "Assignee"})
+    for ticket in tickets:
+        made.add_row(
+            Text(visible(ticket.ticket_id), "bold"),
+            _status(ticket.status),
+            _priority(ticket.priority),
+            _one_line(ticket.subject),
+            _one_line(ticket.assignee),
+            Text("" if ticket.created_at is None else f"{ticket.created_at.astimezone():%Y-%m-%d}"),
+        )
+    return made
+
+
+def view(info: TicketInfo) -> RenderableType:
+    """Return a ticket in full: its own fields, its chat, its messages."""
+    return Group(*_view(info))
+
+
+def _view(info: TicketInfo) -> Iterator[RenderableType]:
+    ticket = info.ticket
+    yield Rule(Text(f"{visible(ticket.ticket_id)} ", "bold"), align="left", style="dim")
+    yield Text(visible(ticket.subject or "(no subject)"), "bold")
+    yield Text.assemble((" · ", "dim")).join(
+        part
+        for part in (
+            _status(ticket.status),
+            _priority(ticket.priority, " priority"),
+            Text(visible(ticket.assignee or "not assigned")),
+        )
+        if part
+    )
+    yield _facts(
+        ("Created", _time(ticket.created_at)),
+        ("Due", _time(ticket.due_date)),
+        ("Raised by", ticket.raised_by),
+        ("Assigned by", ticket.assigned_by),
+        ("Labels", ", ".join(ticket.ticket_labels)),
+        *ticket.ticket_custom_properties.items(),
+        ("Closed", _time(ticket.closed_at)),
+        ("Closed by", ticket.closed_by),
+        ("Closing note", ticket.closed_message),
+        ("Deleted", "yes" if ticket.is_deleted else None),
+    )
+    if info.chat is not None:
+        yield from _chat(info.chat)
+    if info.message is not None:
+        yield from _message("Message", info.message)
+    for message in info.attached_messages:
+        yield from _message("Attached", message)
+
+
+def _chat(chat: Chat) -> Iterator[RenderableType]:
+    yield _heading("Chat", chat.chat_name or chat.chat_id)
+    yield _facts(
+        ("Type", chat.chat_type),
+        ("ID", chat.chat_id),
+        ("Our phone", chat.org_phone),
+        ("Labels", ", ".join(chat.chat_labels)),
+        ("Members", _members(chat.members)),
+        ("Description", chat.group_description),
+        ("Invite link", chat.invite_link),
+        *chat.custom_properties.items(),
+    )
+
+
+def _message(heading: str, message: Message) -> Iterator[RenderableType]:
+    yield _heading(heading, message.sender_name or message.sender_phone, _time(message.timestamp))
+    if message.body:
+        yield Padding(Text(visible(message.body)), (0, 0, 0, 2))
+    yield _facts(("Media", message.media_path), ("Sent by", message.performed_by))
+
+
+def _heading(*parts: str | None) -> Text:
+    first, *rest = (visible(part) for part in parts if part)
+    return Text.assemble("\n", (first, "bold"), *((f" · {part}", "dim") for part in rest))
+
+
+def _facts(*facts: tuple[str, Any]) -> RenderableType:
+    """A line for each fact that is known: names in one column, values in another."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim")
+    grid.add_column(overflow="fold")
+    for name, value in facts:
+        if value is not None and value != "":
+            grid.add_row(Text(visible(name)), Text(visible(str(value))))
+    return Padding(grid, (0, 0, 0, 2)) if grid.row_count else Group()
+
+
+def _members(members: Mapping[str, ChatMember]) -> str:
+    named = [_member(member) for member in list(members.values())[:_NAMED]]
+    more = len(members) - len(named)
+    return ", ".join(named) + (f" and {more} more" if more else "")
+
+
+def _member(member: ChatMember) -> str:
+    marks = [mark for mark, is_so in (("ours", member.is_internal), ("admin", member.is_admin)) if is_so]
+    name = member.contact_name or member.contact_id
+    return f"{name} ({', '.join(marks)})" if marks else name
+
+
+def _status(status: str | None) -> Text:
+    return Text(visible(status), _STATUS.get(status, "")) if status else Text()
+
+
+def _priority(priority: TicketPriority | None, unit: str = "") -> Text:
+    if priority is None:
+        return Text()
+    name = priority.name.lower() if priority.is_known else str(int(priority))
+    return Text(f"{name}{unit}", _PRIORITY.get(priority, ""))
+
+
+def _one_line(text: str | None) -> Text:
+    """Text that is cut, never wrapped, where a column is narrow."""
+    return Text(" ".join(visible(text or "").split()), no_wrap=True, overflow="ellipsis")
+
+
+def _time(moment: datetime | None) -> str | None:
+    """A moment in the reader's own time zone."""
+    return None if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M %Z}"

@@ -1,0 +1,48 @@
+"""What goes out: bytes or safe words on standard output and standard error. Knows nothing of tickets."""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from periskope_async.cli.outcome import Outcome
+
+__all__ = ["named", "tell", "to_json", "visible", "write"]
+
+# What customers write ends up on an agent's terminal, where escape sequences move the cursor, retitle the window or
+# paste into the shell. Lone surrogates are in no encoding; the two overrides show text in another order than it has.
+_UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202d\u202e\ud800-\udfff]")
+
+
+def visible(text: str) -> str:
+    """Return *text* with every control character but newline and tab made visible and harmless."""
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
+
+
+def named(path: Path | str) -> str:
+    """Return the name of a file as a message shows it: in one line, whatever characters it has."""
+    return visible(str(path)).replace("\n", "\N{REPLACEMENT CHARACTER}")
+
+
+def to_json(value: Any, *, indent: int | None = None) -> bytes:
+    """Return *value* as JSON in UTF-8, readable where it can be, ending in a newline."""
+    try:
+        return json.dumps(value, ensure_ascii=False, indent=indent).encode() + b"\n"
+    except UnicodeEncodeError:  # a lone surrolimiter, which JSON can hold only as an escape
+        return json.dumps(value, indent=indent).encode() + b"\n"
+
+
+def write(data: bytes) -> None:
+    """Put *data* on standard output: files in UTF-8, whatever the terminal speaks."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+
+
+def tell(outcome: Outcome) -> None:
+    """Say on standard error what went wrong, and what may help."""
+    click.echo(f"{click.style('Error:', fg='red', bold=True)} {visible(outcome.message)}", err=True)
+    if outcome.hint:
+        click.echo(visible(outcome.hint), err=True)

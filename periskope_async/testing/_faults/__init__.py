@@ -1,0 +1,1 @@
+"""Everything that can go wrong: names, when it strikes, how it looks."""

@@ -1,0 +1,1 @@
+"""The service behind the fake: a router and collections. Knows no sockets."""

@@ -1,0 +1,403 @@
+"""Each command in this process: what it prints, where, and how it ends."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from periskope_async.cli import main
+from periskope_async.testing import FakePeriskope, Reply
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def fake() -> Iterator[FakePeriskope]:
+    """A service of its own for each test, so that none finds what another left."""
+    with FakePeriskope(tickets=12) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _at_home_nowhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Make output the same everywhere: UTC, 80 columns, and no settings but a test's own."""
+    for name in ("PERISKOPE_API_KEY", "PERISKOPE_PHONE", "PERISKOPE_BASE_URL", "PERISKOPE_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a command; return its exit code, standard output and standard error."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code = main(arguments)
+        return (code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def periskope(run: Command, fake: FakePeriskope, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The same, with the fake as the service."""
+    monkeypatch.setenv("PERISKOPE_API_KEY", fake.api_key)
+    monkeypatch.setenv("PERISKOPE_BASE_URL", fake.base_url)
+    return run
+
+
+# --- tickets get -----------------------------------------------------------------------------------------------------
+
+
+def test_get_shows_ticket_chat_and_message(periskope: Command) -> None:
+    """The view tells what a ticket is, where it came from and what was said, without technical noise."""
+    code, out, err = periskope("tickets", "get", "BKT-001")
+    assert (code, err) == (0, "")
+    for told in ("BKT-001", "Issue with this", "bharat@periskope.app", "BK Local1", "Support (ours, admin)"):
+        assert told in out
+    assert "2025-01-26 13:46 UTC" in out
+    assert "org_id" not in out
+
+
+def test_get_json_is_what_the_api_sends(periskope: Command, fake: FakePeriskope) -> None:
+    """`json` gives one ticket as the object the API sends, several as an array in the order asked for."""
+    code, out, _ = periskope("tickets", "get", "BKT-001", "--output", "json")
+    assert (code, json.loads(out)) == (0, fake.get("BKT-001"))
+    code, out, _ = periskope("tickets", "get", "BKT-003", "BKT-002", "-o", "json")
+    assert (code, json.loads(out)) == (0, [fake.get("BKT-003"), fake.get("BKT-002")])
+
+
+def test_get_jsonl_is_one_line_a_ticket(periskope: Command, fake: FakePeriskope) -> None:
+    """`jsonl` gives a line for each ticket, however many there are."""
+    for ids in (["BKT-004"], ["BKT-004", "BKT-005"]):
+        code, out, _ = periskope("tickets", "get", *ids, "-o", "jsonl")
+        assert (code, [json.loads(line) for line in out.splitlines()]) == (0, [fake.get(one) for one in ids])
+
+
+def test_get_table_in_a_pipe_loses_no_text(periskope: Command, fake: FakePeriskope) -> None:
+    """Where no terminal sets a width, the table is as wide as its longest subject."""
+    fake.change("BKT-002", subject="word " * 100)
+    code, out, _ = periskope("tickets", "get", "BKT-001", "BKT-002", "-o", "table")
+    assert code == 0
+    assert len(out.splitlines()) == 3
+    assert ("word " * 100).strip() in out
+
+
+def test_get_shows_what_came_and_tells_what_did_not(periskope: Command) -> None:
+    """One unknown id among good ones costs no ticket: code 1, tickets on stdout, the reason on stderr."""
+    code, out, err = periskope("tickets", "get", "BKT-001", "NONE-1", "BKT-002", "-o", "jsonl")
+    assert code == 1
+    assert [json.loads(line)["ticket"]["ticket_id"] for line in out.splitlines()] == ["BKT-001", "BKT-002"]
+    assert "There is no such ticket" in err
+    assert "NONE-1" in err
+
+
+# --- how commands fail -----------------------------------------------------------------------------------------------
+
+
+def test_unknown_ids(periskope: Command) -> None:
+    """If there is none of the tickets, the code says so."""
+    code, out, err = periskope("tickets", "get", "NONE-1")
+    assert (code, out) == (4, "")
+    assert "There is no such ticket" in err
+    assert "NONE-1" in err
+    assert periskope("tickets", "get", "NONE-1", "NONE-2")[0] == 4
+
+
+def test_no_key(run: Command) -> None:
+    """Without a key nothing is sent, and the message names the way to give one and the way to do without."""
+    code, out, err = run("tickets", "get", "BKT-001")
+    assert (code, out) == (2, "")
+    assert "PERISKOPE_API_KEY" in err
+    assert "periskope demo" in err
+
+
+def test_refused_key(periskope: Command) -> None:
+    """A refused key is told as such, once, and not shown; of many ids the rest is not tried."""
+    for ids in (["BKT-001"], [f"BKT-{n:03}" for n in range(1, 101)]):
+        code, out, err = periskope("tickets", "get", *ids, "--api-key", "wrong-key-123456")
+        assert (code, out) == (3, "")
+        assert err.count("refused the key") == 1
+        assert "wrong-key" not in err
+        assert ("tickets were not tried" in err) == (len(ids) > 1)
+
+
+def test_no_network(periskope: Command, fake: FakePeriskope) -> None:
+    """Where nobody listens, the message tells the address that was tried."""
+    fake.down()
+    code, out, err = periskope("tickets", "get", "BKT-001", "--retries", "0")
+    assert (code, out) == (6, "")
+    assert "did not answer" in err
+    assert fake.base_url.split("/")[2] in err
+
+
+@pytest.mark.parametrize(("fault", "expected"), [("500", 7), ("html", 7), ("400", 8), ("403", 3), ("429-huge", 5)])
+def test_every_kind_of_answer_has_its_code(periskope: Command, fake: FakePeriskope, fault: str, expected: int) -> None:
+    """An error of the service ends with the code of its kind and no traceback."""
+    fake.faults.add(fault)
+    code, out, err = periskope("tickets", "get", "BKT-001", "--retries", "0")
+    assert (code, out) == (expected, "")
+    assert err.startswith("Error: ")
+    assert fake.counts.total() == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("tickets", "get", ".."),
+        ("tickets", "get", "BKT-001", "--timeout", "0"),
+        ("tickets", "get", "BKT-001", "--base-url", "http://example.com/v1"),
+        ("tickets", "get"),
+        ("tickets", "get", "BKT-001", "--output", "xml"),
+        ("tickets", "update", "BKT-001"),
+        ("tickets", "update", "BKT-001", "--assignee", "a@b.c", "--clear", "assignee"),
+        ("no-such-command",),
+    ],
+)
+def test_a_wrong_command_sends_nothing(periskope: Command, fake: FakePeriskope, arguments: tuple[str, ...]) -> None:
+    """A wrong value is code 2 before anything is sent."""
+    code, out, err = periskope(*arguments)
+    assert (code, out) == (2, "")
+    assert "Error: " in err
+    assert fake.calls == 0
+
+
+def test_a_file_that_is_not_there(periskope: Command) -> None:
+    """What the operating system refuses is told with the file's name."""
+    code, _, err = periskope("tickets", "export", "--ids-file", "/no/such/file")
+    assert code == 9
+    assert err == "Error: /no/such/file: No such file or directory\n"
+
+
+def test_a_bug_is_told_as_one(periskope: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistake of ours shows no traceback either, until somebody asks for it."""
+
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("periskope_async.cli.commands.tickets.get", broken)
+    code, out, err = periskope("tickets", "get", "BKT-001")
+    assert (code, out) == (70, "")
+    assert "ZeroDivisionError: oops" in err
+    assert "Traceback" not in err
+    monkeypatch.setenv("PERISKOPE_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        periskope("tickets", "get", "BKT-001")
+
+
+def test_help_without_the_extra(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its extra the command says in one line what to install."""
+    monkeypatch.setitem(sys.modules, "rich", None)
+    assert run("demo") == (2, "", 'The periskope command needs its extra: pip install "periskope[cli]"\n')
+
+
+def test_help_imports_nothing_slow() -> None:
+    """`--help` loads no HTTP library and nothing to draw with: it must be there at once."""
+    code = (
+        "import sys; from periskope_async.cli import main; main(['tickets', 'export', '--help']);"
+        "print('loaded', *sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    assert "--resume" in done.stdout
+    loaded = done.stdout.partition("loaded ")[2].split()
+    assert not {"aiohttp", "cattrs", "msgspec", "pyarrow", "rich", "uvloop"} & set(loaded)
+
+
+@pytest.mark.parametrize("shell", ["bash", "fish", "zsh"])
+def test_completion(run: Command, shell: str) -> None:
+    """Each shell gets a script that asks this command."""
+    code, out, err = run("completion", shell)
+    assert (code, err) == (0, "")
+    assert "_PERISKOPE_COMPLETE" in out
+
+
+def test_completion_answers(periskope: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the script asks is answered with the commands and options that fit."""
+    monkeypatch.setenv("_PERISKOPE_COMPLETE", "fish_complete")
+    monkeypatch.setenv("COMP_WORDS", "periskope tickets ")
+    monkeypatch.setenv("COMP_CWORD", "e")
+    code, out, _ = periskope()
+    assert code == 0
+    assert "plain,export" in out
+
+
+# --- tickets list ----------------------------------------------------------------------------------------------------
+
+
+def test_list_is_a_table_of_the_first_tickets(periskope: Command) -> None:
+    """`list` shows as many tickets as --limit says, one a line under a heading."""
+    code, out, err = periskope("tickets", "list", "--limit", "5")
+    assert (code, err) == (0, "")
+    assert len(out.splitlines()) == 1 + 5
+    assert len(periskope("tickets", "list", "--limit", "1", "--all")[1].splitlines()) == 1 + 12
+
+
+def test_list_json_is_what_the_api_sends(periskope: Command) -> None:
+    """`json` gives the rows as one array, `jsonl` the same rows a line each."""
+    rows = json.loads(periskope("tickets", "list", "-o", "json")[1])
+    lines = periskope("tickets", "list", "-o", "jsonl")[1].splitlines()
+    assert len(rows) == 12
+    assert [json.loads(line) for line in lines] == rows
+
+
+def test_list_csv_has_a_column_for_each_field(periskope: Command, fake: FakePeriskope) -> None:
+    """`csv` gives the rows to a spreadsheet: ISO dates, labels in one cell, no cell for what is not known."""
+    code, out, _ = periskope("tickets", "list", "-o", "csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert code == 0
+    assert sorted(row["ticket_id"] for row in rows) == sorted(fake.ticket_ids)
+    first = next(row for row in rows if row["ticket_id"] == "BKT-001")
+    assert (first["subject"], first["status"], first["assignee"]) == ("Issue with this", "open", "bharat@periskope.app")
+    assert first["created_at"] == "2025-01-26T13:46:21.670006+00:00"
+    assert first["closed_at"] == ""
+
+
+# --- tickets create and update ---------------------------------------------------------------------------------------
+
+
+def test_create_sends_what_was_typed(periskope: Command, fake: FakePeriskope) -> None:
+    """Each option is the API's own value; the ticket that came of it is shown."""
+    code, out, err = periskope(
+        *("tickets", "create", "--chat-id", fake.chat_ids[0], "--subject", "From a shell", "--labels", "a, b"),
+        *("--priority", "urgent", "--due-date", "2026-01-31", "--assignee", "mia@example.com", "-o", "json"),
+    )
+    assert (code, err) == (0, "")
+    created = json.loads(out)["ticket"]
+    assert fake.get(created["ticket_id"])["ticket"] == created
+    assert (created["subject"], created["priority"], created["ticket_labels"]) == ("From a shell", 4, "a, b")
+    assert created["assignee"] == "mia@example.com"
+
+
+def test_create_for_no_chat(periskope: Command) -> None:
+    """What the service refuses is told field by field or in its own words."""
+    code, out, err = periskope("tickets", "create", "--chat-id", "1@c.us", "--subject", "x")
+    assert (code, out) == (4, "")
+    assert err.startswith("Error: ")
+
+
+def test_update_changes_what_is_named_and_clears(periskope: Command, fake: FakePeriskope) -> None:
+    """`update` sends what was named, null or nothing for what is to be cleared, and shows the ticket as it is then."""
+    code, out, err = periskope("tickets", "update", "BKT-001", "--status", "closed", "--clear", "assignee")
+    assert (code, err) == (0, "")
+    assert "closed · low priority · not assigned" in out
+    assert fake.get("BKT-001")["ticket"]["status"] == "closed"
+    assert json.loads(fake.requests[-1].body) == {"assignee": "", "status": "closed"}
+
+
+# --- doctor ----------------------------------------------------------------------------------------------------------
+
+
+def test_doctor_tells_each_setting_and_its_source(periskope: Command, fake: FakePeriskope) -> None:
+    """All is well: settings with where each is from, the key masked, and what the service said."""
+    fake.rate_limit = None
+    code, out, err = periskope("doctor", "--phone", "+91 98765 43210")
+    assert (code, err) == (0, "")
+    assert fake.api_key not in out
+    for told in (
+        f"***{fake.api_key[-4:]} (PERISKOPE_API_KEY)",
+        "+91 98765 43210 (--phone)",
+        f"{fake.base_url} (PERISKOPE_BASE_URL)",
+        "accepted",
+        "in step with the service",
+        "none told",
+    ):
+        assert told in out
+    assert len(fake.requests) == 2
+
+
+def test_doctor_without_a_key(run: Command) -> None:
+    """What is missing is told after what is there, and nothing is sent."""
+    code, out, err = run("doctor")
+    assert code == 2
+    assert "none (default)" in out
+    assert "https://api.periskope.app/v1 (default)" in out
+    assert "PERISKOPE_API_KEY" in err
+
+
+def test_doctor_tells_why_a_key_is_refused(periskope: Command, fake: FakePeriskope) -> None:
+    """A short key is masked whole; the report says what is wrong, and the code is of its kind."""
+    fake.rotate_key("short-key")
+    fake.end_plan()
+    code, out, _ = periskope("doctor", "--api-key", "short-key")
+    assert code == 3
+    assert "*** (--api-key)" in out
+    assert "short-key" not in out
+    assert "!!" in out
+    assert "plan" in out
+
+
+@pytest.mark.parametrize(
+    ("date", "told"),
+    [
+        ("Mon, 01 Jan 2001 00:00:00 GMT", "s ahead of the service"),
+        ("Thu, 01 Jan 2099 00:00:00 GMT", "s behind the service"),
+        ("yesterday", "the service told no time"),
+    ],
+)
+def test_doctor_compares_clocks(periskope: Command, fake: FakePeriskope, date: str, told: str) -> None:
+    """A clock that is off is told in seconds, and a service that tells no usable time is told too."""
+    page = json.dumps({"tickets": [], "count": 0}).encode()
+    limit = (("X-RateLimit-Limit", "100"), ("X-RateLimit-Remaining", "98"), ("X-RateLimit-Reset", "60"))
+    fake.answer(lambda _: [Reply(200, page, (("Date", date), *limit)).encode()])
+    code, out, _ = periskope("doctor")
+    assert code == 0
+    assert told in out
+    assert " of 100 requests left, resets in" in out
+
+
+# --- demo, serve and Ctrl-C ------------------------------------------------------------------------------------------
+
+
+def test_demo(run: Command) -> None:
+    """The demo needs no key and tells what it went through: tickets, faults, answers of 429."""
+    code, out, err = run("demo", "--tickets", "50", "--rate-limit", "500/1s")
+    assert (code, err) == (0, "")
+    for told in ("No key is needed", "Issue with this", "50 of 50", "faults: ", "0 times for going over"):
+        assert told in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("demo", "--rate-limit", "fast"),
+        ("serve", "--rate-limit", "fast"),
+        ("serve", "--fault", "no-such-kind=0.1"),
+        ("serve", "--fault", "500=often"),
+        ("serve", "--fault", "500=0.6", "--fault", "502-html=0.6"),
+    ],
+)
+def test_a_fake_that_cannot_be(run: Command, arguments: tuple[str, ...]) -> None:
+    """A rate limit or fault that is none is told as a wrong command."""
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert "Error: " in err
+
+
+def test_serve_tells_how_to_reach_it(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `serve` prints can be pasted into another shell; Ctrl-C is how it is meant to end."""
+    with FakePeriskope(tickets=1) as fake:
+        fake_url = fake.base_url
+        monkeypatch.setattr("periskope_async.cli.commands.serve.serve_fake", lambda *_, on_ready, **__: on_ready(fake))
+        code, out, err = run("serve", "--fault", "500=0.5")
+    assert code == 0
+    assert out == f"export PERISKOPE_BASE_URL={fake_url}\nexport PERISKOPE_API_KEY={fake.api_key}\n"
+    assert "Ctrl-C" in err
+
+
+def test_ctrl_c(periskope: Command, fake: FakePeriskope) -> None:
+    """Ctrl-C ends a command quietly, with the code that shells expect."""
+    fake.answer(lambda _: os.kill(os.getpid(), signal.SIGINT))
+    code, out, err = periskope("tickets", "get", "BKT-001")
+    assert (code, out, err.strip()) == (130, "", "")

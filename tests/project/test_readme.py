@@ -1,0 +1,66 @@
+"""Every `python` block of the README and of docs/ runs, in order, against a fake service the environment points to."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sybil import Example, Sybil
+from sybil.evaluators.python import PythonEvaluator
+from sybil.parsers.markdown import CodeBlockParser, SkipParser
+
+from periskope_async.testing import FakePeriskope
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+PAGES = [page for page in (README, *sorted((ROOT / "docs").glob("*.md"))) if "```python" in page.read_text("utf-8")]
+
+
+def run_block(example: Example) -> None:
+    """Run a block in the page's namespace; one that defines tests becomes a test file in the working directory."""
+    if re.search(r"^(async )?def test_", example.parsed, re.MULTILINE):
+        Path(f"test_line_{example.line}.py").write_text(example.parsed, "utf-8")
+    else:
+        PythonEvaluator()(example)
+
+
+def run_tests() -> None:
+    """Run the test files in the working directory under a pytest of their own, as somebody's who installed us."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:looptime_plugin", "--import-mode=importlib"]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=50, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+PARSE = Sybil([CodeBlockParser("python", run_block), SkipParser()]).parse
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_examples(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader who copies a page's blocks one after the other, with a key in the environment, meets no error."""
+    monkeypatch.chdir(tmp_path)
+    with FakePeriskope(tickets=50) as fake:
+        monkeypatch.setenv("PERISKOPE_API_KEY", fake.api_key)
+        monkeypatch.setenv("PERISKOPE_BASE_URL", fake.base_url)
+        document = PARSE(page)
+        document.namespace["__name__"] = "__main__"
+        for example in document.examples():
+            example.evaluate()
+    if any(tmp_path.glob("test_*.py")):
+        run_tests()
+
+
+def test_the_readme_shows_code() -> None:
+    """The README has blocks for `test_examples` to run."""
+    assert README in PAGES
+
+
+def test_first_block() -> None:
+    """The README opens with exactly two commands, one that shows the thing and one that tests it."""
+    first = re.search(r"^```\w+\n(.*?)\n```", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert first
+    show, test = first[1].splitlines()
+    assert show.endswith("periskope demo")
+    assert "-m pytest" in test

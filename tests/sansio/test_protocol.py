@@ -1,0 +1,712 @@
+import copy
+import json
+import math
+import pickle
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import formatdate
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from multidict import CIMultiDict
+
+from periskope_async import errors
+from periskope_async._sansio.arguments import path_segment
+from periskope_async._sansio.classify import classify, malformed
+from periskope_async._sansio.rate_headers import _parameters, read_rate, read_retry_after
+from periskope_async._sansio.redact import redact
+from periskope_async._sansio.request import Request
+from periskope_async._sansio.response import FailedAttempt, FailureKind, Response
+from periskope_async.errors import ApiError, ConfigurationError, DecodeError
+from periskope_async.settings import Secret
+from tests.support import any_text, cases, many
+
+NOW = 1_795_435_200.0  # a Monday noon: Mon, 23 Nov 2026 12:00:00 GMT
+DAY = 86_400.0
+HTML = b"<html><title>502 Bad Gateway</title></html>"
+
+
+def answer(status: int = 200, body: object = b"", *, received: float = NOW, **headers: str) -> Response:
+    """Make a response; `retry_after="1"` is the header Retry-After, a body that is not bytes becomes JSON."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    fields = CIMultiDict((name.replace("_", "-"), value) for name, value in headers.items())
+    return Response(status, fields, raw, received)
+
+
+def failure(status: int, body: object = b"", **headers: str) -> FailedAttempt:
+    """Judge an answer that is a failure."""
+    found = classify(answer(status, body, **headers))
+    assert found is not None
+    return found
+
+
+def error_of(status: int, body: object = b"", **headers: str) -> ApiError:
+    """Judge an answer, and return its error as a caller gets it."""
+    error = failure(status, body, **headers).error
+    assert isinstance(error, ApiError)
+    redact(error, Secret("CANARY").scrub)
+    return error
+
+
+# -- ids --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@cases(2_000)  # and 20,000 on the wire, in test_transport.py
+@given(many(any_text | st.text(st.sampled_from("./\\%2eEfF?#;&=@: \t\r\n\0~é\ud800"), max_size=8)))
+@example([".", "..", "...", "//evil.example", "a" * 257])
+def test_id_is_one_segment_or_refused(ticket_ids: list[str]) -> None:
+    """Any text is quoted into exactly one path segment that says the same text, or refused."""
+    for ticket_id in ticket_ids:
+        with suppress(ConfigurationError):
+            segment = path_segment("ticket_id", ticket_id)
+            assert segment.isascii()
+            assert not set(segment) & set("/\\?#;@: ")
+            assert segment not in {"", ".", ".."}
+            assert unquote(segment, errors="strict") == ticket_id
+
+
+@pytest.mark.parametrize(
+    ("ticket_id", "reason"),
+    [
+        ("", "is empty"),
+        (" \u00a0\u2003", "is empty"),
+        (".", "another resource"),
+        ("..", "another resource"),
+        ("BKT\r\n-001", "control character"),
+        ("BKT\x00", "control character"),
+        ("BKT\x85", "control character"),
+        ("BKT-\ud800", "lone surrogate"),
+        ("B" * 257, "longer than 256"),
+        (None, "expected text, got NoneType"),
+        (1, "expected text, got int"),
+        (b"BKT-001", "expected text, got bytes"),
+        (["BKT-001"], "expected text, got list"),
+    ],
+)
+def test_bad_id_says_why(ticket_id: object, reason: str) -> None:
+    """The refusal of an id names the argument and the reason, and can be printed."""
+    with pytest.raises(ConfigurationError, match=rf"^ticket_id: .*{reason}") as caught:
+        path_segment("ticket_id", ticket_id)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("ticket_id", "segment"),
+    [
+        ("BKT-001", "BKT-001"),
+        ("../chats", "..%2Fchats"),
+        ("a/b", "a%2Fb"),
+        ("?x=1", "%3Fx%3D1"),
+        ("x#f", "x%23f"),
+        ("%2F", "%252F"),
+        (";x", "%3Bx"),
+        ("//evil", "%2F%2Fevil"),
+        ("Ä 1", "%C3%84%201"),
+        (".hidden", ".hidden"),
+        ("a" * 256, "a" * 256),
+    ],
+)
+def test_id_is_quoted(ticket_id: str, segment: str) -> None:
+    """Characters that mean something in a URL lose their meaning."""
+    assert path_segment("ticket_id", ticket_id) == segment
+
+
+def test_only_creates_are_not_repeatable() -> None:
+    """A POST makes something each time; everything else says how things shall be, and may be said twice."""
+    methods = ("GET", "PATCH", "DELETE", "POST")
+    assert [Request("x", method, "/x").repeatable for method in methods] == [True, True, True, False]
+
+
+# -- statuses ---------------------------------------------------------------------------------------------------------
+
+ENVELOPE = {"code": "SOME_ERROR", "message": "Something happened", "status": 500}
+
+STATUSES: dict[FailureKind, dict[type[ApiError], list[int]]] = {
+    FailureKind.FINAL: {
+        errors.BadRequestError: [400],
+        errors.AuthenticationError: [401],
+        errors.PermissionDeniedError: [403],
+        errors.NotFoundError: [404],
+        errors.ValidationError: [422],
+        errors.UnexpectedResponseError: [
+            101,
+            202,
+            204,
+            206,
+            300,
+            301,
+            302,
+            303,
+            304,
+            307,
+            308,
+            402,
+            405,
+            409,
+            410,
+            999,
+        ],
+    },
+    FailureKind.PASSING: {
+        errors.UnexpectedResponseError: [408, 425],
+        errors.ServerError: [500, 501, 502, 503, 504, 505, 520, 521, 522, 523, 524, 599],
+    },
+    FailureKind.THROTTLED: {errors.RateLimitError: [429]},
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "cls", "kind"),
+    [(status, cls, kind) for kind, by_class in STATUSES.items() for cls, all_ in by_class.items() for status in all_],
+)
+@pytest.mark.parametrize("body", [ENVELOPE, HTML, b""], ids=["envelope", "html", "empty"])
+def test_status_decides(status: int, cls: type[ApiError], kind: FailureKind, body: object) -> None:
+    """Class and treatment of an error are decided by the status alone, whatever the body is."""
+    found = failure(status, body, content_type="text/html")
+    assert type(found.error) is cls
+    assert found.kind is kind
+    assert isinstance(found.error, ApiError)
+    assert found.error.status == status
+    assert not found.unsent
+
+
+@pytest.mark.parametrize("status", [200, 201])
+def test_success_is_no_failure(status: int) -> None:
+    """An answer that must hold a body is judged by its body."""
+    assert classify(answer(status)) is None
+
+
+json_values = any_text | st.sampled_from([None, 0, 5.5, True, [], {}, ["x"], {"a": {"b": []}}])
+envelopes = st.fixed_dictionaries({"code": json_values, "message": json_values, "fields": json_values})
+
+
+@pytest.mark.slow
+@cases(2_000)
+@given(many(st.tuples(st.integers(100, 999), st.binary() | json_values | envelopes, any_text)))
+def test_judgement_is_total(seen: list[tuple[int, object, str]]) -> None:
+    """No status, body or header makes judging fail, and every error can be printed."""
+    for status, body, header in seen:
+        names = ("content_type", "location", "retry_after", "date", "x_periskope_trace_id")
+        found = classify(answer(status, body, **dict.fromkeys(names, header)))
+        if found is not None:
+            redact(found.error, Secret("CANARY").scrub)
+            assert str(found.error).isprintable()
+
+
+# -- what an error tells ----------------------------------------------------------------------------------------------
+
+
+def test_error_carries_what_the_service_told() -> None:
+    """Code, name, message, fields, trace id and the start of the body are the service's own."""
+    fields = {"body.chat_id": {"message": "required"}}
+    told = {"code": "VALIDATION_ERROR", "name": "Validation Error", "message": "failed", "fields": fields}
+    error = error_of(422, told, x_periskope_trace_id="trace-7")
+    assert (error.code, error.name, error.message) == ("VALIDATION_ERROR", "Validation Error", "failed")
+    assert error.fields == fields
+    assert error.trace_id == "trace-7"
+    assert error.body.startswith('{"code": "VALIDATION_ERROR"')
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b'"text"',
+        b"{}",
+        b"{",
+        b"\xff\xfe",
+        b'{"code": 5, "name": [], "message": {"a": 1}, "fields": "none"}',
+        b'{"message": ""}',
+        b"[" * 100_000,
+        b'{"a":' * 50_000,
+        b"9" * 5_000,
+    ],
+    ids=lambda body: body[:12].decode("latin-1") or "empty",
+)
+def test_error_assumes_no_key_of_the_body(body: bytes) -> None:
+    """A body that is not the vendor's envelope, in whole or in part, leaves attributes empty and the message clear."""
+    error = error_of(500, body)
+    assert (error.code, error.name, error.fields) == (None, None, {})
+    assert error.message in {"the answer tells no reason", "the answer has no body"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "told"),
+    [
+        (500, b"", {}, "the answer has no body"),
+        (500, b" \n", {}, "the answer has no body"),
+        (500, b"oops", {}, "the answer tells no reason"),
+        (502, HTML, {"content_type": "text/html"}, "the answer is an HTML page, so something in front"),
+        (502, b"\n<!DOCTYPE html>", {}, "the answer is an HTML page"),
+        (429, HTML, {}, "a proxy or firewall seems to refuse us: the answer is an HTML page"),
+        (403, HTML, {}, "a proxy or firewall seems to refuse us"),
+        (302, b"", {"location": "https://user:pw@evil.example:8443/x?y#z"}, r"not followed \(to evil.example:8443\)"),
+        (307, b"", {"location": "//evil.example/x"}, r"not followed \(to evil.example\)"),
+        (301, b"", {"location": "/elsewhere"}, "to the same host"),
+        (301, b"", {"location": "file:///etc/passwd"}, "to the same host"),
+        (304, b"", {}, "the answer has no body"),
+        (206, b'{"ticket":{"ticket_id":"BK', {}, "206 Partial Content, which was not asked for: .* half"),
+        (206, b"", {}, "206 Partial Content, which was not asked for"),
+    ],
+)
+def test_message_where_the_service_tells_none(status: int, body: bytes, headers: dict[str, str], told: str) -> None:
+    """Without a message of the service's, the error says what kind of answer it was; a redirect names only its host."""
+    with pytest.raises(ApiError, match=told) as caught:
+        raise error_of(status, body, **headers)
+    assert "pw" not in str(caught.value)
+
+
+def test_plan_gate_is_explained() -> None:
+    """A 401 for want of a plan says that the key is not the problem; any other 401 does not."""
+    limiter = {"code": "UNAUTHORIZED_ERROR", "message": "APIs available only for active pro and enterprise plans."}
+    assert "the key is not bad" in str(error_of(401, limiter))
+    for message in ("Invalid bearer auth token", "no explanation", "planet"):
+        assert "the key is not bad" not in str(error_of(401, {"message": message}))
+    assert "the key is not bad" not in str(error_of(403, limiter))
+
+
+@pytest.mark.parametrize("offset", [0, 150, 190, 199, 200, 990, 60_000])
+def test_no_half_key_in_an_excerpt(offset: int) -> None:
+    """A key that the service repeats is masked whole, also where the excerpt of the body or message would cut it."""
+    key = "sk-" + "0123456789abcdef" * 64
+    body = {"message": "x" * offset + key, "code": key, "name": key, "fields": {key: [key]}}
+    error = failure(400, body, x_periskope_trace_id=key, location=f"https://{key}/").error
+    assert isinstance(error, ApiError)
+    redact(error, Secret(key).scrub)
+    assert "0123456789" not in f"{vars(error)}{error}{error.args}"
+    assert len(error.body) <= 200
+
+
+def test_problems_are_masked_too() -> None:
+    """What a decode error tells goes through the same hands."""
+    error = DecodeError("no CANARY")
+    error.problems = ("expected str @ $.CANARY",)
+    redact(error, Secret("CANARY").scrub)
+    assert (error.message, error.problems) == ("no ***", ("expected str @ $.***",))
+
+
+def test_a_short_key_does_not_harm_the_error() -> None:
+    """Masking touches what an error tells, never the names of its attributes."""
+    error = failure(404, {"message": "status of code"}).error
+    redact(error, Secret("s").scrub)
+    assert vars(error).keys() == vars(errors.NotFoundError()).keys()
+    assert str(error) == "[404] ***tatu*** of code"
+
+
+def test_messages_are_one_printable_line() -> None:
+    """What the service tells cannot forge log lines, move a terminal's cursor or break an output's encoding."""
+    hostile = "a\r\nERROR forged\x1b[2J\u202e\ud800 b"
+    error = error_of(400, {"message": hostile, "code": hostile, "name": hostile}, x_periskope_trace_id=hostile)
+    for text in (str(error), error.message, error.trace_id, error.code, error.name):
+        assert text is not None
+        assert text.isprintable()
+        assert "a ERROR forged [2J b" in text
+
+
+def test_messages_are_bounded() -> None:
+    """An error stays small, however large the answer was, so that ten thousand of them can be kept."""
+    for size in (10_000, 10_000_000):
+        error = error_of(400, {"message": "m" * size, "fields": {"f": "v" * size}})
+        assert len(str(error)) < 1_100
+        assert len(str(vars(error))) < 70_000
+
+
+@pytest.mark.parametrize("depth", [10, 100, 450, 900, 3_000])
+@pytest.mark.parametrize(("opening", "closing"), [('{"a":', "}"), ("[", "]")])
+def test_errors_do_not_nest_without_end(depth: int, opening: str, closing: str) -> None:
+    """However deep an error body nests, its error can be made, printed, copied and sent."""
+    body = f'{{"message": "m", "fields": {{"f": {opening * depth}1{closing * depth}}}}}'
+    error = error_of(422, body.encode())
+    assert (error.message, bool(error.fields)) in {("m", depth == 10), ("the answer tells no reason", False)}
+    assert str(copy.deepcopy(error)) == str(pickle.loads(pickle.dumps(error)))  # noqa: S301  # our own bytes
+    assert repr(vars(error))
+
+
+# -- bodies that cannot be the result ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "told"),
+    [
+        (b"", "application/json", "expected JSON, got an empty body"),
+        (b" \r\n", "application/json", "an empty body"),
+        (HTML, "text/html", "got a body of text/html"),
+        (b"oops", None, "got a body of no content type"),
+    ],
+)
+def test_body_that_does_not_even_claim_to_be_json(body: bytes, content_type: str | None, told: str) -> None:
+    """An empty body, a page or anything that is not called JSON is an unexpected response, which names its type."""
+    headers = {} if content_type is None else {"content_type": content_type}
+    found = malformed(answer(200, body, **headers), DecodeError("not JSON"))
+    assert found.kind is FailureKind.MALFORMED
+    assert type(found.error) is errors.UnexpectedResponseError
+    assert told in found.error.message
+    assert found.error.status == 200
+    assert found.error.body == body.decode()
+
+
+def test_body_that_claims_to_be_json() -> None:
+    """A body that is called JSON and is none is a decode error, which knows the answer's trace id."""
+    headers = {"content_type": "Application/JSON; charset=utf-8", "x_periskope_trace_id": "trace-7"}
+    error = DecodeError("the body is not JSON")
+    found = malformed(answer(200, b"{", **headers), error)
+    assert (found.kind, found.error, error.trace_id) == (FailureKind.MALFORMED, error, "trace-7")
+
+
+# -- Retry-After ------------------------------------------------------------------------------------------------------
+
+
+def http_date(moment: float) -> str:
+    """Format a moment as HTTP does, in whole seconds."""
+    return formatdate(moment, usegmt=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0.0),
+        ("7", 7.0),
+        (" 7 ", 7.0),
+        ("12.345", 12.345),
+        ("0.30000000000000004", 0.30000000000000004),
+        ("86401", 86_400.0),
+        ("999999999999999", 86_400.0),
+        (http_date(NOW + 90), 90.0),
+        (http_date(NOW - 90), 0.0),
+        ("Monday, 23-Nov-26 12:01:30 GMT", 90.0),
+        ("Mon Nov 23 12:01:30 2026", 90.0),
+        ("2026-11-23T12:01:30Z", 90.0),
+        ("2026-11-23T12:01:30.500+00:00", 90.5),
+        ("Mon Nov 23 2026 12:01:30 GMT+0000 (Coordinated Universal Time)", 90.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400.0),
+        ("Mon, 01 Jan 0001 00:00:00 GMT", 0.0),
+    ],
+)
+def test_retry_after_is_understood(text: str, seconds: float) -> None:
+    """Seconds, fractions and dates are understood, from 0 to a day."""
+    assert read_retry_after(answer(429, retry_after=text)) == seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            "-1",
+            "+5",
+            "nan",
+            "inf",
+            "1e400",
+            "1e3",
+            "0x10",
+            "٣",
+            "²",
+            "9" * 5_000,
+            "1" * 16,
+            "1.",
+            ".5",
+            "1,5",
+            "5 s",
+        ),
+        *("soon, we hope", "Fri, 31 Dec 99999 23:59:59 GMT", "Mon, 99 Nov 2026 12:00:00 GMT", "\ud800", "x" * 8_000),
+    ],
+)
+def test_retry_after_that_is_none(text: str) -> None:
+    """What is no time is as if it were not there."""
+    assert read_retry_after(answer(429, retry_after=text)) is None
+
+
+def test_no_retry_after() -> None:
+    """An answer without the header asks for nothing."""
+    assert read_retry_after(answer(429)) is None
+
+
+@given(st.floats(-DAY, DAY), st.integers(0, int(DAY)))
+def test_retry_after_date_survives_wrong_clocks(skew: float, seconds: int) -> None:
+    """A date counts from the server's Date: a clock that is a day off, on either side, changes nothing."""
+    server = math.floor(NOW + skew)
+    response = answer(429, retry_after=http_date(server + seconds), date=http_date(server))
+    assert read_retry_after(response) == seconds
+
+
+def test_retry_after_date_without_date() -> None:
+    """Without a readable Date, a date counts from when the answer came."""
+    for date in ({}, {"date": "yesterday"}):
+        assert read_retry_after(answer(429, retry_after=http_date(NOW + 5), **date)) == 5.0
+
+
+# -- rate limits ------------------------------------------------------------------------------------------------------
+
+
+def legacy(reset: str, *, limit: str = "100", remaining: str = "40", **more: str) -> dict[str, str]:
+    """Return the headers of the older dialect."""
+    return {"x_ratelimit_limit": limit, "x_ratelimit_remaining": remaining, "x_ratelimit_reset": reset, **more}
+
+
+def javascript_date(moment: float) -> str:
+    """Format a moment as `String(new Date(moment))` does."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%a %b %d %Y %H:%M:%S GMT+0000 (Coordinated Universal Time)")
+
+
+#: How a service whose clock shows `start` says that a window ends at `end`: rounded up, as Express's middleware does.
+RESET_DIALECTS: dict[str, Callable[[float, float], str]] = {
+    "seconds from now": lambda start, end: str(math.ceil(end - start)),
+    "epoch seconds": lambda _, end: str(math.ceil(end)),
+    "epoch milliseconds": lambda _, end: str(math.ceil(end * 1000)),
+    "HTTP date": lambda _, end: http_date(math.ceil(end)),
+    "ISO date": lambda _, end: datetime.fromtimestamp(math.ceil(end), UTC).isoformat(),
+    "JavaScript date": lambda _, end: javascript_date(math.ceil(end)),
+}
+
+
+@pytest.mark.parametrize("dialect", RESET_DIALECTS)
+@given(st.floats(-DAY, DAY), st.floats(0.0, 3_590.0), st.floats(0.0, 0.999))
+def test_reset_is_understood_on_any_clock(dialect: str, skew: float, seconds: float, fraction: float) -> None:
+    """Whatever way Reset is told, and however wrong a clock, the window lasts as long as it does, and never shorter."""
+    server = math.floor(NOW + skew) + fraction
+    reset = RESET_DIALECTS[dialect](server, server + seconds)
+    reading = read_rate(answer(200, **legacy(reset, date=http_date(math.floor(server)))))
+    assert reading is not None
+    assert (reading.limit, reading.remaining) == (100, 40)
+    assert seconds - 0.001 <= reading.resets_in <= seconds + reading.slack + 0.001
+    assert not reading.length_told
+
+
+@pytest.mark.parametrize("date", [{}, {"date": "nonsense"}])
+def test_reset_without_date_counts_from_our_clock(date: dict[str, str]) -> None:
+    """Where the server tells no time of its own, ours has to do."""
+    reading = read_rate(answer(200, **legacy(str(int(NOW) + 30), **date)))
+    assert reading is not None
+    assert (reading.resets_in, reading.slack, reading.reset) == (30.0, 1.0, NOW + 30)
+
+
+@pytest.mark.parametrize(
+    ("reset", "resets_in"),
+    [
+        ("0", 0.0),
+        ("3600", 3_600.0),
+        ("7200", 3_600.0),
+        ("999999", 3_600.0),
+        ("1000000", 0.0),
+        (str(int(NOW) - 5), 0.0),
+        (str(int(NOW) + 7_200), 3_600.0),
+        (str((int(NOW) + 7) * 1_000), 7.0),
+        ("999999999999999", 3_600.0),
+        ("0001-01-01T00:00:00+14:00", 0.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 3_600.0),
+    ],
+)
+def test_reset_is_clamped(reset: str, resets_in: float) -> None:
+    """A window ends between now and an hour from now, whatever it says."""
+    reading = read_rate(answer(200, **legacy(reset, date=http_date(NOW))))
+    assert reading is not None
+    assert reading.resets_in == resets_in
+
+
+DIALECTS: dict[str, tuple[dict[str, str], tuple[Any, ...]]] = {
+    "draft 6": (
+        {
+            "ratelimit_limit": "100, 100;w=60",
+            "ratelimit_remaining": "40",
+            "ratelimit_reset": "30",
+            "ratelimit_policy": "100;w=60",
+        },
+        (100, 40, 30.0, 60.0, True),
+    ),
+    "draft 6 without policy": (
+        {"ratelimit_limit": "100", "ratelimit_remaining": "40", "ratelimit_reset": "30"},
+        (100, 40, 30.0, 30.0, False),
+    ),
+    "draft 7": (
+        {"ratelimit": "limit=100, remaining=40, reset=30", "ratelimit_policy": "100;w=60"},
+        (100, 40, 30.0, 60.0, True),
+    ),
+    "draft 7 without policy": ({"ratelimit": "limit=100, remaining=40, reset=30"}, (100, 40, 30.0, 30.0, False)),
+    "draft 8": (
+        {"ratelimit": '"default";r=40;t=30', "ratelimit_policy": '"default";q=100;w=60'},
+        (100, 40, 30.0, 60.0, True),
+    ),
+    "draft 8, two policies: the tighter one binds": (
+        {
+            "ratelimit": '"day";r=900;t=4000, "second"; r=40; t=1',
+            "ratelimit_policy": '"day";q=1000;w=86400, "second"; q=100; w=1',
+        },
+        (100, 40, 1.0, 1.0, True),
+    ),
+    "legacy beside draft 6: the one that tells the window": (
+        {
+            **legacy("1795435230"),
+            "ratelimit_limit": "50",
+            "ratelimit_remaining": "20",
+            "ratelimit_reset": "10",
+            "ratelimit_policy": "50;w=20",
+        },
+        (50, 20, 10.0, 20.0, True),
+    ),
+    "a window of endless length": (
+        {"ratelimit": "limit=100, remaining=40, reset=30", "ratelimit_policy": "100;w=999999999999999"},
+        (100, 40, 30.0, 86_400.0, True),
+    ),
+    "a window of no length": (
+        {"ratelimit": "limit=100, remaining=40, reset=30", "ratelimit_policy": "100;w=0"},
+        (100, 40, 30.0, 30.0, False),
+    ),
+}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_rate_limit_dialects(dialect: str) -> None:
+    """Every dialect tells limit, remaining, the window's end and, where it says so, the window's length."""
+    headers, told = DIALECTS[dialect]
+    reading = read_rate(answer(200, **headers))
+    assert reading is not None
+    assert (reading.limit, reading.remaining, reading.resets_in, reading.length, reading.length_told) == told
+
+
+def test_epoch_resets_name_their_window_and_learn_its_length() -> None:
+    """An absolute Reset names its window, whose first answer shows its length, less the coarseness of the header."""
+    seconds = read_rate(answer(200, **legacy("1795435262", date=http_date(NOW))))
+    millis = read_rate(answer(200, **legacy("1795435260500", date=http_date(NOW))))
+    assert seconds is not None
+    assert millis is not None
+    assert (seconds.reset, seconds.length, seconds.slack) == (NOW + 62, 61.0, 2.0)
+    assert (millis.reset, millis.length, millis.slack) == (NOW + 60.5, 60.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("shown", "length"), [(61, 60), (60, 60), (2, 1), (3, 2), (1, 1), (16, 15), (15, 15), (8, 7), (45, 44), (0, 1)]
+)
+def test_a_window_that_starts_on_a_full_second(shown: int, length: float) -> None:
+    """Reset less Date is a second more than the window, unless it is a usual length as it stands and not otherwise."""
+    reading = read_rate(answer(200, **legacy(str(NOW + shown), date=http_date(NOW))))
+    assert reading is not None
+    assert reading.length == length
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"x_ratelimit_limit": "100"},
+        legacy("soon"),
+        legacy("", remaining="4"),
+        legacy("30", limit="0"),
+        legacy("30", limit="-1"),
+        legacy("30", limit="many"),
+        legacy("30", remaining="-1"),
+        legacy("30", remaining="nan"),
+        legacy("30", remaining="٣"),
+        {"ratelimit": "nonsense"},
+        {"ratelimit": '"a";r=1;t=1', "ratelimit_policy": '"b";q=1;w=1'},
+        {"ratelimit": "limit=1, remaining=1, reset=1", "ratelimit_policy": "x" * 2_000},
+        {"ratelimit": "a," * 2_000},
+    ],
+)
+def test_rate_limit_that_is_none(headers: dict[str, str]) -> None:
+    """Headers that cannot be read are as if they were not there."""
+    assert read_rate(answer(200, **headers)) is None
+
+
+#: What servers write where a number belongs, and what they should not.
+odd_values = st.sampled_from(
+    [
+        *(
+            "0",
+            "1",
+            "100",
+            "3600",
+            "999999",
+            "1000000",
+            "1795435230",
+            "1795435230500",
+            "999999999999999",
+            "1.5",
+            "0.001",
+        ),
+        *("-1", "-0.0", "nan", "inf", "1e3", "1e400", "0x10", "٣", "9" * 400, " 7 ", "7;w=60", "1.2.3", "\ud800", ""),
+        *(
+            http_date(NOW),
+            http_date(NOW + DAY),
+            http_date(0),
+            "Fri, 31 Dec 9999 23:59:59 -2359",
+            "0001-01-01T00:00:00+14:00",
+        ),
+        *(
+            "9999-12-31T23:59:59-14:00",
+            "20261123",
+            "2026-W48",
+            "Sun, 00 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994",
+            "1 2 3",
+        ),
+    ]
+)
+values = odd_values | st.integers(-10, 10**16).map(str) | any_text
+
+
+@pytest.mark.slow
+@cases(20_000)
+@given(many(values), odd_values)
+def test_retry_after_reader_is_total(texts: list[str], date: str) -> None:
+    """No Retry-After and no Date make the reader fail, or return anything but a wait from 0 to a day."""
+    for text in texts:
+        seconds = read_retry_after(answer(429, retry_after=text, date=date))
+        assert seconds is None or 0.0 <= seconds <= 86_400.0
+
+
+#: How each dialect says limit, remaining, reset and window.
+SPELLINGS: list[Callable[[str, str, str, str], dict[str, str]]] = [
+    lambda limit, remaining, reset, _: legacy(reset, limit=limit, remaining=remaining),
+    lambda limit, remaining, reset, window: {
+        "ratelimit_limit": limit,
+        "ratelimit_remaining": remaining,
+        "ratelimit_reset": reset,
+        "ratelimit_policy": f"{limit};w={window}",
+    },
+    lambda limit, remaining, reset, window: {
+        "ratelimit": f"limit={limit}, remaining={remaining}, reset={reset}",
+        "ratelimit_policy": f"{limit};w={window}",
+    },
+    lambda limit, remaining, reset, window: {
+        "ratelimit": f'"a";r={remaining};t={reset}, "b";r=1;t={reset}',
+        "ratelimit_policy": f'"a";q={limit};w={window}, "b";q={limit}',
+    },
+]
+
+
+@pytest.mark.slow
+@cases(20_000 // len(SPELLINGS))
+@given(many(st.tuples(values, values, values, values)), odd_values)
+def test_rate_limit_reader_is_total(seen: list[tuple[str, str, str, str]], date: str) -> None:
+    """In no dialect do any values make the reader fail, or tell a window that ends outside of the next hour."""
+    for spell in SPELLINGS:
+        for each in seen:
+            reading = read_rate(answer(200, **spell(*each), date=date))
+            if reading is not None:
+                assert reading.limit >= 1
+                assert reading.remaining >= 0
+                assert 0.0 <= reading.resets_in <= 3_600.0
+                assert reading.length is not None
+                assert 0.0 <= reading.length <= 86_400.0
+
+
+@pytest.mark.parametrize("text", ["a" * 8_000, "a=" * 4_000, "a " * 4_000, "=" * 8_000, "1" * 8_000, " " * 8_000, "a,"])
+def test_long_headers_are_read_in_no_time(text: str) -> None:
+    """The readers take time in proportion to the header: none of them can be made to hold up the event loop."""
+    names = [f"{prefix}RateLimit-{what}" for prefix in ("", "X-") for what in ("Limit", "Remaining", "Reset")]
+    names += ["RateLimit", "RateLimit-Policy", "Date", "Retry-After"]
+    response = Response(429, CIMultiDict((name, text) for name in names * 12), b"", NOW)
+    before = time.process_time()
+    assert read_rate(response) is None
+    assert read_retry_after(response) is None
+    assert _parameters(text * 10) is not None
+    # The quadratic readers that this rules out took seconds.
+    assert time.process_time() - before < 0.5

@@ -1,0 +1,151 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from periskope_async import PeriskopeError
+from periskope_async._sansio import retry as _retry
+from periskope_async._sansio.response import FailedAttempt, FailureKind
+from periskope_async._sansio.retry import (
+    MAX_BACKOFF,
+    MIN_RETRY_AFTER,
+    RETRY_BUDGET,
+    RULES,
+    RetryBudget,
+    backoff,
+    cost,
+    wait_before_retry,
+)
+
+RETRIED = [kind for kind in FailureKind if kind is not FailureKind.FINAL]
+
+
+def failed(kind: FailureKind, retry_after: float | None = None) -> FailedAttempt:
+    """Make a failure of a kind."""
+    return FailedAttempt(PeriskopeError("it failed"), kind, retry_after)
+
+
+@pytest.fixture
+def _longest_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the jitter be all that it can be."""
+    monkeypatch.setattr(_retry, "random", lambda: 1.0)
+
+
+def waits(kind: FailureKind, *, retries: int = 20, second_pass: bool = False) -> list[float]:
+    """Return the waits of a call that always fails in one way, until it gives up."""
+    found: list[float] = []
+    for attempt in range(1, 100):
+        wait = wait_before_retry(
+            failed(kind), attempt=attempt, same_kind=attempt, retries=retries, second_pass=second_pass
+        )
+        if wait is None:
+            return found
+        found.append(wait)
+    raise AssertionError("it never gives up")
+
+
+@pytest.mark.usefixtures("_longest_waits")
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (FailureKind.FINAL, []),
+        (FailureKind.PASSING, [0.2, 0.4, 0.8, 1.6]),
+        (FailureKind.DROPPED, [0.0, 0.4, 0.8, 1.6]),
+        (FailureKind.SLOW, [0.2, 0.4, 0.8, 1.6]),
+        (FailureKind.UNRESOLVED, [0.5, 1.0]),
+        (FailureKind.THROTTLED, [1.0, 2.0, 4.0, 8.0]),
+        (FailureKind.MALFORMED, [0.2]),
+    ],
+)
+def test_table(kind: FailureKind, expected: list[float]) -> None:
+    """Each kind of failure has its own longest waits, and some kinds their own number of retries."""
+    assert waits(kind, retries=4) == expected
+
+
+@pytest.mark.parametrize("kind", RETRIED)
+@pytest.mark.parametrize("retries", [0, 1, 3])
+def test_retries_are_the_callers(kind: FailureKind, retries: int) -> None:
+    """No kind of failure is retried more often than the caller allows."""
+    assert len(waits(kind, retries=retries)) <= retries
+    assert len(waits(kind, retries=retries, second_pass=True)) == retries
+
+
+def test_own_limit_counts_only_its_kind() -> None:
+    """A broken body after two timeouts is still the first broken body, and gets its one retry."""
+    wait = wait_before_retry(failed(FailureKind.MALFORMED), attempt=3, same_kind=1, retries=4)
+    assert wait is not None
+    assert wait_before_retry(failed(FailureKind.MALFORMED), attempt=3, same_kind=2, retries=4) is None
+
+
+@pytest.mark.parametrize("kind", [FailureKind.PASSING, FailureKind.THROTTLED])
+@pytest.mark.parametrize(("asked", "wait"), [(0.0, MIN_RETRY_AFTER), (0.01, MIN_RETRY_AFTER), (3.5, 3.5), (9e4, 9e4)])
+def test_the_service_says_how_long(kind: FailureKind, asked: float, wait: float) -> None:
+    """A wait that the service asks for is kept to the second, but never as short as nothing."""
+    assert wait_before_retry(failed(kind, asked), attempt=1, same_kind=1, retries=1) == wait
+
+
+def test_no_wait_for_a_connection_that_was_idle() -> None:
+    """A connection that ended as we took it up is no sign of trouble: the first time, another is taken at once."""
+    assert waits(FailureKind.DROPPED)[0] == 0.0
+    assert all(wait > 0 for wait in waits(FailureKind.DROPPED)[1:])
+
+
+@given(st.integers(1, 10**6), st.floats(0.05, 2.0))
+def test_backoff_is_bounded_and_jittered(attempt: int, base: float) -> None:
+    """A wait is anywhere between nothing and the doubled base, and never longer than the maximum."""
+    most = min(MAX_BACKOFF, base * 2.0 ** min(attempt - 1, 16))
+    drawn = {backoff(attempt, base) for _ in range(5)}
+    assert all(0.0 <= wait <= most for wait in drawn)
+    assert len(drawn) > 1
+
+
+def test_prices() -> None:
+    """A retry after a timeout costs twice as much as others, and one after a 429 nothing: the pause is its price."""
+    assert {kind: cost(failed(kind)) for kind in RETRIED} == {
+        **dict.fromkeys(RETRIED, 5),
+        FailureKind.SLOW: 10,
+        FailureKind.THROTTLED: 0,
+    }
+    assert set(RULES) == set(RETRIED)
+
+
+def test_quota_runs_out_and_comes_back() -> None:
+    """Retries empty the quota; a success gives back what its last retry cost, or one if it needed none."""
+    retry_budget = RetryBudget()
+    taken = 0
+    while retry_budget.take(10):
+        taken += 1
+    assert (taken, retry_budget.left) == (RETRY_BUDGET // 10, 0)
+    assert not retry_budget.take(1)
+    assert retry_budget.take(0)
+    retry_budget.succeed(10)
+    retry_budget.succeed(0)
+    assert retry_budget.left == 11
+
+
+def test_quota_is_never_more_than_full() -> None:
+    """Successes do not save up for a storm of retries."""
+    retry_budget = RetryBudget()
+    retry_budget.succeed(0)
+    assert retry_budget.left == RETRY_BUDGET
+    retry_budget.take(5)
+    retry_budget.succeed(10)
+    assert retry_budget.left == RETRY_BUDGET
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from([0, 5, 10])), max_size=300))
+def test_quota_stays_in_its_bounds(steps: list[tuple[bool, int]]) -> None:
+    """Whatever happens in whatever order, the quota is from nothing to full."""
+    retry_budget = RetryBudget()
+    for spend, amount in steps:
+        if spend:
+            retry_budget.take(amount)
+        else:
+            retry_budget.succeed(amount)
+        assert 0 <= retry_budget.left <= RETRY_BUDGET
+
+
+def test_outage_costs_hardly_more_than_the_calls() -> None:
+    """When everything fails, ten thousand calls get 100 retries between them, not forty thousand."""
+    retry_budget = RetryBudget()
+    retried = sum(retry_budget.take(cost(failed(FailureKind.PASSING))) for _ in range(10_000))
+    assert retried == RETRY_BUDGET // 5 == 100

@@ -1,0 +1,351 @@
+import asyncio
+import gc
+import importlib.metadata
+import inspect
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+
+import pytest
+
+import periskope_async
+import periskope_sync
+from periskope_async import BulkResult, ClientClosedError, ConfigurationError, Fetched, NotFoundError
+from periskope_async._io import source
+from periskope_async.testing import FakePeriskope
+from periskope_sync import PeriskopeClient
+
+TWINS = [(periskope_async.PeriskopeClient, PeriskopeClient), (periskope_async.Tickets, periskope_sync.Tickets)]
+#: What a twin is called where the async name tells that it is awaited.
+RENAMED = {"aclose": "close", "__aenter__": "__enter__", "__aexit__": "__exit__"}
+
+
+@pytest.fixture(scope="module")
+def fake() -> Iterator[FakePeriskope]:
+    """Run a fake service with a few hundred tickets."""
+    with FakePeriskope(tickets=300) as service:
+        yield service
+
+
+@pytest.fixture
+def client(fake: FakePeriskope) -> Iterator[PeriskopeClient]:
+    """Give a blocking client of the fake service."""
+    with PeriskopeClient(fake.api_key, base_url=fake.base_url) as client:
+        yield client
+
+
+def awaited(fake: FakePeriskope, use: Callable[[periskope_async.PeriskopeClient], object]) -> object:
+    """Return what the async client gives for the same."""
+
+    async def main() -> object:
+        async with periskope_async.PeriskopeClient(fake.api_key, base_url=fake.base_url) as client:
+            return await use(client)  # type: ignore[misc]  # any coroutine will do
+
+    return asyncio.run(main())
+
+
+def public(cls: type) -> dict[str, object]:
+    """Return the members that *cls* shows to its users, under the name the blocking twin has for them."""
+    shown = {name: value for name, value in vars(cls).items() if not name.startswith("_") or name in RENAMED}
+    named = {name for base in cls.__mro__ for name in getattr(base, "__annotations__", {}) if not name.startswith("_")}
+    return {RENAMED.get(name, name): value for name, value in (dict.fromkeys(named) | shown).items()}
+
+
+# -- parity --------------------------------------------------------------------------------------------------------
+
+
+def test_same_public_names() -> None:
+    """Both packages export the same names, and all but the client and its resources are the same objects."""
+    assert periskope_sync.__all__ == periskope_async.__all__
+    own = {sync.__name__ for _, sync in TWINS}
+    for name in set(periskope_async.__all__) - own:
+        assert getattr(periskope_sync, name) is getattr(periskope_async, name), name
+
+
+def test_version() -> None:
+    """The version is the distribution's; other unknown names stay unknown."""
+    assert periskope_sync.__version__ == importlib.metadata.version("periskope")
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = periskope_sync.no_such_name
+
+
+@pytest.mark.parametrize(("async_", "sync"), TWINS)
+def test_same_members(async_: type, sync: type) -> None:
+    """A twin has every public member of its original and no other."""
+    entered = {"__enter__", "__exit__"}
+    assert set(public(sync)) - entered == set(public(async_)) - entered
+    assert entered & set(vars(sync)) == entered & set(public(async_))
+
+
+@pytest.mark.parametrize(("async_", "sync"), TWINS)
+def test_each_twin_wraps_its_own_original(async_: type, sync: type) -> None:
+    """Each method is made of the async method of the same name, with its signature and its docstring."""
+    for name, original in public(async_).items():
+        if inspect.isfunction(original) and not name.startswith("_"):
+            twin = vars(sync)[name]
+            assert name in RENAMED.values() or twin.__wrapped__ is original
+            assert inspect.signature(twin) == inspect.signature(original)
+            assert inspect.getdoc(twin)
+            assert twin.__qualname__ == f"{sync.__name__}.{name}"
+            assert not inspect.iscoroutinefunction(twin)
+
+
+def test_same_constructor() -> None:
+    """The clients are made alike, but for the session, which belongs to an event loop of the caller's."""
+    async_ = dict(inspect.signature(periskope_async.PeriskopeClient).parameters)
+    del async_["session"]
+    assert inspect.signature(PeriskopeClient).parameters == async_
+
+
+# -- behaviour -----------------------------------------------------------------------------------------------------
+
+
+def test_get(fake: FakePeriskope, client: PeriskopeClient) -> None:
+    """A blocking get gives the ticket the async one gives."""
+    assert client.tickets.get("BKT-001") == awaited(fake, lambda client: client.tickets.get("BKT-001"))
+
+
+@pytest.mark.parametrize("blocking", [False, True], ids=["async", "blocking"])
+def test_skipped_ids_of_a_generator(blocking: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001  # a parameter
+    """When a 401 stops a run, what a generator still had is told as skipped; of an endless one, as many as is sane."""
+    monkeypatch.setattr(source, "MAX_SKIPPED", 700)
+
+    def run(ids: Iterator[str]) -> BulkResult:
+        if blocking:
+            with PeriskopeClient("refused", base_url=fake.base_url, concurrency=8) as client:
+                return client.tickets.get_many(ids)
+        return asyncio.run(in_async(fake, ids))
+
+    with FakePeriskope(tickets=1) as fake:
+        result = run(str(number) for number in range(600))
+        assert {*result.errors, *result.skipped} == {str(number) for number in range(600)}
+        assert 1 <= len(result.errors) <= 8
+        assert 700 <= len(run(map(str, count())).skipped) <= 708
+
+
+async def in_async(fake: FakePeriskope, ids: Iterator[str]) -> BulkResult:
+    """Fetch with the async client."""
+    async with periskope_async.PeriskopeClient("refused", base_url=fake.base_url, concurrency=8) as client:
+        return await client.tickets.get_many(ids)
+
+
+def test_get_many(fake: FakePeriskope, client: PeriskopeClient) -> None:
+    """A blocking bulk run gives what the async one gives, from a list and from a generator."""
+    ids = [*fake.ticket_ids, "no-such-ticket"]
+    expected = awaited(fake, lambda client: client.tickets.get_many(ids))
+    assert isinstance(expected, BulkResult)
+    for permit in (ids, (ticket_id for ticket_id in ids)):
+        result = client.tickets.get_many(permit)
+        assert result.tickets == expected.tickets
+        assert list(result.tickets) == list(fake.ticket_ids)
+        assert set(result.errors) == set(expected.errors) == {"no-such-ticket"}
+
+
+def test_progress(fake: FakePeriskope, client: PeriskopeClient) -> None:
+    """`on_progress` is called in the caller's thread, up to the last ticket, before the call returns."""
+    seen: list[int] = []
+
+    def on_progress(progress: periskope_sync.Progress) -> None:
+        assert threading.current_thread() is threading.main_thread()
+        assert progress.total == 300
+        seen.append(progress.done)
+
+    client.tickets.get_many(fake.ticket_ids, on_progress=on_progress)
+    assert seen == list(range(1, 301))
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_stream(fake: FakePeriskope, client: PeriskopeClient, ordered: bool) -> None:  # noqa: FBT001  # a parameter
+    """A stream hands over every ticket once, in order where asked."""
+    with client.tickets.stream(iter(fake.ticket_ids), ordered=ordered) as results:
+        ids = [result.ticket_id for result in results if isinstance(result, Fetched)]
+    assert (ids if ordered else sorted(ids)) == list(fake.ticket_ids)
+
+
+def test_endless_stream(client: PeriskopeClient) -> None:
+    """A stream of endless ids can be left; what was in flight is gone when `with` ends."""
+    with client.tickets.stream(f"BKT-{number:03}" for number in count(1)) as results:
+        for result in results:
+            assert isinstance(result, Fetched)
+            if result.ticket_id == "BKT-100":
+                break
+    assert client.tickets.get("BKT-001").ticket.ticket_id == "BKT-001"
+
+
+def test_same_errors(fake: FakePeriskope, client: PeriskopeClient) -> None:
+    """An error is the very class the async client raises, and tells the same."""
+    with pytest.raises(NotFoundError) as blocked:
+        client.tickets.get("no-such-ticket")
+    with pytest.raises(NotFoundError) as expected:
+        awaited(fake, lambda client: client.tickets.get("no-such-ticket"))
+    told = ("message", "ticket_id", "method", "path", "status", "code", "attempts")
+    assert {name: getattr(blocked.value, name) for name in told} == {
+        name: getattr(expected.value, name) for name in told
+    }
+    with pytest.raises(ConfigurationError):
+        client.tickets.get("..")
+    with pytest.raises(ConfigurationError, match="ticket_ids"):
+        client.tickets.get_many("BKT-001")
+    with pytest.raises(ConfigurationError, match="ticket_ids"), client.tickets.stream("BKT-001"):
+        pass
+
+
+def test_constructor_checks_its_arguments(fake: FakePeriskope, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bad setting is refused when the client is made, by the async side; settings come from the environment too."""
+    with pytest.raises(ConfigurationError, match="retries"):
+        PeriskopeClient("key", retries=-1)
+    monkeypatch.setenv("PERISKOPE_API_KEY", fake.api_key)
+    monkeypatch.setenv("PERISKOPE_BASE_URL", fake.base_url)
+    with PeriskopeClient() as client:
+        assert client.tickets.get("BKT-002").ticket.ticket_id == "BKT-002"
+
+
+def test_closing(fake: FakePeriskope) -> None:
+    """Closing twice is closing once; afterwards every call, and `with`, is refused."""
+    client = PeriskopeClient(fake.api_key, base_url=fake.base_url)
+    with client:
+        client.tickets.get("BKT-001")
+    client.close()
+    with pytest.raises(ClientClosedError):
+        client.tickets.get("BKT-001")
+    with pytest.raises(ClientClosedError), client:
+        pass
+    with pytest.raises(ClientClosedError), client.tickets.stream(["BKT-001"]):
+        pass
+
+
+def test_closing_ends_calls_in_other_threads(fake: FakePeriskope) -> None:
+    """A call under way in another thread ends when the client is closed."""
+    begun = threading.Event()
+    client = PeriskopeClient(fake.api_key, base_url=fake.base_url)
+
+    def endless() -> Iterator[str]:
+        begun.set()
+        yield from (f"BKT-{number:03}" for number in count(1))
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(client.tickets.get_many, endless())
+        begun.wait(5)
+        client.close()
+        with pytest.raises(ClientClosedError):
+            running.result(5)
+
+
+def test_with_options(client: PeriskopeClient) -> None:
+    """A clone has other options on the same connections; closing one closes both."""
+    clone = client.with_options(timeout=5, deadline=None)
+    assert isinstance(clone, PeriskopeClient)
+    assert clone.tickets is clone.tickets is not client.tickets
+    assert "timeout=5.0" in repr(clone)
+    assert clone.tickets.get("BKT-003").ticket.ticket_id == "BKT-003"
+    with pytest.raises(ConfigurationError, match="timeout"):
+        client.with_options(timeout=0)
+    clone.close()
+    with pytest.raises(ClientClosedError):
+        client.tickets.get("BKT-003")
+
+
+def test_repr_hides_the_key(fake: FakePeriskope, client: PeriskopeClient) -> None:
+    """A client shows its settings but never its key."""
+    assert fake.base_url in repr(client)
+    assert fake.api_key not in repr(client)
+    assert "PeriskopeClient" in repr(PeriskopeClient.__new__(PeriskopeClient)), "one whose settings were refused"
+
+
+def test_rate_limit() -> None:
+    """The rate limit is what the service last told, read without a call."""
+    with FakePeriskope(rate_limit="50/60s") as fake, PeriskopeClient(fake.api_key, base_url=fake.base_url) as client:
+        assert client.rate_limit is None
+        client.tickets.get("BKT-001")
+        assert client.rate_limit is not None
+        assert client.rate_limit.limit == 50
+
+
+def test_captures_responses(client: PeriskopeClient) -> None:
+    """Metadata of blocking calls is collected as that of awaited ones: context variables cross over."""
+    with periskope_sync.capture_responses() as answers:
+        client.tickets.get("BKT-001")
+    client.tickets.get("BKT-002")
+    assert [answer.ticket_id for answer in answers] == ["BKT-001"]
+
+
+def test_threads(fake: FakePeriskope, client: PeriskopeClient) -> None:
+    """32 threads share a client, and each gets its own tickets."""
+    ids = fake.ticket_ids * 2
+    with ThreadPoolExecutor(32) as pool:
+        tickets = list(pool.map(client.tickets.get, ids))
+    assert [info.ticket.ticket_id for info in tickets] == list(ids)
+
+
+@pytest.mark.parametrize("kind", ["asyncio", "uvloop"])
+def test_beside_event_loops(fake: FakePeriskope, client: PeriskopeClient, kind: str) -> None:
+    """Loops, in turn or at the same time, may hand blocking calls to threads and use the async client too."""
+    factory = asyncio.new_event_loop
+    if kind == "uvloop":
+        factory = pytest.importorskip("uvloop", reason="uvloop is not installed").new_event_loop
+    meeting = threading.Barrier(2)
+
+    async def both() -> None:
+        async with periskope_async.PeriskopeClient(fake.api_key, base_url=fake.base_url) as awaited:
+            blocked = asyncio.to_thread(client.tickets.get, "BKT-001")
+            assert await blocked == await awaited.tickets.get("BKT-001")
+
+    def run() -> None:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            meeting.wait(5)
+            runner.run(both())
+
+    for _ in range(2):
+        with ThreadPoolExecutor(2) as pool:
+            for loop in [pool.submit(run), pool.submit(run)]:
+                loop.result(10)
+
+
+async def test_inside_an_event_loop(client: PeriskopeClient) -> None:
+    """Where it would block the caller's own event loop, a call is refused, and so are streams, lists and closing."""
+    for call in (
+        lambda: client.tickets.get("BKT-001"),
+        lambda: client.tickets.stream(["BKT-001"]).__enter__(),
+        lambda: next(client.tickets.list()),
+        client.close,
+    ):
+        with pytest.raises(ConfigurationError, match="periskope_async"):
+            call()
+    assert (await asyncio.to_thread(client.tickets.get, "BKT-001")).ticket.ticket_id == "BKT-001"
+
+
+def test_interrupted_closing(fake: FakePeriskope, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Ctrl-C while `with` closes the client is passed on, and the client is closed nevertheless."""
+    interrupts = [KeyboardInterrupt()]
+    close = PeriskopeClient.close
+
+    def interrupted(client: PeriskopeClient) -> None:
+        if interrupts:
+            raise interrupts.pop()
+        close(client)
+
+    monkeypatch.setattr(PeriskopeClient, "close", interrupted)
+    with pytest.raises(KeyboardInterrupt), PeriskopeClient(fake.api_key, base_url=fake.base_url) as client:
+        client.tickets.get("BKT-001")
+    with pytest.raises(ClientClosedError):
+        client.tickets.get("BKT-001")
+
+
+def test_dropped_unclosed(fake: FakePeriskope) -> None:
+    """A client that is dropped unclosed gives one warning that says so, and its connections are closed."""
+    client = PeriskopeClient(fake.api_key, base_url=fake.base_url)
+    client.tickets.get("BKT-001")
+    with pytest.warns(ResourceWarning) as caught:  # noqa: PT031  # dropping and collecting are one thing
+        del client
+        gc.collect()
+    assert ["unclosed PeriskopeClient" in str(warning.message) for warning in caught] == [True]
+
+
+def test_unused(fake: FakePeriskope) -> None:
+    """A client that made no call needs no closing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        PeriskopeClient(fake.api_key, base_url=fake.base_url)
+        gc.collect()
