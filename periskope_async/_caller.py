@@ -10,15 +10,17 @@ import anyio
 from attrs import define, field
 
 from periskope_async import _converter
-from periskope_async._pacing import Pass, RateLimit
+from periskope_async._pacing import Lane, Pass, RateLimit
 from periskope_async._protocol import (
     Failure,
     Kind,
+    RateReading,
     Request,
     Response,
     garbled,
     judge,
     make_presentable,
+    rate_suffixes,
     read_rate,
     unexpected,
 )
@@ -152,10 +154,23 @@ class Caller:
         outcome = self._decode(request, answer, result) if failure is None else failure
         kind = outcome.kind if isinstance(outcome, Failure) else Kind.FINAL
         good = None if kind is Kind.THROTTLED else kind is Kind.FINAL
-        home.lane.answer(given, read_rate(answer), good=good)
+        home.lane.answer(given, self._read_rate(home.lane, answer, good=good), good=good)
         if self.hooks is not None or captured.get() is not None or logger.isEnabledFor(logging.DEBUG):
             self._tell_response(call, answer)
         return outcome
+
+    @staticmethod
+    def _read_rate(lane: Lane, answer: Response, *, good: bool | None) -> RateReading | None:
+        """Read the rate headers, by the suffixes that this service is known to send.
+
+        They are looked for in every answer until one is good, and again after a refusal, which may show that the
+        limit is another one than we know of.
+        """
+        if good is None:
+            lane.suffixes = None
+        elif good and lane.suffixes is None:
+            lane.suffixes = rate_suffixes(answer.headers)
+        return read_rate(answer, lane.suffixes)
 
     def _decode(self, request: Request, answer: Response, result: type[T]) -> T | Failure:
         try:

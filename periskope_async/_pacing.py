@@ -17,9 +17,9 @@ import weakref
 from collections import deque
 from typing import Final
 
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
-from periskope_async._protocol import RateReading
+from periskope_async._protocol import MAX_LIMITS, RateReading
 from periskope_async._retry import MIN_RETRY_AFTER, Quota, backoff
 from periskope_async.errors import ClientClosedError
 from periskope_async.settings import Secret
@@ -38,6 +38,8 @@ SCOUTS: Final = 8
 #: So many failures without one success between them are an outage.
 FAILURES_IN_A_ROW: Final = 20
 OUTAGE_BACKOFF: Final = 0.2
+#: A window whose end nobody can tell is asked after this many seconds: the shortest that people set.
+GUESS: Final = 1.0
 NEVER: Final = math.inf
 
 
@@ -89,7 +91,9 @@ class Pass:
     at: float
     era: int
     answered: int
-    outage: Outage | None
+    outage: Outage | None = None
+    #: What the ledger's further limits knew, in their order.
+    further: "tuple[Pass, ...]" = ()
 
 
 @define
@@ -107,6 +111,8 @@ class Window:
     #: What other clients on this key have used, as far as Remaining shows.
     others: int = 0
     answered: int = 1
+    #: When the request that opened it was sent, if it was ours.
+    since: float | None = None
 
     def left(self) -> int:
         """Return how many requests may still be sent in it."""
@@ -114,26 +120,20 @@ class Window:
 
 
 @define
-class Ledger:
-    """What is known of one key's limit, and so whether a request may go out.
-
-    - Nothing known, or the window is over: one request at a time *probes*; its answer opens the window.
-    - Window open: as many requests as its limit, less ours and less those of others.
-    - 429: everybody pauses as long as it says; then one probe.
-    - No rate headers, or counters that several servers do not share (Remaining rises inside a window): only a
-      ceiling on the requests in flight guides, halved by a 429 and regained one by one.
-    - An outage holds back bulk runs only (`Outage`); a single call is its own probe.
+class Limit:
+    """One of the service's limits: its window, and what was learned of its windows.
 
     Windows end when the service says: at Reset by *its* Date, on our clock. Headers in whole seconds overstate that
     by up to two seconds, so the length of a window is learned from the answer that opened it; a window cannot last
     longer than that from its first answer. Waiting for Reset alone took 1.46 x the ideal at 100 requests per 2 s.
 
-    In simulation (10,000 tickets, 500 per 60 s): backoff alone meets 13,590 answers of 429, pausing all on a 429 meets
-    1,895, this meets none, in the same time.
+    Where an absolute Reset comes without a Date, nobody knows how far their clock is from ours. A usual length is
+    believed. Any other window is asked for its end after `GUESS` seconds, and the refusal that this may cost, one in
+    all, tells how long the window lasts and what their clock shows.
     """
 
-    in_flight: int = 0
-    paused_until: float = -math.inf
+    #: As the service calls it; most have one limit without a name.
+    name: str = ""
     window: Window | None = None
     #: Counts the times a window was opened or forgotten, so that a late answer is known for what it is.
     era: int = 0
@@ -144,21 +144,224 @@ class Ledger:
     length: float | None = None
     #: Others used this key in the last window: Remaining shows how much only when nothing of ours is in flight.
     crowded: bool = False
+    _probe_until: float = -math.inf
+    #: The last window's name, and when the request that opened it was sent.
+    _last_reset: float | None = None
+    _last_since: float | None = None
+    _contradicted: bool = False
+    #: The shortest seen, seconds.
+    _round_trip: float = math.inf
+    #: What an absolute Reset is less our time: no more than it is, so that a window is never taken for over too early.
+    _offset: float | None = None
+
+    def wait(self, now: float, in_flight: int, wanted: float) -> float:
+        """Return the seconds before this limit lets a request go."""
+        window = self.window
+        if window is not None:
+            if now < window.closes_at:
+                left = window.left() - (in_flight if self.crowded else 0)
+                if left <= 0:
+                    return window.closes_at - now
+                return 0.0 if left > SCOUTS or left >= wanted else self._wait_to_scout(window, now)
+            self.end()
+        return max(0.0, self._probe_until - now) if self.guided else 0.0
+
+    def enter(self, now: float) -> Pass:
+        """Count a request that is sent now."""
+        window = self.window
+        if window is not None:
+            window.sent += 1
+            return Pass(now, self.era, window.answered)
+        if self.guided:
+            self._probe_until = now + PATIENCE
+        return Pass(now, self.era, 0)
+
+    def withdraw(self, given: Pass) -> None:
+        """Take back what was counted of a request that was not sent."""
+        if self.window is not None and given.era == self.era:
+            self.window.sent -= 1
+
+    def leave(self, given: Pass) -> None:
+        """Note that a request is no longer in flight."""
+        if given.era == self.era:
+            self._probe_until = -math.inf
+
+    def hear(self, given: Pass, now: float, reading: RateReading | None, in_flight: int, *, good: bool | None) -> None:
+        """Note what an answer told of this limit."""
+        self._round_trip = min(self._round_trip, now - given.at)
+        if reading is None:
+            if good and self.window is None:
+                self.guided = False
+        elif self.shared and given.era == self.era:
+            self.guided = True
+            self._read(given, now, reading, in_flight)
+
+    def end(self) -> None:
+        """Forget the window: it is over, or cannot be relied on."""
+        if self.window is not None:
+            self._last_reset, self._last_since = self.window.reset, self.window.since
+            self.crowded = self.window.others > 0
+        self.window = None
+        self._probe_until = -math.inf
+        self.era += 1
+
+    def start_over(self) -> None:
+        """Forget all moments: they were of another clock."""
+        self._last_reset = self._last_since = self._offset = None
+        self.end()
+        self._last_reset = self._last_since = None
+
+    def time_for(self, requests: int, now: float) -> float:
+        """Return the seconds that so many further requests take by this limit alone; 0 where nobody knows."""
+        window = self.window
+        if window is None or self.length is None or requests <= window.left():
+            return 0.0
+        windows = (requests - max(0, window.left()) - 1) // window.limit
+        return window.closes_at - now + windows * self.length
+
+    def _wait_to_scout(self, window: Window, now: float) -> float:
+        """Spread the last requests of a window that cannot serve all who wait over the time in which it may be over.
+
+        The first of them to arrive after its end opens the next window, a round trip before we are sure of the end.
+        """
+        scouts = min(SCOUTS, window.limit // 10)
+        if self._round_trip < (self.length or NEVER) / 10 or window.left() > scouts:
+            return 0.0
+        step = (window.closes_at - window.open_until) / scouts
+        return max(0.0, window.open_until + (scouts - window.left()) * step - now)
+
+    def _read(self, given: Pass, now: float, reading: RateReading, in_flight: int) -> None:
+        if reading.clock != "theirs":
+            reading = self._by_our_clock(now, reading)
+        ends_by = now + reading.resets_in
+        open_until = given.at + max(0.0, reading.resets_in - reading.slack)
+        used = reading.limit - reading.remaining
+        window = self.window
+        if window is None:
+            same = reading.reset is not None and reading.reset == self._last_reset
+            if same and self.length is not None and reading.clock != "refusal":  # which tells the length
+                self.length += 1.0  # the window that seemed over is not: its length was learned too short
+            self._contradicted = False
+            self._open(given, now, reading, in_flight)
+            return
+        rose = used <= given.answered
+        if reading.reset is not None and window.reset is not None:
+            newer, older = reading.reset > window.reset + 0.5, reading.reset < window.reset - 0.5
+        else:
+            newer = open_until > window.closes_at or (rose and now >= window.open_until)
+            older = ends_by < window.open_until
+        if not newer and (older or rose):
+            # Once, it is answers that overtook each other at the end of a window. Twice, it is several servers, each
+            # with a count of its own: none of them tells what is left.
+            if self._contradicted:
+                self.shared = self.guided = False
+                self.end()
+                return
+            newer = self._contradicted = True
+        if newer:
+            self.era += 1
+            self._open(given, now, reading, in_flight, overtaken=window.answered - given.answered)
+        else:
+            window.answered += 1
+            window.closes_at = min(window.closes_at, ends_by + MARGIN)
+            window.open_until = max(window.open_until, open_until)
+            window.others = max(window.others, used - window.sent)
+
+    def _open(self, given: Pass, now: float, reading: RateReading, in_flight: int, overtaken: int = 0) -> None:
+        ends_by = now + reading.resets_in
+        open_until = given.at + max(0.0, reading.resets_in - reading.slack)
+        used = reading.limit - reading.remaining
+        self._learn(reading, first=used == 1)
+        closes_at = ends_by
+        if self.length is not None:
+            closes_at = min(ends_by, now + self.length)
+            if used == 1 and reading.reset is not None:
+                open_until = max(open_until, given.at + self.length)
+        since = self._last_since if reading.reset == self._last_reset else None
+        if used == 1 and reading.clock != "refusal":
+            since = given.at
+        # What is in flight may count in this window, and what was sent later than this and answered before.
+        sent = in_flight + overtaken + 1
+        self.window = Window(
+            limit=reading.limit,
+            sent=sent,
+            closes_at=closes_at + MARGIN,
+            open_until=min(open_until, closes_at),
+            reset=reading.reset,
+            others=max(0, used - sent),
+            since=since,
+        )
+
+    def _learn(self, reading: RateReading, *, first: bool) -> None:
+        longer = reading.length is not None and (first if self.length is None else reading.length > self.length)
+        if longer or reading.length_told:
+            self.length = reading.length
+
+    def _by_our_clock(self, now: float, reading: RateReading) -> RateReading:
+        """Return a reading whose Reset came without a Date with the time of its end on our clock, as far as known."""
+        reset, told = reading.reset or 0.0, reading.length if reading.length_told else None
+        window = self.window
+        was, since = (window.reset, window.since) if window is not None else (self._last_reset, self._last_since)
+        if reading.clock == "refusal":
+            # Reset may be rounded up; so, the more, is this.
+            self._offset = reset - reading.slack - reading.resets_in - now
+            if was == reset and since is not None:
+                self.length = _whole(now + reading.resets_in - since)
+            return evolve(reading, length=told)
+        if was is not None and reset > was and since is not None:
+            # The window before is over, and was so at the latest now.
+            self.length = min(self.length or math.inf, _whole(now - since))
+        first = reading.limit - reading.remaining == 1
+        if self._offset is None and self.length is None and first and reading.length is not None:
+            self._offset = reset - reading.resets_in - now
+            return reading
+        if self._offset is not None:
+            return evolve(reading, resets_in=max(0.0, reset - self._offset - now), slack=2.0, length=told)
+        resets_in = self.length or GUESS
+        if window is not None and window.reset == reset and self.length is None:
+            # While answers show that it is not over, nobody need ask.
+            window.closes_at = max(window.closes_at, now + self._round_trip + MARGIN)
+        return evolve(reading, resets_in=resets_in, slack=resets_in, length=told)
+
+
+def _whole(seconds: float) -> float:
+    """Return the longest window of whole seconds that lasts no longer than this."""
+    return float(max(1, math.floor(seconds)))
+
+
+@define
+class Ledger(Limit):
+    """What is known of one key's limits, and so whether a request may go out.
+
+    Most services have one limit: the ledger is that limit. Where a service tells several, by name, the others are
+    `further`, and a request goes out only when each of them lets it.
+
+    - Nothing known, or the window is over: one request at a time *probes*; its answer opens the window.
+    - Window open: as many requests as its limit, less ours and less those of others.
+    - 429: everybody pauses as long as it says; then one probe.
+    - No rate headers, or counters that several servers do not share (Remaining rises inside a window): only a
+      ceiling on the requests in flight guides, halved by a 429 and regained one by one.
+    - An outage holds back bulk runs only (`Outage`); a single call is its own probe.
+
+    In simulation (10,000 tickets, 500 per 60 s): backoff alone meets 13,590 answers of 429, pausing all on a 429 meets
+    1,895, this meets none, in the same time.
+    """
+
+    in_flight: int = 0
+    paused_until: float = -math.inf
+    further: tuple[Limit, ...] = ()
     outage: Outage | None = None
     _told: RateReading | None = None
     _ceiling: float = math.inf
-    _probe_until: float = -math.inf
-    _last_reset: float | None = None
-    _contradicted: bool = False
     _throttles: int = 0
     _failures: int = 0
     _now: float = -math.inf
-    #: The shortest seen, seconds.
-    _round_trip: float = math.inf
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
-    def admit(self, now: float, *, bulk: bool = False, wanted: float = 0) -> Pass | float:
+    def admit(  # noqa: C901  # every request comes through here: a call more costs more than it makes clear
+        self, now: float, *, bulk: bool = False, wanted: float = 0
+    ) -> Pass | float:
         """Return a pass to send one request now, or the seconds after which to ask again if no answer comes first.
 
         *wanted*: how many requests wait to be sent, this one included.
@@ -167,7 +370,16 @@ class Ledger:
             self._start_over()
         self._now = now
         outage = self.outage if bulk else None
-        wait = self._wait(now, outage, wanted)
+        if now < self.paused_until:
+            return self.paused_until - now
+        if self.in_flight >= self._ceiling:
+            return NEVER
+        if outage is not None and (wait := outage.wait(now)) > 0:
+            return wait
+        wait = self.wait(now, self.in_flight, wanted)
+        further = self.further
+        if further:
+            wait = max(wait, *(limit.wait(now, self.in_flight, wanted) for limit in further))
         if wait > 0:
             return wait
         if outage is not None:
@@ -177,10 +389,14 @@ class Ledger:
         window = self.window
         if window is not None:
             window.sent += 1
-            return Pass(now, self.era, window.answered, outage)
-        if self.guided:
-            self._probe_until = now + PATIENCE
-        return Pass(now, self.era, 0, outage)
+            given = Pass(now, self.era, window.answered, outage)
+        else:
+            if self.guided:
+                self._probe_until = now + PATIENCE
+            given = Pass(now, self.era, 0, outage)
+        if further:
+            given.further = tuple(limit.enter(now) for limit in further)
+        return given
 
     def earliest(self, now: float) -> float:
         """Return when a request can go out at the earliest, whoever waits before it."""
@@ -195,6 +411,8 @@ class Ledger:
         """Take back a pass that was not used."""
         if self.window is not None and given.era == self.era:
             self.window.sent -= 1
+        for limit, known in zip(self.further, given.further, strict=False):  # some may be known since
+            limit.withdraw(known)
         self._leave(given)
 
     def lose(self, given: Pass, *, unsent: bool = False, failed: bool = True) -> None:
@@ -216,6 +434,8 @@ class Ledger:
         """
         self._leave(given)
         self._round_trip = min(self._round_trip, now - given.at)
+        if good is None and reading is not None and reading.clock == "ours":
+            self._told = reading = None  # our clock cannot tell how long to pause
         if good:
             self._throttles = self._failures = 0
             if self._ceiling < NEVER:
@@ -224,11 +444,13 @@ class Ledger:
                 self._recover(given)
         elif good is False:
             self._failures += 1
-        if reading is not None:
+        if self.further or (reading is not None and (reading.further or reading.name != self.name)):
+            self._hear_of_several(given, now, reading, good=good)
+        elif reading is not None:
             self._told = reading
             if self.shared and given.era == self.era:
                 self.guided = True
-                self._read(given, now, reading)
+                self._read(given, now, reading, self.in_flight)
         elif good and self.window is None:
             self.guided = False
 
@@ -259,55 +481,31 @@ class Ledger:
             outage.worsen(now)
 
     def time_for(self, requests: int, now: float) -> float:
-        """Return the seconds that so many further requests take by the rate limit alone."""
-        window = self.window
-        wait = max(0.0, self.paused_until - now)
-        if window is None or self.length is None or requests <= window.left():
-            return wait
-        windows = (requests - max(0, window.left()) - 1) // window.limit
-        return max(wait, window.closes_at - now) + windows * self.length
+        """Return the seconds that so many further requests take by the rate limits alone."""
+        wait = max(0.0, self.paused_until - now, Limit.time_for(self, requests, now))
+        return max([wait, *(limit.time_for(requests, now) for limit in self.further)])
 
     def rate_limit(self, now: float) -> RateLimit | None:
-        """Return the limit as last told, counted on to *now*; None before the service told any."""
-        window, told = self.window, self._told
-        if window is not None:
+        """Return the limit as last told, counted on to *now*; None before the service told any.
+
+        Of several it is the one that binds now: which has the least left, and of these the one that ends last.
+        """
+        windows = [limit.window for limit in (self, *self.further) if limit.window is not None]
+        if windows:
+            window = min(windows, key=lambda window: (max(0, window.left()), -window.closes_at))
             return RateLimit(window.limit, max(0, window.left()), max(0.0, window.closes_at - now))
+        told = self._told
         return None if told is None else RateLimit(told.limit, told.remaining, 0.0)
 
     # -- bookkeeping ----------------------------------------------------------------------------------------------
-
-    def _wait(self, now: float, outage: Outage | None, wanted: float) -> float:
-        if now < self.paused_until:
-            return self.paused_until - now
-        if self.in_flight >= self._ceiling:
-            return NEVER
-        if outage is not None and (wait := outage.wait(now)) > 0:
-            return wait
-        window = self.window
-        if window is not None:
-            if now < window.closes_at:
-                left = window.left() - (self.in_flight if self.crowded else 0)
-                if left <= 0:
-                    return window.closes_at - now
-                return 0.0 if left > SCOUTS or left >= wanted else self._wait_to_scout(window, now)
-            self._forget()
-        return max(0.0, self._probe_until - now) if self.guided else 0.0
-
-    def _wait_to_scout(self, window: Window, now: float) -> float:
-        """Spread the last requests of a window that cannot serve all who wait over the time in which it may be over.
-
-        The first of them to arrive after its end opens the next window, a round trip before we are sure of the end.
-        """
-        scouts = min(SCOUTS, window.limit // 10)
-        if self._round_trip < (self.length or NEVER) / 10 or window.left() > scouts:
-            return 0.0
-        step = (window.closes_at - window.open_until) / scouts
-        return max(0.0, window.open_until + (scouts - window.left()) * step - now)
 
     def _leave(self, given: Pass) -> None:
         self.in_flight -= 1
         if given.era == self.era:
             self._probe_until = -math.inf
+        if given.further:
+            for limit, known in zip(self.further, given.further, strict=False):
+                limit.leave(known)
         if given.outage is not None:
             given.outage.flying -= 1
 
@@ -326,78 +524,30 @@ class Ledger:
                 self.outage = None
 
     def _forget(self) -> None:
-        if self.window is not None:
-            self._last_reset = self.window.reset
-            self.crowded = self.window.others > 0
-        self.window = None
-        self._probe_until = -math.inf
-        self.era += 1
+        for limit in (self, *self.further):
+            limit.end()
 
     def _start_over(self) -> None:
         # A loop with a clock of its own (tests in virtual time): no time noted so far means anything on it.
         self.paused_until = -math.inf
-        self.outage = self._last_reset = None
-        self._forget()
+        self.outage = None
+        for limit in (self, *self.further):
+            limit.start_over()
 
-    def _read(self, given: Pass, now: float, reading: RateReading) -> None:
-        ends_by = now + reading.resets_in
-        open_until = given.at + max(0.0, reading.resets_in - reading.slack)
-        used = reading.limit - reading.remaining
-        window = self.window
-        if window is None:
-            if reading.reset is not None and reading.reset == self._last_reset and self.length is not None:
-                self.length += 1.0  # the window that seemed over is not: its length was learned too short
-            self._contradicted = False
-            self._open(given, now, reading)
-            return
-        rose = used <= given.answered
-        if reading.reset is not None and window.reset is not None:
-            newer, older = reading.reset > window.reset + 0.5, reading.reset < window.reset - 0.5
-        else:
-            newer = open_until > window.closes_at or (rose and now >= window.open_until)
-            older = ends_by < window.open_until
-        if not newer and (older or rose):
-            # Once, it is answers that overtook each other at the end of a window. Twice, it is several servers, each
-            # with a count of its own: none of them tells what is left.
-            if self._contradicted:
-                self.shared = self.guided = False
-                self._forget()
-                return
-            newer = self._contradicted = True
-        if newer:
-            self.era += 1
-            self._open(given, now, reading, overtaken=window.answered - given.answered)
-        else:
-            window.answered += 1
-            window.closes_at = min(window.closes_at, ends_by + MARGIN)
-            window.open_until = max(window.open_until, open_until)
-            window.others = max(window.others, used - window.sent)
-
-    def _open(self, given: Pass, now: float, reading: RateReading, overtaken: int = 0) -> None:
-        ends_by = now + reading.resets_in
-        open_until = given.at + max(0.0, reading.resets_in - reading.slack)
-        used = reading.limit - reading.remaining
-        self._learn(reading, first=used == 1)
-        closes_at = ends_by
-        if self.length is not None:
-            closes_at = min(ends_by, now + self.length)
-            if used == 1 and reading.reset is not None:
-                open_until = max(open_until, given.at + self.length)
-        # What is in flight may count in this window, and what was sent later than this and answered before.
-        sent = self.in_flight + overtaken + 1
-        self.window = Window(
-            limit=reading.limit,
-            sent=sent,
-            closes_at=closes_at + MARGIN,
-            open_until=min(open_until, closes_at),
-            reset=reading.reset,
-            others=max(0, used - sent),
-        )
-
-    def _learn(self, reading: RateReading, *, first: bool) -> None:
-        longer = reading.length is not None and (first if self.length is None else reading.length > self.length)
-        if longer or reading.length_told:
-            self.length = reading.length
+    def _hear_of_several(self, given: Pass, now: float, reading: RateReading | None, *, good: bool | None) -> None:
+        told = {} if reading is None else {each.name: each for each in (reading, *reading.further)}
+        if told and self.window is None and self.era == 0:  # the first that is heard of any limit
+            self.name = next(iter(told))
+        for limit, known in zip((self, *self.further), (given, *given.further), strict=False):
+            limit.hear(known, now, told.get(limit.name), self.in_flight, good=good)
+        known_names = {self.name, *(limit.name for limit in self.further)}
+        for name in told.keys() - known_names:
+            if len(self.further) < MAX_LIMITS:
+                limit = Limit(name)
+                limit.hear(Pass(given.at, limit.era, 0), now, told[name], self.in_flight, good=good)
+                self.further += (limit,)
+        if told:
+            self._told = min(told.values(), key=lambda each: (each.remaining, -each.resets_in))
 
 
 class Gate:
@@ -452,6 +602,8 @@ class Lane:
         self._bulk: deque[asyncio.Future[Pass]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
+        #: What this service's rate headers end in, where several limits are told; None while nobody knows.
+        self.suffixes: tuple[str, ...] | None = None
         #: How many requests a bulk run still has to send, as far as it knows.
         self.wanted: float = 0
 
