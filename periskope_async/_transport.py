@@ -65,7 +65,7 @@ class Transport:
 
     closed: bool = True  # until it is made
 
-    def __init__(self, settings: Settings, gate: Gate, borrowed: Session | None = None) -> None:
+    def __init__(self, settings: Settings, gate: Gate, borrowed: Session | None = None, *, how_to_close: str) -> None:
         if borrowed is not None:
             check_session(borrowed)
         self.gate: Gate = gate
@@ -80,6 +80,7 @@ class Transport:
         if settings.phone is not None:
             self._headers["x-phone"] = settings.phone
         self._borrowed = borrowed
+        self._how_to_close = how_to_close
         self._homes: dict[asyncio.AbstractEventLoop, Home] = {}
         self._latest: Home | None = None
         self._pid = os.getpid()
@@ -146,7 +147,7 @@ class Transport:
         sessions = [(home.loop, home.http.session) for home in self._homes.values() if home.http is not None]
         if not sessions:
             return
-        message = "unclosed PeriskopeClient: use 'async with PeriskopeClient(...)' or 'await client.aclose()'"
+        message = f"unclosed PeriskopeClient: use {self._how_to_close}"
         warnings.warn_explicit(message, ResourceWarning, *self._made_at)
         for loop, session in sessions:
             if loop.is_running():

@@ -16,6 +16,12 @@ from periskope_sync.tickets import Tickets
 __all__ = ["PeriskopeClient"]
 
 
+class _Blocked(AsyncPeriskopeClient):
+    """The async client behind a blocking one, whose user has no `await`."""
+
+    _how_to_close = "'with PeriskopeClient(...)' or 'client.close()'"
+
+
 class PeriskopeClient(Facade[AsyncPeriskopeClient]):
     """A blocking client of the Periskope API. One serves a whole process, from any number of threads.
 
@@ -58,7 +64,7 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
     ) -> None:
         api_key = conceal(api_key)
         super().__init__(
-            AsyncPeriskopeClient(
+            _Blocked(
                 api_key,
                 phone=phone,
                 base_url=base_url,
