@@ -102,6 +102,15 @@ def test_interrupts(environment: dict[str, str], kind: str) -> None:
     assert told["left"] == []
 
 
+@pytest.mark.parametrize("kind", ["get", "get_many", "stream", "walk", "drop", "open_and_close"])
+def test_interrupts_at_every_line(environment: dict[str, str], kind: str) -> None:
+    """Ctrl-C at any line of ours, those of finalizers included, leaves nothing under way; the next call works."""
+    told = json.loads(run(environment, "interrupts.py", kind, "lines"))
+    assert told["interrupts"] >= 50
+    assert (told["missed"], told["left"]) == ([], {})
+    assert (told["in_finalizers"] > 0) == (kind in {"stream", "walk", "drop"})
+
+
 # -- forks ---------------------------------------------------------------------------------------------------------
 
 
