@@ -8,8 +8,9 @@ import inspect
 import os
 import warnings
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from functools import cache
-from importlib import metadata
+from importlib import import_module, metadata
 
 from periskope_async._http import Http, Session, check_session
 from periskope_async._pacing import Gate, Lane, gate_for
@@ -19,6 +20,12 @@ from periskope_async.errors import ClientClosedError, ConfigurationError, Reques
 from periskope_async.settings import Settings
 
 __all__ = ["Home", "Transport"]
+
+# What calls would import when they first come to it: this module is imported when a client is made, and then there are
+# descriptors to open files with. The last is anyio's part for asyncio, which it looks for by this name.
+for _module in ("concurrent.futures.thread", "encodings.idna", "anyio._backends._asyncio"):
+    with suppress(ModuleNotFoundError, RuntimeError):  # the interpreter exits, and some cannot be imported any more
+        import_module(_module)
 
 # Every session of ours that is open, with what closes it when its loop ends.
 _open: dict[Session, AsyncGenerator[None, None]] = {}

@@ -21,10 +21,11 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Final, Generic, TypeVar, cast
 
-from periskope_async.errors import ClientClosedError, ConfigurationError
+from periskope_async._shortage import HINT, has_left
+from periskope_async.errors import ClientClosedError, ConfigurationError, ConnectError
 from periskope_sync import notebook
 
-__all__ = ["Inbox", "LoopThread", "loop_thread"]
+__all__ = ["Inbox", "LoopThread", "loop_thread", "prepare"]
 
 T = TypeVar("T")
 
@@ -32,6 +33,8 @@ T = TypeVar("T")
 GRACE: Final = 0.5
 #: Seconds between two looks whether the loop still lives. On Windows also the longest delay of a Ctrl-C.
 LOOK: Final = 0.25
+#: What an event loop opens to begin with, and to spare; seven are the most seen.
+DESCRIPTORS: Final = 8
 
 #: Where a waiting caller receives pieces of its own code to run, and at last the news that its call is over.
 Inbox = SimpleQueue[Callable[[], object]]
@@ -95,10 +98,13 @@ class LoopThread:
 
     Raises:
         ClientClosedError: it is too late to start a thread.
+        ConnectError: the process is out of file descriptors.
     """
 
     def __init__(self) -> None:
         self._pid = os.getpid()
+        if not has_left(DESCRIPTORS):  # a loop that is made in part is not to be closed: it complains, and may leak
+            raise _not_started()
         self._loop = _new_loop()
         self._ending = False
         self._thread = threading.Thread(target=self._serve, name="periskope-loop", daemon=True)
@@ -197,6 +203,7 @@ class _Process:
 
         Raises:
             ClientClosedError: the interpreter exits.
+            ConnectError: the process is out of file descriptors.
         """
         current = self._current
         if current is not None and current.usable:
@@ -228,6 +235,12 @@ def _gone() -> ClientClosedError:
     return ClientClosedError("the client, its stream, or its event loop is closed; the loop ends with the interpreter")
 
 
+def _not_started() -> ConnectError:
+    error = ConnectError(f"the event loop of the blocking clients does not start: out of file descriptors; {HINT}")
+    error.retryable = True
+    return error
+
+
 def _refuse_to_block(own: asyncio.AbstractEventLoop) -> None:
     try:
         running = asyncio.get_running_loop()
@@ -244,6 +257,11 @@ def _refuse_to_block(own: asyncio.AbstractEventLoop) -> None:
             " use periskope_async, or `await asyncio.to_thread(...)`;"
             " in a notebook, call periskope_sync.notebook.allow_blocking() once"
         )
+
+
+def prepare() -> None:
+    """Import what the loop is made of, so that the first call needs to open no file."""
+    _loop_factory()
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
