@@ -22,14 +22,14 @@ from collections.abc import (
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, suppress
 from functools import cache, partial, wraps
 from inspect import signature
-from queue import SimpleQueue
 from time import monotonic
 from types import FunctionType
 from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, cast, get_args, get_origin
 
 from periskope_async.bulk import Pulled
 from periskope_async.errors import ClientClosedError
-from periskope_sync._runner import Inbox, LoopThread, loop_thread
+from periskope_sync._runner import LoopThread, loop_thread
+from periskope_sync._threads import Inbox, make_inbox
 
 __all__ = ["Facade", "blocking", "blocking_iter", "blocking_stream", "same_kind"]
 
@@ -64,7 +64,7 @@ def blocking(method: Callable[Concatenate[A, P], Coroutine[Any, Any, R]], /) -> 
 
     @wraps(method)
     def twin(self: Facade[A], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        inbox: Inbox = SimpleQueue()
+        inbox = make_inbox()
         return loop_thread().call(_prepare(inbox, method, self, args, kwargs), inbox)
 
     return twin
@@ -77,7 +77,7 @@ def blocking_stream(
 
     @wraps(method)
     def twin(self: Facade[A], /, *args: P.args, **kwargs: P.kwargs) -> AbstractContextManager[Iterator[R]]:
-        inbox: Inbox = SimpleQueue()
+        inbox = make_inbox()
         return _Stream(_prepare(inbox, method, self, args, kwargs), inbox)
 
     return twin
@@ -90,7 +90,7 @@ def blocking_iter(
 
     @wraps(method)
     def twin(self: Facade[A], /, *args: P.args, **kwargs: P.kwargs) -> Iterator[R]:
-        inbox: Inbox = SimpleQueue()
+        inbox = make_inbox()
         walk = _prepare(inbox, method, self, args, kwargs)
         # Not `with`: a dropped generator is closed in whatever thread collects it, which must not wait for the loop.
         yield from _Stream(lambda: aclosing(walk()), inbox).__enter__()

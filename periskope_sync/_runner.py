@@ -11,21 +11,21 @@ ever; a SystemExit in one call ends it for all; and its hop takes three times as
 import asyncio
 import atexit
 import os
-import socket
 import sys
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import Context
 from functools import partial
-from queue import Empty, SimpleQueue
+from queue import Empty
 from typing import Any, Final, Generic, TypeVar, cast
 
 from periskope_async._shortage import HINT, has_left
 from periskope_async.errors import ClientClosedError, ConfigurationError, ConnectError
 from periskope_sync import notebook
+from periskope_sync._threads import Inbox, is_patched, make_inbox, make_thread, original, refuse_eventlet
 
-__all__ = ["Inbox", "LoopThread", "loop_thread", "prepare"]
+__all__ = ["LoopThread", "loop_thread", "prepare"]
 
 T = TypeVar("T")
 
@@ -35,9 +35,6 @@ GRACE: Final = 0.5
 LOOK: Final = 0.25
 #: What an event loop opens to begin with, and to spare; seven are the most seen.
 DESCRIPTORS: Final = 8
-
-#: Where a waiting caller receives pieces of its own code to run, and at last the news that its call is over.
-Inbox = SimpleQueue[Callable[[], object]]
 
 
 class _Call(Generic[T]):
@@ -59,13 +56,13 @@ class _Call(Generic[T]):
         """Begin, in the loop. The caller's context variables are here: `call_soon_threadsafe` carries them."""
         self._task = asyncio.get_running_loop().create_task(self._run())
 
-    def cancel(self, stopped: threading.Event) -> None:
-        """Cancel, in the loop, and set *stopped* when the work has let go. Nobody will ask for the outcome."""
+    def cancel(self, stopped: Inbox) -> None:
+        """Cancel, in the loop, and tell *stopped* when the work has let go. Nobody will ask for the outcome."""
         self._wanted, self._error = False, None
         if self._task is None:  # the caller was interrupted before it had handed the call over
-            stopped.set()
+            stopped.put(_nothing)
         else:
-            self._task.add_done_callback(lambda _: stopped.set())
+            self._task.add_done_callback(lambda _: stopped.put(_nothing))
             self._task.cancel()
 
     def result(self) -> T:
@@ -107,7 +104,7 @@ class LoopThread:
             raise _not_started()
         self._loop = _new_loop()
         self._ending = False
-        self._thread = threading.Thread(target=self._serve, name="periskope-loop", daemon=True)
+        self._thread = make_thread(self._serve, "periskope-loop")
         try:
             Context().run(self._thread.start)  # else the first caller's context would live as long as the thread
         except RuntimeError as error:  # Python 3.12 starts no thread once the main thread has ended
@@ -129,17 +126,17 @@ class LoopThread:
             ClientClosedError: the loop is gone, or goes during the call.
         """
         _refuse_to_block(self._loop)
-        inbox = SimpleQueue() if inbox is None else inbox
+        inbox = make_inbox() if inbox is None else inbox
         call = _Call(work, inbox)
         try:
             self.post(call.start)
             while not call.over:
                 self._receive(inbox)()
         except BaseException:
-            stopped = threading.Event()
-            with suppress(ClientClosedError):
+            stopped = make_inbox()
+            with suppress(ClientClosedError, Empty):
                 self.post(call.cancel, stopped)
-                stopped.wait(GRACE)
+                stopped.get(timeout=GRACE)
             raise
         return call.result()
 
@@ -212,6 +209,7 @@ class _Process:
             if self.exiting:
                 raise _gone()
             if self._current is None or not self._current.usable:
+                refuse_eventlet()
                 self._current = LoopThread()
             return self._current
 
@@ -227,6 +225,10 @@ loop_thread: Final = _process.loop_thread
 atexit.register(_process.end)
 if sys.platform != "win32":  # pragma: no branch  # there is no fork on Windows
     os.register_at_fork(after_in_child=_process.start_anew)
+
+
+def _nothing() -> None:
+    """Tell that something is over, and no more."""
 
 
 def _gone() -> ClientClosedError:
@@ -270,7 +272,8 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     # end in SIGSEGV, even one that never made a call: a gunicorn worker after `--preload`. Python's makes the
     # interpreter wait for a lookup that hangs, and takes no work once the main thread has ended.
     vars(loop).update(
-        getaddrinfo=partial(_in_own_thread, socket.getaddrinfo), getnameinfo=partial(_in_own_thread, socket.getnameinfo)
+        getaddrinfo=partial(_in_own_thread, original("socket", "getaddrinfo")),
+        getnameinfo=partial(_in_own_thread, original("socket", "getnameinfo")),
     )
     return loop
 
@@ -279,12 +282,18 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     try:
         import uvloop
     except (ImportError, RuntimeError):  # not installed; or the main thread has ended, too late to import it
-        return asyncio.new_event_loop
+        return _plain_loop
     # Older ones close a descriptor twice when a connect is cancelled, the second time perhaps somebody else's
     # (MagicStack/uvloop#738).
     version: str = vars(uvloop)["__version__"]
     release = tuple(int(number) for number in version.split(".")[:2])
-    return uvloop.new_event_loop if release >= (0, 23) else asyncio.new_event_loop
+    return uvloop.new_event_loop if release >= (0, 23) else _plain_loop
+
+
+def _plain_loop() -> asyncio.AbstractEventLoop:
+    if is_patched():  # it would wait as gevent does, which nobody ends from another thread
+        return asyncio.SelectorEventLoop(original("selectors", "DefaultSelector")())
+    return asyncio.new_event_loop()
 
 
 async def _in_own_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
@@ -302,7 +311,7 @@ async def _in_own_thread(function: Callable[..., T], *args: Any, **kwargs: Any) 
             loop.call_soon_threadsafe(lambda: future.cancelled() or settle())
 
     try:
-        threading.Thread(target=work, name="periskope-resolver", daemon=True).start()
+        make_thread(work, "periskope-resolver").start()
     except RuntimeError:  # as above; there is nobody left whom it could keep waiting
         work()
     return await future

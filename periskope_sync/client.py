@@ -34,7 +34,7 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
     loop's. Ctrl-C cancels.
 
     In a thread that runs an event loop itself, calls are refused, for they would block it; notebooks are excepted (see
-    `periskope_sync.notebook`).
+    `periskope_sync.notebook`). Under gevent a call holds up its own greenlet only; under eventlet calls are refused.
 
     Args:
         api_key: the API key; else PERISKOPE_API_KEY. No repr, log, pickle or error ever shows it.
