@@ -97,8 +97,7 @@ class Caller:
         try:
             home = home or self.transport.home()
         except PeriskopeError as exc:
-            exc.ticket_id, exc.method, exc.path = request.ticket_id, request.method, request.path
-            raise
+            raise self.name_request(exc, request)  # noqa: B904  # the same exception, not a new one
         started = home.loop.time()
         deadline = math.inf if self.settings.deadline is None else self.settings.deadline
         ends_at = started + deadline
@@ -238,7 +237,6 @@ class Caller:
     def _complete(self, call: Call, error: PeriskopeError) -> PeriskopeError:
         """Tell *error* what only the call knows, and make it fit to be shown."""
         request, failure = call.request, call.last
-        error.ticket_id, error.method, error.path = request.ticket_id, request.method, request.path
         error.attempts = call.attempts
         error.retryable = isinstance(error, DeadlineExceeded) or (
             failure is not None and failure.error is error and failure.kind is not Kind.FINAL
@@ -246,18 +244,23 @@ class Caller:
         error.elapsed = call.home.loop.time() - call.started
         if not request.repeatable and failure is not None and not failure.unsent:
             error.maybe_sent = not _was_refused(failure.error)
+        return self.name_request(error, request)
+
+    def name_request(self, error: PeriskopeError, request: Request) -> PeriskopeError:
+        """Tell *error* which request it is about, and make it fit to be shown."""
+        error.ticket_id, error.method, error.path = request.ticket_id, request.method, request.path
         make_presentable(error, self.settings.api_key.scrub)
         return error
 
     # -- telling --------------------------------------------------------------------------------------------------
 
     def _about(self, call: Call) -> dict[str, Any]:
-        request = call.request
+        request, scrub = call.request, self.settings.api_key.scrub  # somebody may have pasted the key as an id
         return {
             "operation": request.operation,
             "method": request.method,
-            "path": request.path,
-            "ticket_id": request.ticket_id,
+            "path": scrub(request.path),
+            "ticket_id": scrub(request.ticket_id),
             "attempt": call.attempts,
         }
 
@@ -279,8 +282,8 @@ class Caller:
             tell(self.hooks.on_response, event)
 
     def _tell_retry(self, call: Call, error: PeriskopeError, wait: float) -> None:
-        request, error = call.request, self._complete(call, error)
-        logger.info("%s %s: %s; again in %.2f s", request.method, request.path, error.message, wait)
+        error = self._complete(call, error)
+        logger.info("%s %s: %s; again in %.2f s", error.method, error.path, error.message, wait)
         if self.hooks is not None and self.hooks.on_retry is not None:
             tell(self.hooks.on_retry, RetryEvent(**self._about(call), error=error, wait=wait))
 

@@ -1,7 +1,7 @@
 """The client: settings to transport to caller to resources; opened, closed, and nothing else."""
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from periskope_async._caller import Caller
 from periskope_async._pacing import RateLimit, gate_for
@@ -46,6 +46,9 @@ class PeriskopeClient:
 
     tickets: Tickets
 
+    #: What is told to who forgets to.
+    _how_to_close: ClassVar[str] = "'async with PeriskopeClient(...)' or 'await client.aclose()'"
+
     def __init__(
         self,
         api_key: str | None = None,
@@ -74,7 +77,7 @@ class PeriskopeClient:
         from periskope_async._transport import Transport
 
         gate = gate_for(settings.base_url, settings.api_key)
-        self._assemble(Caller(settings, Transport(settings, gate, session), hooks))
+        self._assemble(Caller(settings, Transport(settings, gate, session, how_to_close=self._how_to_close), hooks))
 
     @property
     def rate_limit(self) -> RateLimit | None:
