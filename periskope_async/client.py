@@ -1,7 +1,7 @@
 """The client: settings to transport to caller to resources; opened, closed, and nothing else."""
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from periskope_async._io.caller import Caller
 from periskope_async._io.limiter import limiter_for
@@ -47,6 +47,9 @@ class PeriskopeClient:
 
     tickets: Tickets
 
+    #: What is told to who forgets to.
+    _how_to_close: ClassVar[str] = "'async with PeriskopeClient(...)' or 'await client.aclose()'"
+
     def __init__(
         self,
         api_key: str | None = None,
@@ -75,7 +78,7 @@ class PeriskopeClient:
         from periskope_async._io.connections import Transport
 
         limiter = limiter_for(settings.base_url, settings.api_key)
-        self._assemble(Caller(settings, Transport(settings, limiter, session), hooks))
+        self._assemble(Caller(settings, Transport(settings, limiter, session, how_to_close=self._how_to_close), hooks))
 
     @property
     def rate_limit(self) -> RateLimit | None:

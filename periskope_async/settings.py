@@ -37,12 +37,26 @@ class _Masked(str):
         return _Masked(super().__getitem__(index))  # who prints only the start of a long text takes a slice
 
 
+class _NoText:
+    """In the place of a key that is no text: what type it had, and not what it held."""
+
+    __slots__ = ("type_name",)
+
+    def __init__(self, value: object) -> None:
+        self.type_name = type(value).__name__
+
+    def __repr__(self) -> str:
+        return f"<{self.type_name}, not shown>"
+
+
 def conceal(value: T) -> T:
-    """Return text as the same text that does not show itself, and anything else as it is.
+    """Return text as the same text that does not show itself, and anything but None as something that tells its type.
 
     For whoever takes a key as an argument: a traceback shows the arguments of its frames.
     """
-    return cast("T", _Masked(value)) if isinstance(value, str) else value
+    if value is None or isinstance(value, _NoText):
+        return value
+    return cast("T", _Masked(value) if isinstance(value, str) else _NoText(value))
 
 
 class Secret:
@@ -181,11 +195,11 @@ def check_count(name: str, value: object, *, least: int) -> int:
     return value
 
 
-def _check_key(value: object) -> Secret:
+def _check_key(value: str | _NoText | None) -> Secret:
     if value is None or value == "":
         raise ConfigurationError("api_key: no API key; pass api_key= or set PERISKOPE_API_KEY")
-    if not isinstance(value, str):
-        raise ConfigurationError(f"api_key: expected text, got {type(value).__name__}")
+    if isinstance(value, _NoText):
+        raise ConfigurationError(f"api_key: expected text, got {value.type_name}")
     # Keys come from env files and copied lines: white space around one is never part of it.
     if not _KEY.fullmatch(value.strip()):
         raise ConfigurationError("api_key: expected one word of printable ASCII (the value is not shown)")

@@ -22,14 +22,14 @@ from collections.abc import (
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, suppress
 from functools import cache, partial, wraps
 from inspect import signature
-from queue import SimpleQueue
 from time import monotonic
 from types import FunctionType
 from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, cast, get_args, get_origin
 
 from periskope_async._io.source import Pulled
 from periskope_async.errors import ClientClosedError
-from periskope_sync._runner import Inbox, LoopThread, loop_thread
+from periskope_sync._runner import LoopThread, loop_thread
+from periskope_sync._threads import Inbox, make_inbox
 
 __all__ = ["Facade", "blocking", "blocking_clone", "blocking_iter", "blocking_stream"]
 
@@ -64,7 +64,7 @@ def blocking(method: Callable[Concatenate[A, P], Coroutine[Any, Any, R]], /) -> 
 
     @wraps(method)
     def twin(self: Facade[A], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        inbox: Inbox = SimpleQueue()
+        inbox = make_inbox()
         return loop_thread().call(_prepare(inbox, method, self, args, kwargs), inbox)
 
     return twin
@@ -77,7 +77,7 @@ def blocking_stream(
 
     @wraps(method)
     def twin(self: Facade[A], /, *args: P.args, **kwargs: P.kwargs) -> AbstractContextManager[Iterator[R]]:
-        inbox: Inbox = SimpleQueue()
+        inbox = make_inbox()
         return _Stream(_prepare(inbox, method, self, args, kwargs), inbox)
 
     return twin
@@ -90,7 +90,7 @@ def blocking_iter(
 
     @wraps(method)
     def twin(self: Facade[A], /, *args: P.args, **kwargs: P.kwargs) -> Iterator[R]:
-        inbox: Inbox = SimpleQueue()
+        inbox = make_inbox()
         walk = _prepare(inbox, method, self, args, kwargs)
         # Not `with`: a dropped generator is closed in whatever thread collects it, which must not wait for the loop.
         yield from _Stream(lambda: aclosing(walk()), inbox).__enter__()
@@ -218,27 +218,41 @@ class _Stream(AbstractContextManager[Iterator[R]]):
         self._loop = loop_thread()
         self._reader = _Reader(stream)
         self._inbox = inbox
+        # What interrupts a finalizer ends it, and is told to nobody. So there are two.
+        self._when_dropped = tuple(_Finalizer(self._loop.post, self._reader.cancel) for _ in range(2))
 
     def __enter__(self) -> Iterator[R]:
         try:
             self._loop.call(self._reader.open, self._inbox)
+            return self._items()
         except BaseException:  # an interruption may come when all is open already
-            self.__del__()
+            self._let_go()
             raise
-        return self._items()
 
     def __exit__(self, *_: object) -> None:
         # The caller's exception, if any, stays on this side: the loop only learns that nobody reads on.
-        with suppress(ClientClosedError):  # the loop is gone, and the stream with it
-            self._loop.call(self._reader.close)
+        try:
+            with suppress(ClientClosedError):  # the loop is gone, and the stream with it
+                self._loop.call(self._reader.close)
+        except BaseException:  # an interruption may come when nothing is closed yet
+            self._let_go()
+            raise
 
-    def __del__(self) -> None:
+    def _let_go(self) -> None:
         with suppress(ClientClosedError):
             self._loop.post(self._reader.cancel)
 
     def _items(self) -> Iterator[R]:
         while batch := self._loop.call(self._reader.take, self._inbox):
             yield from batch
+
+
+class _Finalizer(partial[None]):
+    """A call that is made when it is dropped. It is made in one step, which nothing can interrupt half-way."""
+
+    def __del__(self) -> None:
+        with suppress(ClientClosedError):
+            self()
 
 
 class _Reader(Generic[R]):
@@ -277,6 +291,7 @@ class _Reader(Generic[R]):
     def cancel(self) -> None:
         """Have the task leave the stream. If it does so already, let it."""
         if self._task is not None and not self._leaving:
+            self._leaving = True
             self._task.cancel()
 
     async def close(self) -> None:

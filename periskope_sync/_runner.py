@@ -11,20 +11,21 @@ ever; a SystemExit in one call ends it for all; and its hop takes three times as
 import asyncio
 import atexit
 import os
-import socket
 import sys
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import Context
 from functools import partial
-from queue import Empty, SimpleQueue
+from queue import Empty
 from typing import Any, Final, Generic, TypeVar, cast
 
-from periskope_async.errors import ClientClosedError, ConfigurationError
+from periskope_async._io.shortage import HINT, has_left
+from periskope_async.errors import ClientClosedError, ConfigurationError, ConnectError
 from periskope_sync import notebook
+from periskope_sync._threads import Inbox, is_patched, make_inbox, make_thread, original, refuse_eventlet
 
-__all__ = ["Inbox", "LoopThread", "loop_thread"]
+__all__ = ["LoopThread", "loop_thread", "prepare"]
 
 T = TypeVar("T")
 
@@ -32,9 +33,8 @@ T = TypeVar("T")
 GRACE: Final = 0.5
 #: Seconds between two looks whether the loop still lives. On Windows also the longest delay of a Ctrl-C.
 LOOK: Final = 0.25
-
-#: Where a waiting caller receives pieces of its own code to run, and at last the news that its call is over.
-Inbox = SimpleQueue[Callable[[], object]]
+#: What an event loop opens to begin with, and to spare; seven are the most seen.
+DESCRIPTORS: Final = 8
 
 
 class _Call(Generic[T]):
@@ -56,13 +56,13 @@ class _Call(Generic[T]):
         """Begin, in the loop. The caller's context variables are here: `call_soon_threadsafe` carries them."""
         self._task = asyncio.get_running_loop().create_task(self._run())
 
-    def cancel(self, stopped: threading.Event) -> None:
-        """Cancel, in the loop, and set *stopped* when the work has let go. Nobody will ask for the outcome."""
+    def cancel(self, stopped: Inbox) -> None:
+        """Cancel, in the loop, and tell *stopped* when the work has let go. Nobody will ask for the outcome."""
         self._wanted, self._error = False, None
         if self._task is None:  # the caller was interrupted before it had handed the call over
-            stopped.set()
+            stopped.put(_nothing)
         else:
-            self._task.add_done_callback(lambda _: stopped.set())
+            self._task.add_done_callback(lambda _: stopped.put(_nothing))
             self._task.cancel()
 
     def result(self) -> T:
@@ -95,13 +95,16 @@ class LoopThread:
 
     Raises:
         ClientClosedError: it is too late to start a thread.
+        ConnectError: the process is out of file descriptors.
     """
 
     def __init__(self) -> None:
         self._pid = os.getpid()
+        if not has_left(DESCRIPTORS):  # a loop that is made in part is not to be closed: it complains, and may leak
+            raise _not_started()
         self._loop = _new_loop()
         self._ending = False
-        self._thread = threading.Thread(target=self._serve, name="periskope-loop", daemon=True)
+        self._thread = make_thread(self._serve, "periskope-loop")
         try:
             Context().run(self._thread.start)  # else the first caller's context would live as long as the thread
         except RuntimeError as error:  # before 3.12.3, 3.12 starts none once the main thread has ended
@@ -123,17 +126,17 @@ class LoopThread:
             ClientClosedError: the loop is gone, or goes during the call.
         """
         _refuse_to_block(self._loop)
-        inbox = SimpleQueue() if inbox is None else inbox
+        inbox = make_inbox() if inbox is None else inbox
         call = _Call(work, inbox)
         try:
             self.post(call.start)
             while not call.over:
                 self._receive(inbox)()
         except BaseException:
-            stopped = threading.Event()
-            with suppress(ClientClosedError):
+            stopped = make_inbox()
+            with suppress(ClientClosedError, Empty):
                 self.post(call.cancel, stopped)
-                stopped.wait(GRACE)
+                stopped.get(timeout=GRACE)
             raise
         return call.result()
 
@@ -197,6 +200,7 @@ class _Process:
 
         Raises:
             ClientClosedError: the interpreter exits.
+            ConnectError: the process is out of file descriptors.
         """
         current = self._current
         if current is not None and current.usable:
@@ -205,6 +209,7 @@ class _Process:
             if self.exiting:
                 raise _gone()
             if self._current is None or not self._current.usable:
+                refuse_eventlet()
                 self._current = LoopThread()
             return self._current
 
@@ -222,10 +227,20 @@ if sys.platform != "win32":  # pragma: no branch  # there is no fork on Windows
     os.register_at_fork(after_in_child=_process.start_anew)
 
 
+def _nothing() -> None:
+    """Tell that something is over, and no more."""
+
+
 def _gone() -> ClientClosedError:
     if _process.exiting and threading.current_thread().daemon:
         threading.Event().wait()  # at exit such threads are frozen; until then, let this one be silent
     return ClientClosedError("the client, its stream, or its event loop is closed; the loop ends with the interpreter")
+
+
+def _not_started() -> ConnectError:
+    error = ConnectError(f"the event loop of the blocking clients does not start: out of file descriptors; {HINT}")
+    error.retryable = True
+    return error
 
 
 def _refuse_to_block(own: asyncio.AbstractEventLoop) -> None:
@@ -246,13 +261,19 @@ def _refuse_to_block(own: asyncio.AbstractEventLoop) -> None:
         )
 
 
+def prepare() -> None:
+    """Import what the loop is made of, so that the first call needs to open no file."""
+    _loop_factory()
+
+
 def _new_loop() -> asyncio.AbstractEventLoop:
     loop = _loop_factory()()
     # Both loops resolve names in a thread pool. libuv's, once started, makes a forked child that leaves by `sys.exit`
     # end in SIGSEGV, even one that never made a call: a gunicorn worker after `--preload`. Python's makes the
     # interpreter wait for a lookup that hangs, and takes no work once the main thread has ended.
     vars(loop).update(
-        getaddrinfo=partial(_in_own_thread, socket.getaddrinfo), getnameinfo=partial(_in_own_thread, socket.getnameinfo)
+        getaddrinfo=partial(_in_own_thread, original("socket", "getaddrinfo")),
+        getnameinfo=partial(_in_own_thread, original("socket", "getnameinfo")),
     )
     return loop
 
@@ -261,12 +282,18 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     try:
         import uvloop
     except (ImportError, RuntimeError):  # not installed; or the main thread has ended, too late to import it
-        return asyncio.new_event_loop
+        return _plain_loop
     # Older ones close a descriptor twice when a connect is cancelled, the second time perhaps somebody else's
     # (MagicStack/uvloop#738).
     version: str = vars(uvloop)["__version__"]
     release = tuple(int(number) for number in version.split(".")[:2])
-    return uvloop.new_event_loop if release >= (0, 23) else asyncio.new_event_loop
+    return uvloop.new_event_loop if release >= (0, 23) else _plain_loop
+
+
+def _plain_loop() -> asyncio.AbstractEventLoop:
+    if is_patched():  # it would wait as gevent does, which nobody ends from another thread
+        return asyncio.SelectorEventLoop(original("selectors", "DefaultSelector")())
+    return asyncio.new_event_loop()
 
 
 async def _in_own_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
@@ -284,7 +311,7 @@ async def _in_own_thread(function: Callable[..., T], *args: Any, **kwargs: Any) 
             loop.call_soon_threadsafe(lambda: future.cancelled() or record())
 
     try:
-        threading.Thread(target=work, name="periskope-resolver", daemon=True).start()
+        make_thread(work, "periskope-resolver").start()
     except RuntimeError:  # as above; there is nobody left whom it could keep waiting
         work()
     return await future

@@ -1,19 +1,25 @@
 """The twin of `periskope_async.client`: the same client without `await`. Has no setting or rule of its own."""
 
 import asyncio
-from contextlib import suppress
 from functools import cached_property
 from typing import Final, Self
 
 from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async.client import PeriskopeClient as AsyncPeriskopeClient
-from periskope_async.errors import ClientClosedError
+from periskope_async.errors import ClientClosedError, ConnectError
 from periskope_async.hooks import Hooks
 from periskope_async.settings import conceal
 from periskope_sync._bridge import Facade, blocking, blocking_clone
+from periskope_sync._runner import prepare
 from periskope_sync.tickets import Tickets
 
 __all__ = ["PeriskopeClient"]
+
+
+class _Blocked(AsyncPeriskopeClient):
+    """The async client behind a blocking one, whose user has no `await`."""
+
+    _how_to_close = "'with PeriskopeClient(...)' or 'client.close()'"
 
 
 class PeriskopeClient(Facade[AsyncPeriskopeClient]):
@@ -28,7 +34,7 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
     loop's. Ctrl-C cancels.
 
     In a thread that runs an event loop itself, calls are refused, for they would block it; notebooks are excepted (see
-    `periskope_sync.notebook`).
+    `periskope_sync.notebook`). Under gevent a call holds up its own greenlet only; under eventlet calls are refused.
 
     Args:
         api_key: the API key; else PERISKOPE_API_KEY. No repr, log, pickle or error ever shows it.
@@ -57,8 +63,9 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
         hooks: Hooks | None = None,
     ) -> None:
         api_key = conceal(api_key)
+        prepare()
         super().__init__(
-            AsyncPeriskopeClient(
+            _Blocked(
                 api_key,
                 phone=phone,
                 base_url=base_url,
@@ -84,8 +91,12 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
 
     def close(self) -> None:
         """Close the connections. Every call after it, or still under way, raises `ClientClosedError`."""
-        with suppress(ClientClosedError):  # the interpreter exits, and has closed them
+        try:
             _close(self)
+        except ClientClosedError:  # the interpreter exits, and has closed them
+            pass
+        except ConnectError:  # there is no loop, and none can be made: so nothing is open, either
+            self._async._caller.transport.closed = True  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # its other half
 
     def __enter__(self) -> Self:
         _enter(self)

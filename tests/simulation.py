@@ -8,7 +8,7 @@ from email.utils import formatdate
 from functools import partial
 from random import Random
 
-from attrs import define, field
+from attrs import define, evolve, field
 from multidict import CIMultiDict
 
 from periskope_async._sansio.ledger import Ledger
@@ -22,11 +22,14 @@ from periskope_async.testing._limits import Limiter, Verdict
 DAY_ONE = 1_740_000_000.0
 
 
-def respond(policy: RateLimitPolicy, verdict: Verdict) -> Response:
-    """Return the answer that tells *verdict*: 200 or 429, with the policy's headers."""
-    date = formatdate(int(verdict.now), usegmt=True)
-    headers = CIMultiDict([("Date", date), *policy.fields(verdict)])
-    return Response(200 if verdict.allowed else 429, headers, b"", verdict.now)
+def respond(policy: RateLimitPolicy, verdict: Verdict, *, ahead: float = 0.0, dated: bool = True) -> Response:
+    """Return the answer that tells *verdict*: 200 or 429, with the policy's headers.
+
+    The service's clock is so many seconds *ahead* of ours; *dated*: whether it tells what it shows.
+    """
+    date = (("Date", formatdate(int(verdict.now), usegmt=True)),) if dated else ()
+    headers = CIMultiDict([*date, *policy.fields(verdict)])
+    return Response(200 if verdict.allowed else 429, headers, b"", verdict.now - ahead)
 
 
 @define
@@ -40,6 +43,8 @@ class Simulation:
         concurrency: requests in flight at once.
         start: the client's clock at the first request.
         running_for: how long the service has been up then; windows on a grid count from its start.
+        ahead: how many seconds the service's clock is ahead of ours.
+        dated: whether its answers have a Date.
     """
 
     policy: RateLimitPolicy
@@ -48,6 +53,8 @@ class Simulation:
     concurrency: int = 32
     start: float = 100.0
     running_for: float = 0.0
+    ahead: float = 0.0
+    dated: bool = True
     ledger: Ledger = field(factory=Ledger)
     refused: int = 0
     _flying: int = 0
@@ -57,7 +64,7 @@ class Simulation:
 
     def run(self) -> float:
         """Run to the end; return how many seconds it took on the client's clock."""
-        self._limiter = Limiter(self.policy, DAY_ONE + self.start - self.running_for)
+        self._limiter = Limiter(self.policy, DAY_ONE + self.ahead + self.start - self.running_for)
         now = self.start
         self._at(now, self._send)
         while self.unsent or self._flying:
@@ -82,7 +89,8 @@ class Simulation:
             self._at(now + self.travel(), partial(self._arrive, permit))
 
     def _arrive(self, permit: Permit, now: float) -> None:
-        answer = respond(self.policy, self._limiter.hit("key", DAY_ONE + now))
+        verdict = self._limiter.hit("key", DAY_ONE + self.ahead + now)
+        answer = respond(self.policy, verdict, ahead=self.ahead, dated=self.dated)
         self._at(now + self.travel(), partial(self._hear, permit, answer))
 
     def _hear(self, permit: Permit, answer: Response, now: float) -> None:
@@ -100,3 +108,20 @@ def between(low: float, high: float, seed: int = 0) -> Callable[[], float]:
     """Draw evenly between two times, the same ones for the same seed."""
     dice = Random(seed)  # noqa: S311  # repeatable
     return lambda: dice.uniform(low, high)
+
+
+def named(headers: str, *limits: tuple[int, float]) -> RateLimitPolicy:
+    """Return the policy of a service that sets several limits at once, by name."""
+    first, *also = (
+        RateLimitPolicy(limit, window, headers=headers, name=f"of-{window:g}-s") for limit, window in limits
+    )
+    return evolve(first, also=tuple(also))
+
+
+def ideal(policy: RateLimitPolicy, requests: int) -> float:
+    """Return the seconds after which the last request can go where nothing travels and all limits are known."""
+    service, now = Limiter(policy, DAY_ONE), DAY_ONE
+    for _ in range(requests):
+        while not (verdict := service.hit("key", now)).allowed:
+            now = (verdict.also or (verdict,))[-1].resets_at
+    return now - DAY_ONE

@@ -10,9 +10,10 @@ import anyio
 from attrs import define, field
 
 from periskope_async._codec import converter as _converter
+from periskope_async._io.request_queue import RequestQueue
 from periskope_async._sansio.classify import classify, malformed, unexpected
 from periskope_async._sansio.permit import Permit
-from periskope_async._sansio.rate_headers import read_rate
+from periskope_async._sansio.rate_headers import RateReading, rate_suffixes, read_rate
 from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async._sansio.redact import redact
 from periskope_async._sansio.request import Request
@@ -99,8 +100,7 @@ class Caller:
         try:
             state = state or self.transport.state()
         except PeriskopeError as exc:
-            exc.ticket_id, exc.method, exc.path = request.ticket_id, request.method, request.path
-            raise
+            raise self.name_request(exc, request)  # noqa: B904  # the same exception, not a new one
         started = state.loop.time()
         deadline = math.inf if self.settings.deadline is None else self.settings.deadline
         ends_at = started + deadline
@@ -156,10 +156,23 @@ class Caller:
         outcome = self._decode(request, answer, result) if failure is None else failure
         kind = outcome.kind if isinstance(outcome, FailedAttempt) else FailureKind.FINAL
         good = None if kind is FailureKind.THROTTLED else kind is FailureKind.FINAL
-        state.queue.answer(permit, read_rate(answer), good=good)
+        state.queue.answer(permit, self._read_rate(state.queue, answer, good=good), good=good)
         if self.hooks is not None or captured.get() is not None or logger.isEnabledFor(logging.DEBUG):
             self._report_response(call, answer)
         return outcome
+
+    @staticmethod
+    def _read_rate(queue: RequestQueue, answer: Response, *, good: bool | None) -> RateReading | None:
+        """Read the rate headers, by the suffixes that this service is known to send.
+
+        They are looked for in every answer until one is good, and again after a refusal, which may show that the
+        limit is another one than we know of.
+        """
+        if good is None:
+            queue.suffixes = None
+        elif good and queue.suffixes is None:
+            queue.suffixes = rate_suffixes(answer.headers)
+        return read_rate(answer, queue.suffixes)
 
     def _decode(self, request: Request, answer: Response, result: type[T]) -> T | FailedAttempt:
         try:
@@ -227,7 +240,6 @@ class Caller:
     def _complete(self, call: Call, error: PeriskopeError) -> PeriskopeError:
         """Tell *error* what only the call knows, and make it fit to be shown."""
         request, failure = call.request, call.last
-        error.ticket_id, error.method, error.path = request.ticket_id, request.method, request.path
         error.attempts = call.attempts
         error.retryable = isinstance(error, DeadlineExceeded) or (
             failure is not None and failure.error is error and failure.kind is not FailureKind.FINAL
@@ -235,18 +247,23 @@ class Caller:
         error.elapsed = call.state.loop.time() - call.started
         if not request.repeatable and failure is not None and not failure.unsent:
             error.maybe_sent = not _was_refused(failure.error)
+        return self.name_request(error, request)
+
+    def name_request(self, error: PeriskopeError, request: Request) -> PeriskopeError:
+        """Tell *error* which request it is about, and make it fit to be shown."""
+        error.ticket_id, error.method, error.path = request.ticket_id, request.method, request.path
         redact(error, self.settings.api_key.scrub)
         return error
 
     # -- telling --------------------------------------------------------------------------------------------------
 
     def _about(self, call: Call) -> dict[str, Any]:
-        request = call.request
+        request, scrub = call.request, self.settings.api_key.scrub  # somebody may have pasted the key as an id
         return {
             "operation": request.operation,
             "method": request.method,
-            "path": request.path,
-            "ticket_id": request.ticket_id,
+            "path": scrub(request.path),
+            "ticket_id": scrub(request.ticket_id),
             "attempt": call.attempts,
         }
 
@@ -268,8 +285,8 @@ class Caller:
             notify(self.hooks.on_response, event)
 
     def _report_retry(self, call: Call, error: PeriskopeError, wait: float) -> None:
-        request, error = call.request, self._complete(call, error)
-        logger.info("%s %s: %s; again in %.2f s", request.method, request.path, error.message, wait)
+        error = self._complete(call, error)
+        logger.info("%s %s: %s; again in %.2f s", error.method, error.path, error.message, wait)
         if self.hooks is not None and self.hooks.on_retry is not None:
             notify(self.hooks.on_retry, RetryEvent(**self._about(call), error=error, wait=wait))
 

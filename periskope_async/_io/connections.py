@@ -8,8 +8,9 @@ import inspect
 import os
 import warnings
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from functools import cache
-from importlib import metadata
+from importlib import import_module, metadata
 
 from periskope_async._io.http import Http, Session, check_session
 from periskope_async._io.limiter import RateLimiter, limiter_for
@@ -21,6 +22,12 @@ from periskope_async.errors import ClientClosedError, ConfigurationError, Reques
 from periskope_async.settings import Settings
 
 __all__ = ["LoopState", "Transport"]
+
+# What calls would import when they first come to it: this module is imported when a client is made, and then there are
+# descriptors to open files with. The last is anyio's part for asyncio, which it looks for by this name.
+for _module in ("concurrent.futures.thread", "encodings.idna", "anyio._backends._asyncio"):
+    with suppress(ModuleNotFoundError, RuntimeError):  # the interpreter exits, and some cannot be imported any more
+        import_module(_module)
 
 # Every session of ours that is open, with what closes it when its loop ends.
 _open: dict[Session, AsyncGenerator[None, None]] = {}
@@ -67,7 +74,9 @@ class Transport:
 
     closed: bool = True  # until it is made
 
-    def __init__(self, settings: Settings, limiter: RateLimiter, borrowed: Session | None = None) -> None:
+    def __init__(
+        self, settings: Settings, limiter: RateLimiter, borrowed: Session | None = None, *, how_to_close: str
+    ) -> None:
         if borrowed is not None:
             check_session(borrowed)
         self.limiter: RateLimiter = limiter
@@ -82,6 +91,7 @@ class Transport:
         if settings.phone is not None:
             self._headers["x-phone"] = settings.phone
         self._borrowed = borrowed
+        self._how_to_close = how_to_close
         self._states: dict[asyncio.AbstractEventLoop, LoopState] = {}
         self._latest: LoopState | None = None
         self._pid = os.getpid()
@@ -150,7 +160,7 @@ class Transport:
         sessions = [(state.loop, state.http.session) for state in self._states.values() if state.http is not None]
         if not sessions:
             return
-        message = "unclosed PeriskopeClient: use 'async with PeriskopeClient(...)' or 'await client.aclose()'"
+        message = f"unclosed PeriskopeClient: use {self._how_to_close}"
         warnings.warn_explicit(message, ResourceWarning, *self._made_at)
         for loop, session in sessions:
             if loop.is_running():

@@ -23,6 +23,7 @@ from urllib.parse import urlencode
 import aiohttp
 from yarl import URL
 
+from periskope_async._io.shortage import HINT, Room, ShortageError, is_shortage
 from periskope_async._sansio.request import Request
 from periskope_async._sansio.response import FailedAttempt, FailureKind, Response
 from periskope_async.errors import (
@@ -92,6 +93,7 @@ class Http:
         self._headers = headers
         self._borrowed = borrowed
         self._can_go_direct = borrowed is None and _is_tried_release()
+        self._room = Room(asyncio.get_running_loop())
         self._options: dict[str, Any] = {"allow_redirects": False, "middlewares": (_send_once,)}
         if borrowed is not None:
             self.session: Session = borrowed
@@ -128,9 +130,23 @@ class Http:
             Exception: whatever broke, for `explain`.
         """
         _fresh.set(fresh)
-        if self._can_go_direct and not self._is_watched():
-            return await self._send_directly(request)
-        return await self._send_publicly(request)
+        send = self._send_directly if self._can_go_direct and not self._is_watched() else self._send_publicly
+        room = self._room
+        must_wait = room.is_short
+        while True:
+            if must_wait:
+                await room.wait()
+            else:
+                room.in_use += 1
+            freed = True
+            try:
+                return await send(request)
+            except (OSError, _SentOnceError) as exc:
+                if room.in_use == 1 or not _lacks_descriptor(_cause(exc)):
+                    raise
+                must_wait, freed = True, False
+            finally:
+                room.leave(freed=freed)
 
     def _is_watched(self) -> bool:
         return bool(self.session.trace_configs) or vars(Session)["_request"] is not _REQUEST
@@ -187,19 +203,15 @@ class Http:
 
         *closed*: whether the client was closed meanwhile.
         """
-        cause = exc.__cause__ if isinstance(exc, _SentOnceError) else exc
+        cause = _cause(exc)
         host = self._host
         error: PeriskopeError
         kind, unsent = FailureKind.PASSING, True
         match cause:
             case aiohttp.ClientSSLError() | aiohttp.ServerFingerprintMismatch():
                 error, kind = TlsError(f"{host}: the TLS handshake failed: {_reason(cause)}"), FailureKind.FINAL
-            case aiohttp.ClientConnectorDNSError():
-                error, kind = ConnectError(f"{host}: name resolution failed: {_reason(cause)}"), FailureKind.UNRESOLVED
-            case aiohttp.ClientConnectorError():
-                error = ConnectError(f"{host}: no connection: {_reason(cause)}")
-            case aiohttp.ConnectionTimeoutError():
-                error = ConnectError(f"{host}: no connection within {CONNECT_TIMEOUT:g} s")
+            case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError() | ShortageError():
+                error, kind = _not_connected(host, cause)
             case aiohttp.ClientConnectionError():
                 error, kind = ProtocolError(f"{host}: the connection ended before an answer"), FailureKind.DROPPED
                 unsent = False
@@ -276,6 +288,26 @@ async def _read(content: aiohttp.StreamReader) -> bytes | None:
         chunks.append(chunk)
         size += len(chunk)
     return None
+
+
+def _cause(exc: BaseException) -> BaseException | None:
+    return exc.__cause__ if isinstance(exc, _SentOnceError) else exc
+
+
+def _lacks_descriptor(exc: BaseException | None) -> bool:
+    if isinstance(exc, aiohttp.ClientConnectorError) and not isinstance(exc, aiohttp.ClientSSLError):
+        return is_shortage(exc)
+    return isinstance(exc, ShortageError)
+
+
+def _not_connected(host: str, cause: Exception) -> tuple[PeriskopeError, FailureKind]:
+    if _lacks_descriptor(cause):
+        return ConnectError(f"{host}: no connection: out of file descriptors; {HINT}"), FailureKind.PASSING
+    if isinstance(cause, aiohttp.ClientConnectorDNSError):
+        return ConnectError(f"{host}: name resolution failed: {_reason(cause)}"), FailureKind.UNRESOLVED
+    if isinstance(cause, aiohttp.ConnectionTimeoutError):
+        return ConnectError(f"{host}: no connection within {CONNECT_TIMEOUT:g} s"), FailureKind.PASSING
+    return ConnectError(f"{host}: no connection: {_reason(cause)}"), FailureKind.PASSING
 
 
 def _reason(exc: BaseException) -> str:

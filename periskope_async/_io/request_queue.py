@@ -27,6 +27,8 @@ class RequestQueue:
         self._bulk: deque[asyncio.Future[Permit]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
+        #: What this service's rate headers end in, where several limits are told; None while nobody knows.
+        self.suffixes: tuple[str, ...] | None = None
         #: How many requests a bulk run still has to send, as far as it knows.
         self.wanted: float = 0
 

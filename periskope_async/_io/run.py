@@ -174,8 +174,7 @@ class _Run:
         except asyncio.CancelledError:
             # If it is the run's deadline that cancels, this is the id's result; if not, nobody looks at it.
             late = DeadlineExceeded("the run's deadline passed while this ticket was being fetched")
-            late.ticket_id, late.method, late.path = request.ticket_id, request.method, request.path
-            self.record(job, late)
+            self.record(job, self.caller.name_request(late, request))
             raise
         finally:
             self.in_flight -= 1

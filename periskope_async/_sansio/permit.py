@@ -14,4 +14,6 @@ class Permit:
     at: float
     generation: int
     answered: int
-    circuit: CircuitBreaker | None
+    circuit: CircuitBreaker | None = None
+    #: What the ledger's further limits knew, in their order.
+    further: "tuple[Permit, ...]" = ()

@@ -1,16 +1,28 @@
 """What an answer's headers say about the rate limit and about waiting. Total: what cannot be read is absent."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from attrs import define
 
-from periskope_async._sansio.response import Response
+from periskope_async._sansio.response import Headers, Response
 
-__all__ = ["MAX_RESET", "MAX_RETRY_AFTER", "USUAL_WINDOWS", "RateReading", "read_rate", "read_retry_after"]
+__all__ = [
+    "MAX_BELIEVED",
+    "MAX_LIMITS",
+    "MAX_RESET",
+    "MAX_RETRY_AFTER",
+    "USUAL_WINDOWS",
+    "Clock",
+    "RateReading",
+    "rate_suffixes",
+    "read_rate",
+    "read_retry_after",
+]
 
 #: Retry-After is taken up to this many seconds, and a rate-limit window's end up to the second figure.
 MAX_RETRY_AFTER: Final = 86_400.0
@@ -21,6 +33,10 @@ MAX_RESET: Final = 3_600.0
 
 #: Lengths that people give to windows, seconds.
 USUAL_WINDOWS: Final = frozenset({1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600})
+
+
+#: A window that is longer by our clock alone may be any, seconds.
+MAX_BELIEVED: Final = 60
 
 
 # Fifteen digits hold every wait and every epoch, in milliseconds too.
@@ -38,6 +54,18 @@ _MAX_POLICIES = 1_000
 _MAX_DATE = 100
 
 
+#: Limits that one answer may tell; @nestjs/throttler's own examples have three.
+MAX_LIMITS: Final = 8
+
+
+_LIMIT: Final = "x-ratelimit-limit"
+
+
+#: What the end of a window counts from: the service's clock (its Date, or seconds from now); the Retry-After of a
+#: refusal, which ends with the window; or our clock, which may be hours from theirs.
+Clock: TypeAlias = Literal["theirs", "refusal", "ours"]
+
+
 @define
 class RateReading:
     """What one answer told of the rate limit.
@@ -45,6 +73,7 @@ class RateReading:
     `resets_in` is the longest the window can last from the moment the answer came; it overstates the rest by less than
     `slack` seconds (whole-second headers and Date). `reset` names the window where the header is an absolute time.
     `length` is the window's length: as told, or as it must be if this answer was the window's first (`length_told`).
+    Where an absolute `reset` came without a Date, `clock` says what `resets_in` counts from instead.
     """
 
     limit: int
@@ -54,6 +83,11 @@ class RateReading:
     reset: float | None = None
     length: float | None = None
     length_told: bool = False
+    clock: Clock = "theirs"
+    #: Which of the service's limits this is: the policy of draft 8, the suffix of `X-RateLimit-Limit-short`.
+    name: str = ""
+    #: What the same answer told of the service's other limits.
+    further: "tuple[RateReading, ...]" = ()
 
 
 def read_retry_after(response: Response) -> float | None:
@@ -64,7 +98,18 @@ def read_retry_after(response: Response) -> float | None:
     """
     text = response.headers.get("Retry-After")
     if text is None:
-        return None
+        return _retry_after_with_suffix(response) if response.status == 429 else None
+    return _seconds_to_wait(response, text)
+
+
+def _retry_after_with_suffix(response: Response) -> float | None:
+    """Read `Retry-After-short`, as @nestjs/throttler sends it, with the name of the limit that was used up."""
+    texts = (text for name, text in response.headers.items() if name[:12].lower() == "retry-after-")
+    waits = (_seconds_to_wait(response, text) for text in texts)
+    return max((wait for wait in waits if wait is not None), default=None)
+
+
+def _seconds_to_wait(response: Response, text: str) -> float | None:
     seconds = _number(text)
     if seconds is None:
         moment = _parse_date(text)
@@ -75,13 +120,27 @@ def read_retry_after(response: Response) -> float | None:
     return min(seconds, MAX_RETRY_AFTER)
 
 
-def read_rate(response: Response) -> RateReading | None:
+def rate_suffixes(headers: Headers) -> tuple[str, ...]:
+    """Return what follows `X-RateLimit-Limit` in these names (`-short`, `-long`): a service's limits, by name."""
+    names = (name.lower() for name, _ in headers.items() if len(name) > len(_LIMIT))
+    found = dict.fromkeys(name[len(_LIMIT) :] for name in names if name.startswith(_LIMIT + "-"))
+    return tuple(found)[:MAX_LIMITS]
+
+
+def read_rate(response: Response, suffixes: tuple[str, ...] | None = None) -> RateReading | None:
     """Return what the answer tells of the rate limit, in any of the known dialects; None if it tells nothing usable.
 
     Drafts 7 and 8 (`RateLimit`), draft 6 (`RateLimit-*`) and the older `X-RateLimit-*`, whose Reset may be seconds from
-    now, seconds or milliseconds since 1970, or a date.
+    now, seconds or milliseconds since 1970, or a date. Of several limits the reading holds the one told first, and the
+    others as `further`.
+
+    *suffixes*: those of the service's headers, where they are known; else all headers are searched for them.
     """
     headers = response.headers
+    if suffixes is None:
+        suffixes = rate_suffixes(headers)
+    if suffixes:
+        return _read_suffixed(response, suffixes)
     legacy = headers.get("X-RateLimit-Limit")
     if legacy is not None and headers.get("RateLimit-Policy") is None:
         return _reading(response, legacy, headers.get("X-RateLimit-Remaining"), headers.get("X-RateLimit-Reset"), None)
@@ -99,21 +158,44 @@ def read_rate(response: Response) -> RateReading | None:
     return None
 
 
+def _read_suffixed(response: Response, suffixes: tuple[str, ...]) -> RateReading | None:
+    headers = response.headers
+    readings = [read_rate(response, ())]  # a limit by the name of "default" has no suffix
+    for suffix in suffixes:
+        limit, left, reset = (headers.get(f"X-RateLimit-{what}{suffix}") for what in ("Limit", "Remaining", "Reset"))
+        readings.append(_reading(response, limit, left, reset, None, suffix))
+    return _together(readings)
+
+
 def _draft_7_or_8(response: Response, combined: str, policies: str) -> RateReading | None:
     if "limit" in _parameters(combined):
         told = _parameters(combined)
         window = _parameters(policies).get("w")
         return _reading(response, told["limit"], told.get("remaining"), told.get("reset"), window)
-    # Draft 8 names each limit; of several, the one with the least left is the one that binds.
-    quotas = {item.split(";")[0].strip(): _parameters(item) for item in policies.split(",")}
-    readings: list[RateReading] = []
+    # Draft 8 names each limit.
+    quotas = {_policy_name(item): _parameters(item) for item in policies.split(",")}
+    readings: list[RateReading | None] = []
     for item in combined.split(","):
-        told = _parameters(item)
-        retry_budget = quotas.get(item.split(";")[0].strip(), {})
-        reading = _reading(response, retry_budget.get("q"), told.get("r"), told.get("t"), retry_budget.get("w"))
-        if reading is not None:
-            readings.append(reading)
-    return min(readings, key=lambda reading: reading.remaining, default=None)
+        name, told = _policy_name(item), _parameters(item)
+        retry_budget = quotas.get(name, {})
+        readings.append(
+            _reading(response, retry_budget.get("q"), told.get("r"), told.get("t"), retry_budget.get("w"), name)
+        )
+    return _together(readings)
+
+
+def _policy_name(item: str) -> str:
+    return item.partition(";")[0].strip()
+
+
+def _together(readings: Iterable[RateReading | None]) -> RateReading | None:
+    """Return the first reading with the others as its `further`, one for each name."""
+    by_name = {reading.name: reading for reading in readings if reading is not None}
+    if not by_name:
+        return None
+    first, *further = by_name.values()
+    first.further = tuple(further[: MAX_LIMITS - 1])
+    return first
 
 
 def _parameters(text: str) -> dict[str, str]:
@@ -121,7 +203,7 @@ def _parameters(text: str) -> dict[str, str]:
 
 
 def _reading(
-    response: Response, limit: str | None, remaining: str | None, reset: str | None, window: str | None
+    response: Response, limit: str | None, remaining: str | None, reset: str | None, window: str | None, name: str = ""
 ) -> RateReading | None:
     most, left = _number(limit), _number(remaining)
     if most is None or left is None or reset is None or most < 1:
@@ -130,18 +212,37 @@ def _reading(
     number = _number(reset)
     if number is not None and number < 1e6:
         resets_in = min(number, MAX_RESET)
-        return RateReading(int(most), int(left), resets_in, 1.0, None, told or resets_in, bool(told))
+        return RateReading(int(most), int(left), resets_in, 1.0, None, told or resets_in, bool(told), "theirs", name)
     milliseconds = number is not None and number > 1e11
     end = _parse_date(reset) if number is None else number / 1000 if milliseconds else number
     if end is None:
         return None
-    # In whole seconds, rounded up, the window ends up to a second before it says; Date hides up to another.
     date = _parse_date(response.headers.get("Date") or "")
-    resets_in = min(max(0.0, end - (response.received if date is None else date)), MAX_RESET)
-    slack = (1.0 if milliseconds else 2.0) if date is not None else 1.0
+    if date is None:
+        return _undated_reading(response, int(most), int(left), end, 0.001 if milliseconds else 1.0, told, name)
+    # In whole seconds, rounded up, the window ends up to a second before it says; Date hides up to another.
+    resets_in = min(max(0.0, end - date), MAX_RESET)
+    slack = 1.0 if milliseconds else 2.0
     # A window that starts now and is whole seconds long: one second less than Reset and Date, both coarse, show.
     length = told or (float(max(1, int(resets_in))) if milliseconds else _whole_length(int(resets_in)))
-    return RateReading(int(most), int(left), resets_in, slack, end, length, bool(told))
+    return RateReading(int(most), int(left), resets_in, slack, end, length, bool(told), "theirs", name)
+
+
+def _undated_reading(
+    response: Response, limit: int, left: int, end: float, rounding: float, told: float, name: str
+) -> RateReading:
+    """Return what an absolute Reset tells where the service does not tell its own time.
+
+    Its distance from our clock is believed only as the length of a window that starts now, if that is a usual one, and
+    only up to `MAX_BELIEVED` seconds: to wait longer for nothing is worse than the one refusal that tells the truth.
+    """
+    wait = _number(response.headers.get("Retry-After")) if response.status == 429 else None
+    if wait is not None:
+        return RateReading(limit, left, min(wait, MAX_RESET), rounding, end, told or None, bool(told), "refusal", name)
+    shown = end - response.received
+    usual = (float(length) for length in sorted(USUAL_WINDOWS) if length <= MAX_BELIEVED)
+    length = told or next((length for length in usual if -0.1 <= shown - length < 1.0), None)
+    return RateReading(limit, left, min(max(0.0, shown), MAX_RESET), rounding, end, length, bool(told), "ours", name)
 
 
 def _whole_length(seconds: int) -> float:

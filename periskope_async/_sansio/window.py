@@ -20,6 +20,8 @@ class Window:
     #: What other clients on this key have used, as far as Remaining shows.
     others: int = 0
     answered: int = 1
+    #: When the request that opened it was sent, if it was ours.
+    since: float | None = None
 
     def left(self) -> int:
         """Return how many requests may still be sent in it."""

@@ -22,16 +22,23 @@ class Verdict:
     """What one request met.
 
     Attributes:
-        allowed: False where the request is answered 429.
+        allowed: False where the request is answered 429, by this limit or one of `also`.
         remaining: requests left in the window.
         resets_at: the end of the window, in seconds since the epoch.
         now: the time of the request, in seconds since the epoch.
+        also: what it met of the policy's further limits, up to the one that refused it.
     """
 
     allowed: bool
     remaining: int
     resets_at: float
     now: float
+    also: "tuple[Verdict, ...]" = ()
+
+    @property
+    def refuses(self) -> bool:
+        """Whether it is this limit that refuses the request, and not one of `also`."""
+        return not self.allowed and not self.also
 
     @property
     def resets_in(self) -> int:
@@ -52,6 +59,8 @@ class RateLimitPolicy:
             later). True: windows follow each other from the start of the service (version 6).
         workers: processes of the service that do not share their counters; requests reach them in turn.
         rival: requests per second that another client makes with the same key.
+        name: what the service calls this limit; `nestjs` and `draft-8` tell it.
+        also: further limits on the same requests. They count what the limits before them let through.
     """
 
     limit: int = attrs.field(validator=attrs.validators.ge(1))
@@ -63,6 +72,8 @@ class RateLimitPolicy:
     aligned: bool = attrs.field(default=False, kw_only=True)
     workers: int = attrs.field(default=1, kw_only=True, validator=attrs.validators.ge(1))
     rival: float = attrs.field(default=0.0, kw_only=True, validator=attrs.validators.ge(0))
+    name: str = attrs.field(default="", kw_only=True)
+    also: "tuple[RateLimitPolicy, ...]" = attrs.field(default=(), kw_only=True)
 
     @classmethod
     def parse(cls, spec: str) -> "RateLimitPolicy":
@@ -79,16 +90,20 @@ class RateLimitPolicy:
     def fields(self, verdict: Verdict) -> HeaderFields:
         """The header fields that go with *verdict*."""
         told = tuple(field for name in self.headers.split("+") for field in DIALECTS[name](self, verdict))
-        return told if verdict.allowed else (*told, *self._retry_after(verdict))
+        if verdict.refuses:
+            return (*told, *self._retry_after(verdict))
+        also = zip(self.also, verdict.also, strict=False)  # those behind the one that refused were not asked
+        return (*told, *(field for policy, met in also for field in policy.fields(met)))
 
     def _retry_after(self, verdict: Verdict) -> HeaderFields:
+        name = "Retry-After" + (_suffix(self) if "nestjs" in self.headers.split("+") else "")
         match self.retry_after:
             case "seconds":
-                return (("Retry-After", str(verdict.resets_in)),)
+                return ((name, str(verdict.resets_in)),)
             case "float":
-                return (("Retry-After", f"{max(0.0, verdict.resets_at - verdict.now):.3f}"),)
+                return ((name, f"{max(0.0, verdict.resets_at - verdict.now):.3f}"),)
             case "date":
-                return (("Retry-After", formatdate(math.ceil(verdict.resets_at), usegmt=True)),)
+                return ((name, formatdate(math.ceil(verdict.resets_at), usegmt=True)),)
             case _:
                 return ()
 
@@ -110,6 +125,21 @@ def _legacy(reset: Callable[[Verdict], str]) -> "Dialect":
     return fields
 
 
+def _suffix(policy: RateLimitPolicy) -> str:
+    return f"-{policy.name}" if policy.name else ""
+
+
+def _nestjs(policy: RateLimitPolicy, verdict: Verdict) -> HeaderFields:
+    if verdict.refuses:  # @nestjs/throttler tells of the limit that refuses only when to come again
+        return ()
+    suffix = _suffix(policy)
+    return (
+        (f"X-RateLimit-Limit{suffix}", str(policy.limit)),
+        (f"X-RateLimit-Remaining{suffix}", str(verdict.remaining)),
+        (f"X-RateLimit-Reset{suffix}", str(verdict.resets_in)),
+    )
+
+
 def _draft_6(policy: RateLimitPolicy, verdict: Verdict) -> HeaderFields:
     return (
         ("RateLimit-Policy", f"{policy.limit};w={math.ceil(policy.window)}"),
@@ -128,7 +158,7 @@ def _draft_7(policy: RateLimitPolicy, verdict: Verdict) -> HeaderFields:
 
 def _draft_8(policy: RateLimitPolicy, verdict: Verdict) -> HeaderFields:
     seconds = math.ceil(policy.window)
-    name = f'"{policy.limit}-in-{seconds}sec"'
+    name = f'"{policy.name or f"{policy.limit}-in-{seconds}sec"}"'
     return (
         ("RateLimit-Policy", f"{name}; q={policy.limit}; w={seconds}; pk=:ZmFrZQ==:"),
         ("RateLimit", f"{name}; r={verdict.remaining}; t={verdict.resets_in}"),
@@ -142,8 +172,9 @@ DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
     {
         "legacy": _legacy(lambda verdict: str(math.ceil(verdict.resets_at))),  # epoch seconds, rounded up
         "legacy-ms": _legacy(lambda verdict: str(math.ceil(verdict.resets_at * 1000))),  # epoch milliseconds
-        "legacy-delta": _legacy(lambda verdict: str(verdict.resets_in)),  # seconds from now (nestjs)
+        "legacy-delta": _legacy(lambda verdict: str(verdict.resets_in)),  # seconds from now
         "legacy-date": _legacy(lambda verdict: formatdate(math.ceil(verdict.resets_at), usegmt=True)),
+        "nestjs": _nestjs,  # seconds from now, with the name of the limit as a suffix
         "draft-6": _draft_6,
         "draft-7": _draft_7,
         "draft-8": _draft_8,
@@ -160,7 +191,7 @@ class _Window:
 
 
 class Limiter:
-    """The counters of one service: fixed windows, one for each key and worker.
+    """The counters of one service: fixed windows, one for each limit, key and worker.
 
     Args:
         policy: what to count.
@@ -172,6 +203,7 @@ class Limiter:
         self._started_at = started_at
         self._windows: dict[tuple[str, int], _Window] = {}
         self._turn = 0
+        self._also = tuple(Limiter(further, started_at) for further in policy.also)
 
     def hit(self, key: str, now: float) -> Verdict:
         """Count one request of *key* at *now*, after all that the rival made before it."""
@@ -187,7 +219,17 @@ class Limiter:
                 self._count(window, window.rival_at)
         self._count(window, now)
         left = policy.limit - window.hits
-        return Verdict(left >= 0, max(0, left), window.ends_at, now)
+        verdict = Verdict(left >= 0, max(0, left), window.ends_at, now)
+        return self._ask_further(verdict, key) if self._also and verdict.allowed else verdict
+
+    def _ask_further(self, verdict: Verdict, key: str) -> Verdict:
+        """Count the request by the further limits too, until one refuses it."""
+        met: list[Verdict] = []
+        for limiter in self._also:
+            met.append(limiter.hit(key, verdict.now))
+            if not met[-1].allowed:
+                break
+        return attrs.evolve(verdict, allowed=met[-1].allowed, also=tuple(met))
 
     def _count(self, window: _Window, now: float) -> None:
         if now >= window.ends_at:

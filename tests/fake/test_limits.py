@@ -115,6 +115,7 @@ def test_rival() -> None:
                 "RateLimit": '"5-in-10sec"; r=4; t=10',
             },
         ),
+        ("nestjs", {"X-RateLimit-Limit": "5", "X-RateLimit-Remaining": "4", "X-RateLimit-Reset": "10"}),
         ("none", {}),
     ],
 )
@@ -134,6 +135,30 @@ def test_dialects_together() -> None:
     """A server may tell the same in two ways."""
     policy = RateLimitPolicy(5, 10, headers="legacy-delta+draft-7")
     assert len(policy.fields(Limiter(policy, START).hit("k", START))) == 5
+
+
+def test_several_limits_as_nestjs_tells_them() -> None:
+    """Each limit has a suffix; a refusal tells what was asked before, and when to come again by that limit."""
+    long = RateLimitPolicy(3, 10, headers="nestjs", name="long")
+    policy = RateLimitPolicy(2, 1, headers="nestjs", name="short", also=(long,))
+    limiter = Limiter(policy, START)
+    answers = [policy.fields(limiter.hit("k", START + moment)) for moment in (0, 0, 0.5, 1.5, 2)]
+    assert answers[0] == (
+        ("X-RateLimit-Limit-short", "2"),
+        ("X-RateLimit-Remaining-short", "1"),
+        ("X-RateLimit-Reset-short", "1"),
+        ("X-RateLimit-Limit-long", "3"),
+        ("X-RateLimit-Remaining-long", "2"),
+        ("X-RateLimit-Reset-long", "10"),
+    )
+    assert answers[2] == (("Retry-After-short", "1"),)
+    assert dict(answers[3])["X-RateLimit-Remaining-long"] == "0"  # what was refused did not get so far
+    assert answers[4] == (
+        ("X-RateLimit-Limit-short", "2"),
+        ("X-RateLimit-Remaining-short", "0"),
+        ("X-RateLimit-Reset-short", "1"),
+        ("Retry-After-long", "8"),
+    )
 
 
 @pytest.mark.parametrize(

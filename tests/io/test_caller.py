@@ -34,7 +34,7 @@ from periskope_async import (
     ValidationError,
 )
 from periskope_async.resources._ticket_requests import get_ticket
-from periskope_async.testing import HARMLESS_FAULTS, FakePeriskope, Fault, Faults, Reply
+from periskope_async.testing import HARMLESS_FAULTS, FakePeriskope, Fault, Faults, RateLimitPolicy, Reply
 
 JSON = (("Content-Type", "application/json"),)
 TIMEOUT = 10.0
@@ -598,6 +598,33 @@ async def test_a_failing_hook_gives_its_slot_back(fake: FakePeriskope) -> None:
 
 
 # -- what is known of the rate limit ----------------------------------------------------------------------------------
+
+
+async def test_several_rate_limits_by_the_suffix_of_their_headers() -> None:
+    """Of several limits the one that binds is kept and told, by the headers that the service is known to send."""
+    long = RateLimitPolicy(60, 60, headers="nestjs", name="long")
+    policy = RateLimitPolicy(20, 0.5, headers="nestjs", name="short", also=(long,))
+    async with FakePeriskope(50, rate_limit=policy) as fake, client_of(fake) as client:
+        queue = client._caller.transport.state().queue
+        assert queue.suffixes is None
+        result = await client.tickets.get_many(fake.ticket_ids)
+        assert (len(result.tickets), fake.throttled) == (50, 0)
+        assert queue.suffixes == ("-short", "-long")
+        limit = client.rate_limit
+        assert limit is not None
+        assert (limit.limit, limit.remaining) in {(20, 10), (60, 10), (20, 0)}
+
+
+async def test_a_refusal_has_the_rate_headers_looked_for_again() -> None:
+    """Whatever was known of the headers was not enough, if the service refuses all the same."""
+    faults = Faults(retry_after=0)
+    faults.add(Fault.STATUS_429, times=1)
+    async with FakePeriskope(faults=faults) as fake, client_of(fake) as client:
+        queue = client._caller.transport.state().queue
+        queue.suffixes = ("-short",)
+        await client.tickets.get("BKT-001")
+        assert faults.counts[Fault.STATUS_429] == 1
+        assert queue.suffixes == ()
 
 
 async def test_rate_limit_as_last_told() -> None:

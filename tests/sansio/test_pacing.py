@@ -13,22 +13,24 @@ from typing import Any
 
 import looptime
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from periskope_async._io.limiter import RateLimiter, limiter_for
 from periskope_async._io.request_queue import RequestQueue
 from periskope_async._sansio.circuit import NEVER
-from periskope_async._sansio.ledger import BOUNDARY_PROBES, FAILURES_IN_A_ROW, MARGIN, PATIENCE, Ledger
+from periskope_async._sansio.ledger import FAILURES_IN_A_ROW, Ledger
+from periskope_async._sansio.limit import BOUNDARY_PROBES, MARGIN, PATIENCE
 from periskope_async._sansio.permit import Permit
-from periskope_async._sansio.rate_headers import RateReading
+from periskope_async._sansio.rate_headers import MAX_LIMITS, RateReading
 from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async._sansio.retry import MIN_RETRY_AFTER
 from periskope_async.errors import ClientClosedError
 from periskope_async.settings import Secret
 from periskope_async.testing import RateLimitPolicy
 from periskope_async.testing._limits import Limiter
-from tests.simulation import Simulation, between
+from tests.simulation import Simulation, between, ideal, named
 
 DIALECTS = ("legacy", "legacy-ms", "legacy-delta", "legacy-date", "draft-6", "draft-7", "draft-8")
 
@@ -659,6 +661,176 @@ def test_counters_that_are_not_shared(dialect: str, retry_after: str) -> None:
     simulation = Simulation(policy, 500, between(0.0005, 0.002))
     simulation.run()
     assert simulation.refused < 200
+
+
+WIRES = pytest.mark.parametrize("wire", [(0.0005, 0.002), (0.02, 0.06)])
+
+
+@pytest.mark.parametrize("headers", ["nestjs", "draft-8"])
+@pytest.mark.parametrize(
+    ("limits", "requests"),
+    [
+        (((3, 1), (20, 10)), 120),
+        (((3, 1), (100, 60)), 400),
+        (((20, 10), (100, 60)), 400),
+        (((3, 1), (20, 10), (100, 60)), 400),
+        (((100, 2), (500, 60)), 2000),
+        (((100, 60), (3, 1)), 300),
+    ],
+)
+@WIRES
+def test_several_limits_at_once(
+    headers: str, limits: tuple[tuple[int, float], ...], requests: int, wire: tuple[float, float]
+) -> None:
+    """Where a service sets several limits, whichever binds is kept: no answer of 429, and only round trips are lost."""
+    policy = named(headers, *limits)
+    simulation = Simulation(policy, requests, between(*wire))
+    seconds = simulation.run()
+    assert simulation.refused == 0
+    assert seconds <= 1.05 * ideal(policy, requests) + 1.0
+    assert len(simulation.ledger.further) == len(limits) - 1
+
+
+@WIRES
+@pytest.mark.parametrize("headers", ["legacy", "legacy-ms", "legacy-date"])
+@pytest.mark.parametrize("ahead", [300.0, -300.0, 300.7, 0.0, -40.0, 86_400.0])
+@pytest.mark.parametrize(("limit", "window"), [(1, 5), (3, 2), (100, 2), (10, 10), (50, 60), (20, 45), (50, 300)])
+@pytest.mark.parametrize("dated", [True, False])
+def test_a_clock_that_is_wrong(
+    headers: str, ahead: float, limit: int, window: int, wire: tuple[float, float], *, dated: bool
+) -> None:
+    """However far the service's clock is from ours: told by a Date it costs nothing, and else one refusal in all."""
+    policy = RateLimitPolicy(limit, window, headers=headers)
+    simulation = Simulation(policy, 6 * limit, between(*wire), ahead=ahead, dated=dated)
+    seconds = simulation.run()
+    assert simulation.refused <= (0 if dated else 1)
+    assert seconds <= 1.1 * ideal(policy, 6 * limit) + 2.0
+
+
+@pytest.mark.parametrize("headers", ["legacy", "legacy-ms"])
+@pytest.mark.parametrize("ahead", [300.0, -300.0, 0.0])
+@pytest.mark.parametrize(("limit", "window"), [(10, 10), (50, 60), (50, 1.5)])
+@pytest.mark.parametrize("retry_after", ["seconds", "none"])
+@pytest.mark.parametrize("aligned", [False, True])
+def test_a_wrong_clock_and_little_to_learn_from(
+    headers: str, ahead: float, limit: int, window: float, retry_after: Any, *, aligned: bool
+) -> None:
+    """On a grid, in odd windows, or without Retry-After it takes a few refusals more, and never a pause of minutes."""
+    random.seed(0)  # pauses without Retry-After are drawn
+    policy = RateLimitPolicy(limit, window, headers=headers, aligned=aligned, retry_after=retry_after)
+    simulation = Simulation(policy, 8 * limit, between(0.0005, 0.002), ahead=ahead, dated=False, running_for=3.21)
+    seconds = simulation.run()
+    assert simulation.refused <= (5 if retry_after == "seconds" else 40)
+    assert seconds <= (1.2 if retry_after == "seconds" and window > 2 else 2.0) * 7 * window + 2.0
+
+
+def test_a_window_that_is_not_told_any_more_holds_nobody() -> None:
+    """A limit that the service stops telling ends with its window; an unnamed one may follow."""
+    ledger = Ledger()
+    both = evolve(told(9, 1.0), name="-short", further=(evolve(told(1, 10.0, limit=2), name="-long"),))
+    succeed(ledger, 0.0, both)
+    enter(ledger, 0.0)
+    assert wait(ledger, 0.0) == pytest.approx(10.0 + MARGIN)
+    succeed(ledger, 11.0, told(9, 1.0))
+    for _ in range(8):  # the one in flight may count here too
+        enter(ledger, 11.0)
+    assert wait(ledger, 11.0) == pytest.approx(1.0 + MARGIN)
+    succeed(ledger, 13.0)
+    for _ in range(100):
+        enter(ledger, 13.0)
+
+
+def test_the_limit_that_binds_is_told() -> None:
+    """Of several limits the one with the least left is told, and its time is what many requests take."""
+    ledger = Ledger()
+    assert ledger.rate_limit(0.0) is None
+    long = evolve(told(7, 60.0, limit=8), name="long")
+    succeed(ledger, 0.0, evolve(told(2, 1.0, limit=3), name="short", further=(long,)))
+    assert ledger.rate_limit(0.0) == RateLimit(3, 2, pytest.approx(1.0 + MARGIN))
+    assert ledger.time_for(16, 0.0) == pytest.approx(120.0, abs=0.1)
+    ledger.throttle(0.0, 5.0)
+    assert ledger.rate_limit(0.0) == RateLimit(3, 2, 0.0)
+
+
+def test_a_place_comes_back_in_every_window() -> None:
+    """A request that was not sent is counted by none of the limits."""
+    ledger = Ledger()
+    long = evolve(told(7, 60.0, limit=8), name="long")
+    succeed(ledger, 0.0, evolve(told(2, 1.0, limit=3), name="short", further=(long,)))
+    ledger.withdraw(enter(ledger, 0.0))
+    windows = [limit.window for limit in (ledger, *ledger.further)]
+    assert [window and window.left() for window in windows] == [2, 7]
+    assert ledger.in_flight == 0
+
+
+def two_limits(short: int, long: int) -> RateReading:
+    """What an answer told of three requests in a second and of twenty in a minute: so many are left."""
+    return evolve(told(short, 1.0, limit=3), name="short", further=(evolve(told(long, 60.0, limit=20), name="long"),))
+
+
+def test_what_comes_late_changes_no_new_window() -> None:
+    """Requests that outlast the windows of all limits are handed back to none of the next ones."""
+    ledger = Ledger()
+    succeed(ledger, 0.0, two_limits(2, 19))
+    late = enter(ledger, 0.5)
+    succeed(ledger, 70.0, two_limits(2, 19))
+    windows = [limit.window for limit in (ledger, *ledger.further)]
+    left = [window and window.left() for window in windows]
+    ledger.withdraw(late)
+    assert [window and window.left() for window in windows] == left == [1, 18]
+
+
+def test_an_answer_without_headers_leaves_all_windows_as_they_are() -> None:
+    """An error page in between tells nothing of any limit."""
+    ledger = Ledger()
+    succeed(ledger, 0.0, two_limits(2, 19))
+    for good in (False, True):
+        ledger.answer(enter(ledger, 0.1), 0.1, None, good=good)
+    assert wait(ledger, 0.1) == pytest.approx(0.9 + MARGIN)
+    assert all(limit.guided for limit in (ledger, *ledger.further))
+
+
+def test_one_limit_whose_counters_are_not_shared_leaves_the_others() -> None:
+    """Where one limit's counters contradict each other twice, it guides no more, and the other does."""
+    ledger = Ledger()
+    for left in (2, 1, 0):
+        succeed(ledger, 0.0, two_limits(left, 19))
+    (long,) = ledger.further
+    assert not long.shared
+    assert long.window is None
+    assert ledger.shared
+    assert wait(ledger, 0.0) == pytest.approx(1.0 + MARGIN)
+    succeed(ledger, 1.5, two_limits(2, 19))
+    assert long.window is None
+
+
+def test_a_refusal_that_comes_first_tells_when_to_come_again() -> None:
+    """Who begins in a window that is used up, of a service without a Date, learns its end and not its length."""
+    ledger = Ledger()
+    ledger.answer(enter(ledger, 0.0), 0.0, RateReading(10, 0, 7.0, 1.0, 1_007.0, None, clock="refusal"), good=None)
+    ledger.throttle(0.0, 7.0)
+    assert ledger.length is None
+    reading = RateReading(10, 8, 999.0, 1.0, 1_017.0, None, clock="ours")
+    succeed(ledger, 7.0, reading)
+    assert ledger.window is not None
+    assert ledger.window.closes_at == pytest.approx(18.0 + MARGIN)  # Reset may be rounded up
+
+
+def test_limits_without_end_are_not_kept() -> None:
+    """A service that calls its limit by another name in every answer does not fill the memory."""
+    ledger = Ledger()
+    for number in range(100):
+        succeed(ledger, 100.0 * number, evolve(told(9), name=str(number)))
+    assert len(ledger.further) == MAX_LIMITS
+
+
+def test_another_clock_starts_all_limits_over() -> None:
+    """No window of any limit is of a new loop's clock."""
+    ledger = Ledger()
+    short = evolve(told(9), name="short", further=(evolve(told(0, 1000.0), name="long"),))
+    succeed(ledger, 10_000.0, short)
+    assert wait(ledger, 10_000.0) > 900
+    enter(ledger, 0.0)
 
 
 # -- lanes ------------------------------------------------------------------------------------------------------------

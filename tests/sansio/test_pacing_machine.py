@@ -19,7 +19,7 @@ from periskope_async._sansio.response import FailureKind, Response
 from periskope_async._sansio.retry import RETRY_BUDGET, RULES
 from periskope_async.testing import RateLimitPolicy
 from periskope_async.testing._limits import Limiter
-from tests.simulation import DAY_ONE, respond
+from tests.simulation import DAY_ONE, named, respond
 
 pytestmark = pytest.mark.timeout(400)  # Hypothesis takes its time to find the shortest way to a failure
 
@@ -56,12 +56,17 @@ class Gatekeeping(RuleBasedStateMachine):
     @initialize(
         limit=st.integers(1, 12),
         window=st.sampled_from([1, 2, 5, 60]),
-        headers=st.sampled_from(["legacy", "legacy-ms", "legacy-delta", "draft-6", "draft-7", "draft-8"]),
+        headers=st.sampled_from(["legacy", "legacy-ms", "legacy-delta", "nestjs", "draft-6", "draft-7", "draft-8"]),
+        longer=st.sampled_from([None, 2, 10]),
         start=st.floats(0, 2),
     )
-    def open(self, limit: int, window: int, headers: str, start: float) -> None:
-        """A service with some limit begins."""
+    def open(self, limit: int, window: int, headers: str, longer: int | None, start: float) -> None:
+        """A service with some limit begins, or with two: three times the first in so many times its window."""
         self.policy = RateLimitPolicy(limit, window, headers=headers)
+        self.longest = window
+        if longer is not None and headers in {"nestjs", "draft-8"}:
+            self.policy = named(headers, (limit, window), (3 * limit, longer * window))
+            self.longest = longer * window
         self.service = Limiter(self.policy, DAY_ONE)
         self.run(start)
 
@@ -178,7 +183,7 @@ class Gatekeeping(RuleBasedStateMachine):
                 return
             case "429":
                 queue.answer(permit, reading, good=None)
-                self.limiter.ledger.throttle(now, self.policy.window + 1.0)
+                self.limiter.ledger.throttle(now, self.longest + 1.0)
                 return
             case "503":
                 queue.answer(permit, reading, good=False)
@@ -231,7 +236,7 @@ class Gatekeeping(RuleBasedStateMachine):
             if hasattr(self, "policy"):
                 waiting = sum(map(len, self.queues.values()))
                 for _ in range(10 + 2 * waiting):
-                    self.run(self.policy.window + 2.0)
+                    self.run(self.longest + 2.0)
                 assert not any(self.queues.values()), "somebody waits for ever"
                 self.never_trips_the_limit()
                 self.counts_what_is_in_flight()

@@ -18,7 +18,7 @@ from multidict import CIMultiDict
 from periskope_async import errors
 from periskope_async._sansio.arguments import path_segment
 from periskope_async._sansio.classify import classify, malformed
-from periskope_async._sansio.rate_headers import _parameters, read_rate, read_retry_after
+from periskope_async._sansio.rate_headers import MAX_LIMITS, _parameters, rate_suffixes, read_rate, read_retry_after
 from periskope_async._sansio.redact import redact
 from periskope_async._sansio.request import Request
 from periskope_async._sansio.response import FailedAttempt, FailureKind, Response
@@ -485,7 +485,24 @@ def test_reset_without_date_counts_from_our_clock(date: dict[str, str]) -> None:
     """Where the server tells no time of its own, ours has to do."""
     reading = read_rate(answer(200, **legacy(str(int(NOW) + 30), **date)))
     assert reading is not None
-    assert (reading.resets_in, reading.slack, reading.reset) == (30.0, 1.0, NOW + 30)
+    assert (reading.resets_in, reading.slack, reading.reset, reading.clock) == (30.0, 1.0, NOW + 30, "ours")
+
+
+@pytest.mark.parametrize(
+    ("shown", "length"), [(30, 30.0), (30.9, 30.0), (29.95, 30.0), (1.95, 1.0), (29, None), (360, None), (-240, None)]
+)
+def test_our_clock_is_believed_where_it_shows_a_usual_length(shown: float, length: float | None) -> None:
+    """Without a Date a window's length is taken from our clock only if it is one that people set."""
+    reading = read_rate(answer(200, **legacy(str(int((NOW + shown) * 1000)))))
+    assert reading is not None
+    assert reading.length == length
+
+
+def test_a_refusal_tells_the_end_of_its_window_without_a_date() -> None:
+    """Retry-After ends with the window, whatever the clocks show."""
+    reading = read_rate(answer(429, **legacy(str(int(NOW) + 360), retry_after="60")))
+    assert reading is not None
+    assert (reading.resets_in, reading.clock, reading.length) == (60.0, "refusal", None)
 
 
 @pytest.mark.parametrize(
@@ -534,13 +551,6 @@ DIALECTS: dict[str, tuple[dict[str, str], tuple[Any, ...]]] = {
         {"ratelimit": '"default";r=40;t=30', "ratelimit_policy": '"default";q=100;w=60'},
         (100, 40, 30.0, 60.0, True),
     ),
-    "draft 8, two policies: the tighter one binds": (
-        {
-            "ratelimit": '"day";r=900;t=4000, "second"; r=40; t=1',
-            "ratelimit_policy": '"day";q=1000;w=86400, "second"; q=100; w=1',
-        },
-        (100, 40, 1.0, 1.0, True),
-    ),
     "legacy beside draft 6: the one that tells the window": (
         {
             **legacy("1795435230"),
@@ -560,6 +570,72 @@ DIALECTS: dict[str, tuple[dict[str, str], tuple[Any, ...]]] = {
         (100, 40, 30.0, 30.0, False),
     ),
 }
+
+
+NESTJS = {
+    **{f"x_ratelimit_{what}_short": text for what, text in (("limit", "3"), ("remaining", "2"), ("reset", "1"))},
+    **{f"x_ratelimit_{what}_long": text for what, text in (("limit", "20"), ("remaining", "19"), ("reset", "10"))},
+}
+
+SEVERAL: dict[str, tuple[dict[str, str], list[tuple[Any, ...]]]] = {
+    "@nestjs/throttler": (NESTJS, [("-short", 3, 2, 1.0, 1.0), ("-long", 20, 19, 10.0, 10.0)]),
+    "one of them without a name": (
+        {**legacy("60"), **NESTJS},
+        [("", 100, 40, 60.0, 60.0), ("-short", 3, 2, 1.0, 1.0), ("-long", 20, 19, 10.0, 10.0)],
+    ),
+    "one that cannot be read": (
+        {**NESTJS, "x_ratelimit_reset_short": "soon"},
+        [("-long", 20, 19, 10.0, 10.0)],
+    ),
+    "draft 8": (
+        {
+            "ratelimit": '"day";r=900;t=4000, "second"; r=40; t=1',
+            "ratelimit_policy": '"day";q=1000;w=86400, "second"; q=100; w=1',
+        },
+        [('"day"', 1000, 900, 3_600.0, 86_400.0), ('"second"', 100, 40, 1.0, 1.0)],
+    ),
+}
+
+
+@pytest.mark.parametrize("dialect", SEVERAL)
+def test_several_limits(dialect: str) -> None:
+    """Where an answer tells several limits, each is read by its name."""
+    headers, told = SEVERAL[dialect]
+    response = answer(200, **headers)
+    reading = read_rate(response)
+    assert reading is not None
+    assert [
+        (each.name, each.limit, each.remaining, each.resets_in, each.length) for each in (reading, *reading.further)
+    ] == told
+    assert read_rate(response, rate_suffixes(response.headers)) == reading
+
+
+def test_suffixes_that_are_known_are_not_searched_for() -> None:
+    """Where it is known what a service sends, no other header is looked at."""
+    response = answer(200, **NESTJS)
+    assert rate_suffixes(response.headers) == ("-short", "-long")
+    assert read_rate(response, ()) is None
+    reading = read_rate(response, ("-long",))
+    assert reading is not None
+    assert (reading.name, reading.further) == ("-long", ())
+
+
+def test_suffixes_without_end() -> None:
+    """A service that makes suffixes up is read as far as any honest one goes."""
+    headers = {f"x_ratelimit_{what}_{number}": "5" for number in range(99) for what in ("limit", "remaining", "reset")}
+    response = answer(200, **headers)
+    assert len(rate_suffixes(response.headers)) == MAX_LIMITS
+    reading = read_rate(response)
+    assert reading is not None
+    assert len(reading.further) == MAX_LIMITS - 1
+
+
+def test_retry_after_with_a_suffix() -> None:
+    """A refusal may name the limit in the header's name; of several the longest wait counts."""
+    headers = {"retry_after_short": "1", "retry_after_long": "7", "retry_after_odd": "soon"}
+    assert read_retry_after(answer(429, **headers)) == 7.0
+    assert read_retry_after(answer(503, **headers)) is None
+    assert read_retry_after(answer(429, retry_after_odd="soon")) is None
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -679,6 +755,13 @@ SPELLINGS: list[Callable[[str, str, str, str], dict[str, str]]] = [
         "ratelimit": f'"a";r={remaining};t={reset}, "b";r=1;t={reset}',
         "ratelimit_policy": f'"a";q={limit};w={window}, "b";q={limit}',
     },
+    lambda limit, remaining, reset, _: {
+        "x_ratelimit_limit_short": limit,
+        "x_ratelimit_remaining_short": remaining,
+        "x_ratelimit_reset_short": reset,
+        "x_ratelimit_limit_long": limit,
+        "retry_after_long": reset,
+    },
 ]
 
 
@@ -689,20 +772,20 @@ def test_rate_limit_reader_is_total(seen: list[tuple[str, str, str, str]], date:
     """In no dialect do any values make the reader fail, or tell a window that ends outside of the next hour."""
     for spell in SPELLINGS:
         for each in seen:
-            reading = read_rate(answer(200, **spell(*each), date=date))
+            reading = read_rate(answer(429, **spell(*each), date=date))
             if reading is not None:
                 assert reading.limit >= 1
                 assert reading.remaining >= 0
                 assert 0.0 <= reading.resets_in <= 3_600.0
-                assert reading.length is not None
-                assert 0.0 <= reading.length <= 86_400.0
+                assert reading.length is not None or reading.clock != "theirs"
+                assert 0.0 <= (reading.length or 0.0) <= 86_400.0
 
 
 @pytest.mark.parametrize("text", ["a" * 8_000, "a=" * 4_000, "a " * 4_000, "=" * 8_000, "1" * 8_000, " " * 8_000, "a,"])
 def test_long_headers_are_read_in_no_time(text: str) -> None:
     """The readers take time in proportion to the header: none of them can be made to hold up the event loop."""
     names = [f"{prefix}RateLimit-{what}" for prefix in ("", "X-") for what in ("Limit", "Remaining", "Reset")]
-    names += ["RateLimit", "RateLimit-Policy", "Date", "Retry-After"]
+    names += ["RateLimit", "RateLimit-Policy", "Date", "Retry-After", "X-RateLimit-Limit-short"]
     response = Response(429, CIMultiDict((name, text) for name in names * 12), b"", NOW)
     before = time.process_time()
     assert read_rate(response) is None

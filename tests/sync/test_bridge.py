@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 import pytest
 
-from periskope_async.errors import ClientClosedError
+from periskope_async.errors import ClientClosedError, ConfigurationError
 from periskope_sync import _bridge
 from periskope_sync._bridge import BATCH, Facade, blocking, blocking_iter, blocking_stream
 from periskope_sync._runner import LoopThread, loop_thread
@@ -376,6 +376,20 @@ def test_stream_that_is_never_entered(numbers: Numbers, source: AsyncNumbers) ->
     numbers.stream(["1"])
     numbers.stream(["1"]).__exit__(None, None, None)
     assert source.log == []
+
+
+def test_left_where_it_cannot_wait(numbers: Numbers, source: AsyncNumbers) -> None:
+    """A stream whose leaving is refused or interrupted raises that, and is let go all the same."""
+    context = numbers.stream(["1", "2"])
+    assert next(context.__enter__()) == 1
+
+    async def leave() -> None:
+        context.__exit__(None, None, None)
+
+    with pytest.raises(ConfigurationError):
+        asyncio.run(leave())
+    assert settled(source.log, 2) == ["entered", "left"]
+    assert not tasks()
 
 
 def test_interrupted_while_entering() -> None:

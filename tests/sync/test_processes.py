@@ -103,6 +103,15 @@ def test_interrupts(environment: dict[str, str], kind: str) -> None:
     assert told["left"] == []
 
 
+@pytest.mark.parametrize("kind", ["get", "get_many", "stream", "walk", "drop", "open_and_close"])
+def test_interrupts_at_every_line(environment: dict[str, str], kind: str) -> None:
+    """Ctrl-C at any line of ours, those of finalizers included, leaves nothing under way; the next call works."""
+    told = json.loads(run(environment, "interrupts.py", kind, "lines"))
+    assert told["interrupts"] >= 50
+    assert (told["missed"], told["left"]) == ([], {})
+    assert (told["in_finalizers"] > 0) == (kind in {"stream", "walk", "drop"})
+
+
 # -- forks ---------------------------------------------------------------------------------------------------------
 
 
@@ -170,6 +179,39 @@ def test_celery_prefork(environment: dict[str, str], tmp_path: Path) -> None:
     assert worker.pid not in {pid for pid, _ in results}
     assert code == 0
     assert "Traceback" not in log.read_text()
+
+
+# -- greenlets -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("case", ["gevent", "imported_first"])
+def test_gevent(environment: dict[str, str], case: str, loop: str) -> None:
+    """Where gevent has replaced threads and sockets, calls of every kind work, and other greenlets go on meanwhile."""
+    pytest.importorskip("gevent", reason="gevent is not installed")
+    if loop == "uvloop":
+        pytest.importorskip("uvloop", reason="uvloop is not installed")
+    assert json.loads(run(environment, "greenlets.py", case, loop)) == {
+        "get": "BKT-001",
+        "others": True,
+        "greenlets": True,
+        "run": [200, 200],
+        "stream": 150,
+        "walk": 300,
+        "cancelled": True,
+        "after": "BKT-002",
+        "leaked": 0,
+    }
+
+
+def test_eventlet(environment: dict[str, str]) -> None:
+    """Where eventlet has replaced threads and sockets, calls of every kind are refused with the reason and the cure."""
+    pytest.importorskip("eventlet", reason="eventlet is not installed", exc_type=ImportError)
+    told = json.loads(run(environment, "greenlets.py", "eventlet", "asyncio"))
+    assert len(told["errors"]) == 3
+    assert all(
+        re.search(r"^eventlet has replaced .* use threads, processes or gevent", text) for text in told["errors"]
+    )
 
 
 # -- notebooks -----------------------------------------------------------------------------------------------------

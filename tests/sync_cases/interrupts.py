@@ -1,7 +1,9 @@
-"""Ctrl-C at random points of blocking calls. `python interrupts.py KIND SEED POINTS`, the service in the environment.
+"""Ctrl-C in blocking calls. `python interrupts.py KIND SEED POINTS` or `KIND lines`, the service in the environment.
 
-Each point: a thread sends SIGINT after a random time, while the main thread makes one call after the other. Told at the
-end, as JSON: how many interrupts came, the longest time from signal to exception, what was still under way afterwards.
+Each of so many random points: a thread sends SIGINT after a random time, while the main thread makes one call after the
+other. `lines`: a KeyboardInterrupt at each line of ours that the main thread comes to, and at the start of each
+function, finalizers included. Told at the end, as JSON: how many interrupts came, the longest time from signal to
+exception, what was still under way afterwards.
 """
 
 import asyncio
@@ -13,12 +15,24 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from types import FrameType
 
+import periskope_sync
 from periskope_sync import PeriskopeClient
 from periskope_sync._runner import loop_thread
 
+Trace = Callable[[FrameType, str, object], object]
+
+OURS = os.path.dirname(periskope_sync.__file__)  # noqa: PTH120  # compared with what frames say
+
 client = PeriskopeClient()
+#: The function, `call` or `line`, the line's number, and the how manyeth time it was.
+Place = tuple[str, str, int, int]
+#: So many times at the same line are enough, and so many tries to meet an interrupt there.
+OCCURRENCES = 2
+TRIES = 5
 
 
 def ids() -> Iterator[str]:
@@ -49,10 +63,25 @@ def walk() -> None:
         pass
 
 
+def drop() -> None:
+    """A stream that is dropped open."""
+    next(client.tickets.stream(ids()).__enter__())
+
+
 def open_and_close() -> None:
     """A client of its own: the first call, the connections, and closing them."""
     with PeriskopeClient() as own:
         own.tickets.get("BKT-002")
+
+
+WORK = {
+    "get": get,
+    "get_many": get_many,
+    "stream": stream,
+    "walk": walk,
+    "drop": drop,
+    "open_and_close": open_and_close,
+}
 
 
 def interrupted(work: Callable[[], None], after: float) -> float:
@@ -75,6 +104,32 @@ def interrupted(work: Callable[[], None], after: float) -> float:
     return took
 
 
+def traced(work: Callable[[], None], stop_at: Place | None = None) -> Counter[Place]:
+    """Do *work*, with an interrupt at *stop_at*; return the places it came to, each once for each time."""
+    seen: Counter[tuple[str, str, int]] = Counter()
+    places: Counter[Place] = Counter()
+
+    def trace(frame: FrameType, event: str, _: object) -> Trace | None:
+        if not frame.f_code.co_filename.startswith(OURS):
+            return None
+        if event in {"call", "line"}:
+            at = frame.f_code.co_qualname, event, frame.f_lineno
+            seen[at] += 1
+            places[*at, seen[at]] += 1
+            if (*at, seen[at]) == stop_at:
+                raise KeyboardInterrupt
+        return trace
+
+    sys.settrace(trace)
+    try:
+        work()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        sys.settrace(None)
+    return places
+
+
 def under_way() -> list[str]:
     """Return what runs in the loop besides this question, once cancelled work has had its turn to leave."""
 
@@ -84,15 +139,39 @@ def under_way() -> list[str]:
             if not left:
                 break
             await asyncio.sleep(0.01)
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()  # so that it is not told twice
         return left
 
     return loop_thread().call(names)
 
 
+def at_every_line(kind: str) -> None:
+    """Interrupt *kind* at each line that it comes to, the first times that it does."""
+    work = WORK[kind]
+    work()  # what happens but once, such as starting the loop, is not to be interrupted
+    places = [place for place in traced(work) if place[-1] <= OCCURRENCES]
+    # Out of a finalizer Python passes nothing on, and says so.
+    sys.unraisablehook = lambda told: None if told.exc_type is KeyboardInterrupt else sys.__unraisablehook__(told)
+    came, left = [], {}
+    for place in places:
+        for _ in range(TRIES):  # how often a line is come to is a matter of time, too
+            if place in traced(work, place):
+                came.append(place)
+                break
+        if still := under_way():
+            left[str(place)] = still
+        get()  # the next call works
+    client.close()
+    missed = [place for place in places if place not in came]
+    finalizers = sum("__del__" in place[0] for place in came)
+    json.dump({"interrupts": len(came), "missed": missed, "in_finalizers": finalizers, "left": left}, sys.stdout)
+
+
 def main(kind: str, seed: str, points: str) -> None:
     """Interrupt *kind* at so many *points*."""
     chance = random.Random(seed)  # noqa: S311  # a test's choice, to be repeated
-    work = {"get": get, "get_many": get_many, "stream": stream, "walk": walk, "open_and_close": open_and_close}[kind]
+    work = WORK[kind]
     work()
     started = time.perf_counter()
     work()
@@ -107,4 +186,7 @@ def main(kind: str, seed: str, points: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if sys.argv[2:] == ["lines"]:
+        at_every_line(sys.argv[1])
+    else:
+        main(*sys.argv[1:])

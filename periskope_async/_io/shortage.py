@@ -1,0 +1,104 @@
+"""What requests do while the process is out of file descriptors: they wait for one of their own client to come back.
+
+To try again after a while would be in vain for as long as answers are slow, and would use up the retries of some calls
+while others hold all there is. Knows no HTTP.
+"""
+
+import asyncio
+import errno
+import os
+import socket
+from collections import deque
+from typing import Final
+
+__all__ = ["HINT", "Room", "ShortageError", "has_left", "is_shortage"]
+
+#: The process has no descriptor left, or the whole system has none.
+SHORT: Final = frozenset({errno.EMFILE, errno.ENFILE})
+#: What can be done about it.
+HINT: Final = "raise the limit of open files (`ulimit -n`), or lower `concurrency`"
+#: No request waits longer than this for another one's connection, seconds.
+PATIENCE: Final = 10.0
+#: So long after the last sign of the shortage, more may try at once than have ended, seconds.
+RECOVERY: Final = 1.0
+
+
+class ShortageError(Exception):
+    """No descriptor became free in time."""
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether *error*, with which a connection has just failed, comes of a lack of descriptors.
+
+    Not every error says so: a resolver that cannot open its files knows no such name, and of several addresses that all
+    failed, each in its own way, one error is left.
+    """
+    if getattr(error, "errno", None) in SHORT:
+        return True
+    try:
+        socket.socket().close()
+    except OSError as exc:
+        return exc.errno in SHORT
+    return False
+
+
+def has_left(count: int) -> bool:
+    """Whether the process could open so many files now."""
+    opened: list[int] = []
+    try:
+        opened += (os.open(os.devnull, os.O_RDONLY) for _ in range(count))
+    except OSError:
+        return False
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+    return True
+
+
+class Room:
+    """How many requests have, or try for, a connection, and who waits for one of them to end."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._turns: deque[asyncio.Future[None]] = deque()
+        self._short_at = loop.time()
+        self.in_use = 0
+
+    @property
+    def is_short(self) -> bool:
+        """Whether somebody waits, whom nobody may overtake."""
+        return bool(self._turns)
+
+    async def wait(self) -> None:
+        """Come in when another request has ended.
+
+        Raises:
+            ShortageError: none ended in time.
+        """
+        turn = self._loop.create_future()
+        self._turns.append(turn)
+        try:
+            await asyncio.wait([turn], timeout=PATIENCE)
+        except asyncio.CancelledError:
+            if turn.done():
+                self.leave(freed=True)
+            raise
+        finally:
+            if not turn.done():
+                self._turns.remove(turn)
+        if not turn.done():
+            raise ShortageError
+
+    def leave(self, *, freed: bool) -> None:
+        """Go out. *freed* tells that another one may try now; the others hold all there is if not."""
+        self.in_use -= 1
+        if not freed:
+            self._short_at = self._loop.time()
+        elif self._turns:
+            self._let_in()
+            if self._turns and self._loop.time() - self._short_at >= RECOVERY:
+                self._let_in()
+
+    def _let_in(self) -> None:
+        self.in_use += 1
+        self._turns.popleft().set_result(None)
