@@ -26,7 +26,7 @@ async def _answer(count: int, *, called: bool) -> float:
     from periskope_async import PeriskopeClient, TicketInfo
     from periskope_async._sansio.classify import classify
     from periskope_async._sansio.response import Response
-    from periskope_async.resources._ticket_requests import get_ticket
+    from periskope_async.resources.tickets import GET
 
     example, headers = body(EXAMPLE_ID), CIMultiDict(RATE_LIMIT)
 
@@ -35,11 +35,11 @@ async def _answer(count: int, *, called: bool) -> float:
 
     async with PeriskopeClient(KEY, base_url="http://127.0.0.1:9/v1") as client:
         caller: Any = client.tickets._caller  # noqa: SLF001  # what is measured lies between the public call and HTTP
-        http = await caller.transport._open(caller.transport.home())  # noqa: SLF001  # likewise
+        http = await caller.connections._open(caller.connections.home())  # noqa: SLF001  # likewise
         http.ask = exchange
 
         async def straight(ticket_id: str) -> Any:
-            request = get_ticket(ticket_id)
+            request = GET.request(ticket_id=ticket_id)
             response = await http.ask(request, fresh=False)
             return classify(response) or caller._decode(request, response, TicketInfo)  # noqa: SLF001  # likewise
 

@@ -1,39 +1,58 @@
-"""What bulk runs return: results by id, failures by id, progress. Values only."""
+"""What bulk runs return: results by id, failures by id, progress. Values only; how a run goes stands in `_io`."""
 
-from collections.abc import AsyncIterable, Iterable
-from typing import TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from attrs import define, field, frozen
 
-from periskope_async.errors import (
-    DeadlineExceeded,
-    PeriskopeError,
-)
-from periskope_async.models.tickets import TicketInfo
+from periskope_async.errors import DeadlineExceeded, PeriskopeError
 
-__all__ = ["BulkResult", "Failed", "Fetched", "Progress", "TicketIds"]
+if TYPE_CHECKING:
+    from periskope_async.models.tickets import TicketInfo
+
+__all__ = ["BulkResult", "Failed", "Fetched", "Progress"]
 
 T = TypeVar("T")
 
 
-#: Ids to fetch: anything to iterate over, also lazily, also endlessly.
-TicketIds = Iterable[str] | AsyncIterable[str]
-
-
 @frozen
-class Fetched:
-    """A ticket that a bulk run fetched."""
+class Fetched(Generic[T]):
+    """What a bulk run fetched for one id.
 
-    ticket_id: str
-    ticket: TicketInfo
+    Attributes:
+        id: as the caller spelled it.
+        value: a ticket, a chat, whatever is fetched.
+    """
+
+    id: str
+    value: T
+
+    @property
+    def ticket_id(self: "Fetched[TicketInfo]") -> str:
+        """The id, of a ticket."""
+        return self.id
+
+    @property
+    def ticket(self: "Fetched[TicketInfo]") -> "TicketInfo":
+        """The value, of a ticket."""
+        return self.value
 
 
 @frozen
 class Failed:
-    """A ticket that a bulk run could not fetch, and why."""
+    """An id that a bulk run could not fetch, and why.
 
-    ticket_id: str
+    Attributes:
+        id: as the caller spelled it.
+        error: why.
+    """
+
+    id: str
     error: PeriskopeError
+
+    @property
+    def ticket_id(self) -> str:
+        """The id."""
+        return self.id
 
 
 @frozen
@@ -42,11 +61,11 @@ class Progress:
 
     Attributes:
         total: distinct ids to fetch; None while the end of the ids is not known.
-        done: tickets fetched.
+        done: ids fetched.
         failed: ids that failed for good.
         in_flight: ids being fetched.
         elapsed: seconds since the run began.
-        eta: seconds to go, as far as the pace so far and the rate limit tell; None while unknown.
+        eta: seconds to go, as far as the pace so far and the rate limit show; None while unknown.
     """
 
     total: int | None
@@ -63,34 +82,39 @@ class Progress:
 
 
 @define
-class BulkResult:
-    """What a bulk run came to. Every distinct id that was given is in exactly one of the three.
+class BulkResult(Generic[T]):
+    """What a bulk run came to. Every distinct id is in exactly one of the three.
 
     Attributes:
-        tickets: the tickets by id, in the order the ids were given.
-        errors: why an id failed, by id, in the order given.
+        fetched: the results by id, in the order of the ids.
+        errors: why an id failed, by id, in the order of the ids.
         skipped: ids never attempted, because a refused key, an outage or the run's deadline ended it before. Of a
-            lazy iterable, ids that were never read are not known and not told beyond 100,000.
+            lazy iterable, ids that were never read are not known, and not listed beyond 100,000.
     """
 
-    tickets: dict[str, TicketInfo] = field(factory=dict[str, TicketInfo])
+    fetched: dict[str, T] = field(factory=dict[str, T])
     errors: dict[str, PeriskopeError] = field(factory=dict[str, PeriskopeError])
     skipped: tuple[str, ...] = ()
 
     @property
+    def tickets(self: "BulkResult[TicketInfo]") -> "dict[str, TicketInfo]":
+        """The same as `fetched`, of tickets."""
+        return self.fetched
+
+    @property
     def ok(self) -> bool:
-        """Whether every ticket was fetched."""
+        """Whether every id was fetched."""
         return not self.errors and not self.skipped
 
     def raise_for_errors(self) -> None:
-        """Do nothing if every ticket was fetched.
+        """Do nothing if every id was fetched.
 
         Raises:
             ExceptionGroup: of the `PeriskopeError` of each id that failed; if ids were only skipped, of one
-                `DeadlineExceeded` that tells how many.
+                `DeadlineExceeded` that says how many.
         """
         if self.ok:
             return
-        told = f"{len(self.errors)} tickets failed, {len(self.skipped)} were skipped"
+        summary = f"{len(self.errors)} ids failed, {len(self.skipped)} were skipped"
         skipped = DeadlineExceeded(f"{len(self.skipped)} ids were not attempted before the run ended")
-        raise ExceptionGroup(told, list(self.errors.values()) or [skipped])
+        raise ExceptionGroup(summary, list(self.errors.values()) or [skipped])

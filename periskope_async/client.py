@@ -1,19 +1,22 @@
-"""The client: settings to transport to caller to resources; opened, closed, and nothing else."""
+"""The client: settings, caller and resources, opened and closed, and nothing else."""
 
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from periskope_async._io.caller import Caller
 from periskope_async._io.limiter import limiter_for
 from periskope_async._sansio.rate_limit import RateLimit
+from periskope_async._sansio.secret import conceal
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.errors import ConfigurationError
 from periskope_async.hooks import Hooks
-from periskope_async.resources.tickets import Tickets
-from periskope_async.settings import Settings, conceal
+from periskope_async.settings import Settings
 
 if TYPE_CHECKING:
     import aiohttp  # noqa: TID251  # for the type of a session that is passed on, unopened
+
+    from periskope_async.resources.tickets import Tickets
 
 __all__ = ["PeriskopeClient"]
 
@@ -38,16 +41,11 @@ class PeriskopeClient:
         session: an aiohttp session to use instead of own ones. It is never closed from here.
         hooks: called on requests, answers, retries and pauses.
 
-    Attributes:
-        tickets: the tickets of the account.
-
     Raises:
         ConfigurationError: an argument or environment variable is unusable; the message names it.
     """
 
-    tickets: Tickets
-
-    #: What is told to who forgets to.
+    #: Said to who forgets it.
     _how_to_close: ClassVar[str] = "'async with PeriskopeClient(...)' or 'await client.aclose()'"
 
     def __init__(
@@ -75,14 +73,22 @@ class PeriskopeClient:
         )
         if type(hooks) not in {Hooks, type(None)}:
             raise ConfigurationError(f"hooks: expected Hooks, got {type(hooks).__name__}")
-        from periskope_async._io.connections import Transport
+        from periskope_async._io.connections import Connections
 
         limiter = limiter_for(settings.base_url, settings.api_key)
-        self._assemble(Caller(settings, Transport(settings, limiter, session, how_to_close=self._how_to_close), hooks))
+        connections = Connections(settings, limiter, session, how_to_close=self._how_to_close)
+        self._caller = Caller(settings, connections, hooks)
+
+    @cached_property
+    def tickets(self) -> "Tickets":
+        """The tickets of the account."""
+        from periskope_async.resources.tickets import Tickets
+
+        return Tickets(self._caller)
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """The rate limit as the service last told it; None before it told any."""
+        """The rate limit as the service last stated it; None before it stated any."""
         return self._caller.rate_limit
 
     def with_options(
@@ -91,33 +97,31 @@ class PeriskopeClient:
         timeout: float | Unset = UNSET,
         deadline: float | Unset | None = UNSET,
         retries: int | Unset = UNSET,
+        phone: str | Unset | None = UNSET,
     ) -> Self:
-        """Return a client with other times or retries, on the same connections and limiter. Closing one closes both.
+        """Return a client with other options, on the same connections and limiter. Closing one closes both.
 
         Args:
             timeout: seconds for one attempt.
             deadline: seconds for one call in all; None for no end.
             retries: further attempts after the first.
+            phone: the phone its calls are for; None for none.
 
         Raises:
             ConfigurationError: one of them is unusable.
         """
-        own = self._caller.settings
-        settings = own.replace(
-            timeout=own.timeout if isinstance(timeout, Unset) else timeout,
-            deadline=own.deadline if isinstance(deadline, Unset) else deadline,
-            retries=own.retries if isinstance(retries, Unset) else retries,
-        )
+        own = self._caller
+        settings = own.settings.replace(timeout=timeout, deadline=deadline, retries=retries, phone=phone)
         clone = type(self).__new__(type(self))
-        clone._assemble(Caller(settings, self._caller.transport, self._caller.hooks))  # noqa: SLF001  # our own kind
+        clone._caller = Caller(settings, own.connections, own.report.hooks)  # noqa: SLF001  # our own kind
         return clone
 
     async def aclose(self) -> None:
         """Close the connections. Every call after it, or still under way, raises `ClientClosedError`."""
-        await self._caller.transport.aclose()
+        await self._caller.connections.aclose()
 
     async def __aenter__(self) -> Self:
-        self._caller.transport.state()  # a closed client is told here rather than at the first call
+        self._caller.connections.state()  # a closed client is refused here rather than at the first call
         return self
 
     async def __aexit__(
@@ -129,7 +133,3 @@ class PeriskopeClient:
         if not hasattr(self, "_caller"):  # its settings were refused, and a traceback shows it
             return super().__repr__()
         return f"PeriskopeClient({self._caller.settings})"
-
-    def _assemble(self, caller: Caller) -> None:
-        self._caller = caller
-        self.tickets = Tickets(caller)

@@ -19,12 +19,13 @@ The tree is split by one question: did the service answer?
     │   ├── ValidationError           422
     │   ├── RateLimitError            429
     │   ├── ServerError               5xx
-    │   └── UnexpectedResponseError   anything else: 3xx, other 4xx, HTML, an empty body, another ticket's body
+    │   └── UnexpectedResponseError   anything else: 3xx, other 4xx, HTML, an empty body, another object's body
     └── DecodeError                   a 200 whose JSON or shape is wrong
 
 Every error pickles and copies: the message is the only positional argument, the rest is plain instance state.
 """
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -51,15 +52,24 @@ __all__ = [
     "ValidationError",
 ]
 
+#: A number of eight digits or more is taken for a phone's; what is cut off of it.
+_NUMBER: Final = re.compile(r"\d{4,}(?=\d{4})")
+
+
+def mask_numbers(text: str) -> str:
+    """Return *text* with every phone number in it cut to its last four digits: `…1844@c.us`."""
+    return _NUMBER.sub("…", text)
+
 
 class PeriskopeError(Exception):
     """The base of every error this package raises.
 
     Attributes:
         message: what went wrong, in one sentence.
-        ticket_id: the ticket the call was about, if it was about one.
+        resource: what the call was about, such as "ticket"; None if it was about no single thing.
+        resource_id: its id, as the caller spelled it.
         method: the HTTP method of the call, if it got as far as a request.
-        path: the path of the call below the base URL.
+        path: the path of the call below the base URL, phone numbers in it cut to their last four digits.
         trace_id: the service's `x-periskope-trace-id`; quote it to their support.
         attempts: how many requests were sent for this call.
         elapsed: seconds from the start of the call to the error.
@@ -70,7 +80,8 @@ class PeriskopeError(Exception):
     def __init__(self, message: str = "") -> None:
         super().__init__(message)
         self.message: str = message
-        self.ticket_id: str | None = None
+        self.resource: str | None = None
+        self.resource_id: str | None = None
         self.method: str | None = None
         self.path: str | None = None
         self.trace_id: str | None = None
@@ -79,16 +90,21 @@ class PeriskopeError(Exception):
         self.retryable: bool = False
         self.maybe_sent: bool = False
 
+    @property
+    def ticket_id(self) -> str | None:
+        """The ticket the call was about; None if it was about something else."""
+        return self.resource_id if self.resource == "ticket" else None
+
     def __str__(self) -> str:
         where = {
-            "ticket": self.ticket_id,
+            self.resource: self.resource_id and mask_numbers(self.resource_id),
             "request": self.method and f"{self.method} {self.path}",
             "trace": self.trace_id,
             "attempts": self.attempts if self.attempts > 1 else None,
             "maybe sent": "yes, look before you repeat it" if self.maybe_sent else None,
         }
-        told = ", ".join(f"{name} {value}" for name, value in where.items() if value)
-        return f"{self.message} ({told})" if told else self.message
+        facts = ", ".join(f"{name} {value}" for name, value in where.items() if value)
+        return f"{self.message} ({facts})" if facts else self.message
 
 
 class ConfigurationError(PeriskopeError, ValueError):
@@ -128,9 +144,9 @@ class ApiError(PeriskopeError):
 
     Attributes:
         status: the HTTP status.
-        code: the service's own code, such as `NOT_FOUND_ERROR`; None if it told none.
-        name: the service's own name for the error, such as `Validation Error`; None if it told none.
-        fields: what was wrong with which field, as the service told it: `{"body.chat_id": {"message": ...}}`.
+        code: the service's own code, such as `NOT_FOUND_ERROR`; None if it named none.
+        name: the service's own name for the error, such as `Validation Error`; None if it named none.
+        fields: what was wrong with which field, as the service has it: `{"body.chat_id": {"message": ...}}`.
         retry_after: seconds the service asked to wait; None if it did not ask.
         body: the start of the body, at most 200 characters.
     """
@@ -161,7 +177,7 @@ class PermissionDeniedError(ApiError):
 
 
 class NotFoundError(ApiError):
-    """404: there is no such ticket."""
+    """404: the service knows no such thing, or no such path."""
 
 
 class ValidationError(ApiError):
@@ -177,7 +193,7 @@ class ServerError(ApiError):
 
 
 class UnexpectedResponseError(ApiError):
-    """Any other answer: a redirect, an HTML page, an empty body, or the body of another ticket."""
+    """Any other answer: a redirect, an HTML page, an empty body, or the body of something else."""
 
 
 class DecodeError(PeriskopeError):

@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 from attrs import field, frozen
 
 from periskope_async._sansio.rate_limit import RateLimit
-from periskope_async.errors import PeriskopeError
+from periskope_async.errors import PeriskopeError, mask_numbers
 
 __all__ = [
     "Hooks",
@@ -42,16 +42,23 @@ class RequestEvent:
     Attributes:
         operation: what the call is, such as `tickets.get`.
         method: the HTTP method.
-        path: the path below the base URL.
-        ticket_id: the ticket it is about, if it is about one.
+        path: the path below the base URL, phone numbers in it cut to their last four digits.
+        resource: what it is about, such as "ticket"; None if it is about no single thing.
+        resource_id: its id, as the caller spelled it. Its repr is cut as the path is.
         attempt: 1 for the first request of the call.
     """
 
     operation: str
     method: str
     path: str
-    ticket_id: str | None
+    resource: str | None
+    resource_id: str | None = field(repr=lambda text: repr(text and mask_numbers(text)))
     attempt: int
+
+    @property
+    def ticket_id(self) -> str | None:
+        """The ticket it is about; None if it is about something else."""
+        return self.resource_id if self.resource == "ticket" else None
 
 
 @frozen(kw_only=True)

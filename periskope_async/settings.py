@@ -1,112 +1,25 @@
 """What a client is told once: key, phone, URL, times and counts, checked before any I/O. Knows no network."""
 
 import ipaddress
-import json
 import os
 import re
-import sys
-from typing import Any, Final, NoReturn, Self, SupportsIndex, TypeVar, cast
-from urllib.parse import quote, urlsplit
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 from attrs import evolve, field, frozen
 
+from periskope_async._sansio.arguments import as_count, as_phone, as_seconds
+from periskope_async._sansio.secret import NotText, Secret, conceal
+from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.errors import ConfigurationError
 
 __all__ = ["DEFAULT_BASE_URL", "Secret", "Settings"]
-
-T = TypeVar("T")
 
 DEFAULT_BASE_URL: Final = "https://api.periskope.app/v1"
 
 #: What a header value may hold: visible ASCII. An API key is one word of it.
 _KEY = re.compile(r"[!-~]+")
 _HOST_NAME = re.compile(r"[0-9A-Za-z_-]{1,63}(?:\.[0-9A-Za-z_-]{1,63})*\.?")
-_PHONE_ID = re.compile(r"phone-[0-9A-Za-z_-]+")
-_PHONE_PUNCTUATION = str.maketrans("", "", "+-(). ")
-
-
-class _Masked(str):
-    """Text that travels as it is and prints as stars: in reprs, in logged headers, in a traceback's locals."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'***'"
-
-    def __getitem__(self, index: SupportsIndex | slice) -> str:
-        return _Masked(super().__getitem__(index))  # who prints only the start of a long text takes a slice
-
-
-class _NoText:
-    """In the place of a key that is no text: what type it had, and not what it held."""
-
-    __slots__ = ("type_name",)
-
-    def __init__(self, value: object) -> None:
-        self.type_name = type(value).__name__
-
-    def __repr__(self) -> str:
-        return f"<{self.type_name}, not shown>"
-
-
-def conceal(value: T) -> T:
-    """Return text as the same text that does not show itself, and anything but None as something that tells its type.
-
-    For whoever takes a key as an argument: a traceback shows the arguments of its frames.
-    """
-    if value is None or isinstance(value, _NoText):
-        return value
-    return cast("T", _Masked(value) if isinstance(value, str) else _NoText(value))
-
-
-class Secret:
-    """A value that no repr, log, pickle, traceback or error shows. Only `reveal()` gives it out."""
-
-    __slots__ = ("_spellings", "_value")
-
-    def __init__(self, value: str) -> None:
-        self._value = _Masked(value)
-        # As an answer may quote it: in JSON, in a URL. For most keys, both are the key itself.
-        self._spellings = tuple(map(_Masked, {json.dumps(value)[1:-1], quote(value, safe="", errors="replace"), value}))
-
-    def reveal(self, template: str = "{}") -> str:
-        """Return *template* filled in with the value, as text whose repr is masked."""
-        return _Masked(template.format(self._value))
-
-    def scrub(self, value: Any) -> Any:
-        """Return *value* with the secret masked in every text it holds."""
-        match value:
-            case str():
-                for spelling in self._spellings:
-                    value = value.replace(spelling, "***")
-                return value
-            case dict():
-                return {self.scrub(key): self.scrub(item) for key, item in _any(value).items()}
-            case list():
-                return [self.scrub(item) for item in _any(value)]
-            case tuple():
-                return tuple(self.scrub(item) for item in _any(value))
-            case _:
-                return value
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._value == other._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self
-
-    def __reduce__(self) -> NoReturn:
-        msg = "a Secret does not pickle: make the client where it is used"
-        raise TypeError(msg)
 
 
 @frozen(kw_only=True)
@@ -138,85 +51,52 @@ class Settings:
         Raises:
             ConfigurationError: a setting is missing or unusable; the message names it and never shows the key.
         """
-        given_phone = os.environ.get("PERISKOPE_PHONE") or None if phone is None else phone
-        given_url = os.environ.get("PERISKOPE_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url
+        found_phone = os.environ.get("PERISKOPE_PHONE") or None if phone is None else phone
+        found_url = os.environ.get("PERISKOPE_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url
         return cls(
             api_key=_check_key(conceal(os.environ.get("PERISKOPE_API_KEY") if api_key is None else api_key)),
-            phone=None if given_phone is None else _check_phone(given_phone),
-            base_url=_check_base_url(given_url),
-            timeout=check_seconds("timeout", timeout),
-            deadline=None if deadline is None else check_seconds("deadline", deadline),
-            retries=check_count("retries", retries, least=0),
-            concurrency=check_count("concurrency", concurrency, least=1),
+            phone=None if found_phone is None else as_phone("phone", found_phone),
+            base_url=_check_base_url(found_url),
+            timeout=as_seconds("timeout", timeout),
+            deadline=None if deadline is None else as_seconds("deadline", deadline),
+            retries=as_count("retries", retries, least=0),
+            concurrency=as_count("concurrency", concurrency, least=1),
         )
 
-    def replace(self, *, timeout: float, deadline: float | None, retries: int) -> Self:
-        """Return these settings with other times and retries.
+    def replace(
+        self,
+        *,
+        timeout: float | Unset = UNSET,
+        deadline: float | Unset | None = UNSET,
+        retries: int | Unset = UNSET,
+        phone: str | Unset | None = UNSET,
+    ) -> Self:
+        """Return these settings with some of them changed.
 
         Raises:
             ConfigurationError: one of them is unusable.
         """
-        return evolve(
-            self,
-            timeout=check_seconds("timeout", timeout),
-            deadline=None if deadline is None else check_seconds("deadline", deadline),
-            retries=check_count("retries", retries, least=0),
-        )
+        changes: dict[str, Any] = {}
+        if timeout is not UNSET:
+            changes["timeout"] = as_seconds("timeout", timeout)
+        if deadline is not UNSET:
+            changes["deadline"] = None if deadline is None else as_seconds("deadline", deadline)
+        if retries is not UNSET:
+            changes["retries"] = as_count("retries", retries, least=0)
+        if phone is not UNSET:
+            changes["phone"] = None if phone is None else as_phone("phone", phone)
+        return evolve(self, **changes)
 
 
-def _any(value: Any) -> Any:
-    """Return *value*: what a container holds is not for a checker to know."""
-    return value
-
-
-def check_seconds(name: str, value: object) -> float:
-    """Return *value* as seconds: a positive, finite number.
-
-    Raises:
-        ConfigurationError: it is something else; the message names *name*.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigurationError(f"{name}: expected seconds as a number, got {type(value).__name__}")
-    if not 0 < value <= sys.float_info.max:
-        raise ConfigurationError(f"{name}: expected a positive, finite number of seconds")
-    return float(value)
-
-
-def check_count(name: str, value: object, *, least: int) -> int:
-    """Return *value* as a whole number of at least *least*.
-
-    Raises:
-        ConfigurationError: it is something else; the message names *name*.
-    """
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ConfigurationError(f"{name}: expected a whole number, got {type(value).__name__}")
-    if value < least:
-        raise ConfigurationError(f"{name}: expected at least {least}")
-    return value
-
-
-def _check_key(value: str | _NoText | None) -> Secret:
+def _check_key(value: str | NotText | None) -> Secret:
     if value is None or value == "":
         raise ConfigurationError("api_key: no API key; pass api_key= or set PERISKOPE_API_KEY")
-    if isinstance(value, _NoText):
+    if isinstance(value, NotText):
         raise ConfigurationError(f"api_key: expected text, got {value.type_name}")
     # Keys come from env files and copied lines: white space around one is never part of it.
     if not _KEY.fullmatch(value.strip()):
         raise ConfigurationError("api_key: expected one word of printable ASCII (the value is not shown)")
     return Secret(value.strip())
-
-
-def _check_phone(value: object) -> str:
-    if not isinstance(value, str):
-        raise ConfigurationError(f"phone: expected text, got {type(value).__name__}")
-    if _PHONE_ID.fullmatch(value.strip()):
-        return value.strip()
-    digits = value.strip().removesuffix("@c.us").translate(_PHONE_PUNCTUATION)
-    if not (digits.isascii() and digits.isdigit()):
-        raise ConfigurationError(
-            "phone: expected a number with country code, such as '+91 98765 43210', or an id such as 'phone-…'"
-        )
-    return digits
 
 
 def _check_base_url(value: object) -> str:

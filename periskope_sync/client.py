@@ -5,10 +5,10 @@ from functools import cached_property
 from typing import Final, Self
 
 from periskope_async._sansio.rate_limit import RateLimit
+from periskope_async._sansio.secret import conceal
 from periskope_async.client import PeriskopeClient as AsyncPeriskopeClient
 from periskope_async.errors import ClientClosedError, ConnectError
 from periskope_async.hooks import Hooks
-from periskope_async.settings import conceal
 from periskope_sync._bridge import Facade, blocking, blocking_clone
 from periskope_sync._runner import prepare
 from periskope_sync.tickets import Tickets
@@ -96,7 +96,7 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
         except ClientClosedError:  # the interpreter exits, and has closed them
             pass
         except ConnectError:  # there is no loop, and none can be made: so nothing is open, either
-            self._async._caller.transport.closed = True  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # its other half
+            self._async._caller.connections.closed = True  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # its other half
 
     def __enter__(self) -> Self:
         _enter(self)

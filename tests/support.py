@@ -5,10 +5,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+
+from periskope_async._sansio.operation import Request
 
 T = TypeVar("T")
 
@@ -17,6 +19,25 @@ BATCH = 25
 
 #: Whatever a server may put into a header, lone surrogates included: so aiohttp decodes bytes that are not UTF-8.
 any_text = st.text(st.characters(exclude_categories=()))
+
+
+class Recorder:
+    """In the place of a caller: keeps what it is to send, and sends nothing."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request[Any]] = []
+
+    async def call(self, request: Request[Any]) -> None:
+        """Keep *request*."""
+        self.requests.append(request)
+
+
+async def request_of(resource: type[Any], method: str, *args: Any, **kwargs: Any) -> Request[Any]:
+    """Return the one request that a method of a resource would send."""
+    recorder = Recorder()
+    await getattr(resource(recorder), method)(*args, **kwargs)
+    (request,) = recorder.requests
+    return request
 
 
 def many(strategy: st.SearchStrategy[T]) -> st.SearchStrategy[list[T]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, get_args, get_origin
 
 import attrs
 
@@ -39,7 +39,13 @@ from periskope_async.errors import DecodeError
 if TYPE_CHECKING:
     from cattrs import Converter
 
-__all__ = ["decode", "loads", "prepare", "structure", "to_dict"]
+__all__ = ["IS_NULL", "NOT_JSON", "decode", "loads", "prepare", "structure", "to_dict"]
+
+#: The problems of a body that holds nothing to structure.
+NOT_JSON: Final = "not valid JSON @ $"
+IS_NULL: Final = "expected an object @ $"
+
+_NOTHING_THERE: Final = {NOT_JSON: "the body is not JSON", IS_NULL: "the body is null"}
 
 T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
@@ -61,8 +67,10 @@ def decode(body: bytes, cls: type[T]) -> T:
     except ValueError:
         pass
     else:
+        if value is None:
+            raise _decode_error(cls, (IS_NULL,))
         return explain(value, cls)
-    raise _decode_error(cls, ("not valid JSON @ $",))
+    raise _decode_error(cls, (NOT_JSON,))
 
 
 def prepare(*classes: type) -> None:
@@ -106,8 +114,13 @@ def to_dict(model: Model) -> dict[str, Any]:
 
 def _decode_error(cls: type, problems: tuple[str, ...]) -> DecodeError:
     first, *others = problems
+    if first in _NOTHING_THERE:
+        return _with_problems(DecodeError(_NOTHING_THERE[first]), problems)
     more = f" and {len(others)} more" if others else ""
-    error = DecodeError(f"the body is not a {cls.__name__}: {first}{more}")
+    return _with_problems(DecodeError(f"the body is not a {cls.__name__}: {first}{more}"), problems)
+
+
+def _with_problems(error: DecodeError, problems: tuple[str, ...]) -> DecodeError:
     error.problems = problems
     return error
 

@@ -1,308 +1,246 @@
-"""The one path every call takes: limiter, attempt, judgement, wait. Knows nothing of any one resource."""
+"""The one path every call takes: permit, attempt, classify, decode, retry or not. Knows no resource."""
 
 import asyncio
-import logging
 import math
 import time
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
-from attrs import define, field
 
-from periskope_async._codec import converter as _converter
-from periskope_async._io.request_queue import RequestQueue
-from periskope_async._sansio.classify import classify, malformed, unexpected
+from periskope_async._io.call import Call
+from periskope_async._io.reporting import Reporter
+from periskope_async._io.result import read_result
+from periskope_async._sansio.operation import Request
 from periskope_async._sansio.permit import Permit
-from periskope_async._sansio.rate_headers import RateReading, rate_suffixes, read_rate
 from periskope_async._sansio.rate_limit import RateLimit
-from periskope_async._sansio.redact import redact
-from periskope_async._sansio.request import Request
-from periskope_async._sansio.response import FailedAttempt, FailureKind, Response
-from periskope_async._sansio.retry import cost, wait_before_retry
-from periskope_async.errors import ApiError, ClientClosedError, DeadlineExceeded, DecodeError, PeriskopeError
-from periskope_async.hooks import (
-    Hooks,
-    RequestEvent,
-    ResponseEvent,
-    RetryEvent,
-    ThrottleEvent,
-    captured,
-    logger,
-    notify,
-)
+from periskope_async._sansio.response import FailedAttempt, FailureKind
+from periskope_async._sansio.retry import cost, decide_retry
+from periskope_async.errors import ClientClosedError, DeadlineExceeded, PeriskopeError
+from periskope_async.hooks import Hooks
 from periskope_async.settings import Settings
 
 if TYPE_CHECKING:
-    from periskope_async._io.connections import LoopState, Transport
+    from periskope_async._io.connections import Connections, LoopState
 
-__all__ = ["Call", "Caller"]
+__all__ = ["Caller", "Reacquire"]
 
 T = TypeVar("T")
 
-
-@define
-class Call:
-    """One call under way: what it has been through so far."""
-
-    request: Request
-    state: "LoopState"
-    started: float
-    ends_at: float
-    bulk: bool
-    second_pass: bool
-    attempts: int = 0
-    paid: int = 0
-    failed: dict[FailureKind, int] = field(factory=dict[FailureKind, int])
-    last: FailedAttempt | None = None
+#: How a bulk run waits for the permits of a call's further attempts; None is the end of the run.
+Reacquire = Callable[[], Awaitable[Permit | None]]
 
 
 class Caller:
-    """Sends requests for one client: as often as its settings allow, as fast as the limiter allows."""
+    """Sends requests for one client: as often as its settings allow, as fast as the rate limiter allows."""
 
-    def __init__(self, settings: Settings, transport: "Transport", hooks: Hooks | None = None) -> None:
+    def __init__(self, settings: Settings, connections: "Connections", hooks: Hooks | None = None) -> None:
         self.settings = settings
-        self.transport = transport
-        self.hooks = hooks
+        self.connections = connections
+        self.report = Reporter(settings.api_key, hooks)
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """What is known of the rate limit; None before the service told any."""
-        try:
-            now = asyncio.get_running_loop().time()
-        except RuntimeError:  # asked from a plain thread: event loops count monotonic time too
-            now = time.monotonic()
-        with self.transport.limiter.lock:
-            return self.transport.limiter.ledger.rate_limit(now)
+        """What is known of the rate limit; None before the service named any."""
+        return self.connections.limiter.rate_limit(_now())
 
     async def call(
         self,
-        request: Request,
-        result: type[T],
+        request: Request[T],
         *,
-        bulk: bool = False,
-        second_pass: bool = False,
-        state: "LoopState | None" = None,
         permit: Permit | None = None,
+        reacquire: Reacquire | None = None,
+        second_pass: bool = False,
     ) -> T:
-        """Send *request* until it gives a *result*, or raise why it does not.
+        """Send *request* until it gives its operation's result, or raise why it does not.
 
         Args:
             request: what to send.
-            result: the model that its body is structured into.
-            bulk: wait behind single calls and through outages.
-            second_pass: do not give up early on bodies that are broken (the second pass of a bulk run).
-            state: where to send it from, if not from what the client has in the running loop.
-            permit: a pass that is already held, of *home*'s lane.
+            permit: for the first attempt, from `try_acquire` or `acquire`; None to wait for one.
+            reacquire: of a bulk run, whose calls wait behind single calls and through outages and pauses. The deadline
+                does not count that.
+            second_pass: a bulk run's last try for an id: do not give up early on bodies that are broken.
 
         Raises:
-            PeriskopeError: the last attempt's error, with the call's ticket id, path, attempts and seconds told.
+            PeriskopeError: the last attempt's error, completed with the request, attempts and seconds.
         """
         try:
-            state = state or self.transport.state()
+            state = self.connections.state()
         except PeriskopeError as exc:
-            raise self.name_request(exc, request)  # noqa: B904  # the same exception, not a new one
-        started = state.loop.time()
+            raise self.report.name_request(exc, request)  # noqa: B904  # the same exception, not a new one
         deadline = math.inf if self.settings.deadline is None else self.settings.deadline
-        ends_at = started + deadline
-        if permit is not None and permit.circuit is not None:  # what probes an outage has no more time than the outage
-            ends_at = min(ends_at, permit.circuit.since + deadline)
-        call = Call(request, state, started, ends_at, bulk, second_pass)
+        started = state.loop.time()
+        call = Call(request, started, started + deadline, reacquire is not None, second_pass)
+        queue = state.queue
+        permit = permit or queue.try_acquire(bulk=False) or await self._wait_for_permit(call, state)
         while True:
-            permit = permit or state.queue.try_enter(bulk=bulk) or await self._wait_for_pass(call)
-            outcome = await self._attempt(call, permit, result)
+            if permit.circuit is not None:  # who probes an outage has no more time than the outage
+                call.ends_at = min(call.ends_at, queue.limiter.open_since(permit.circuit) + deadline)
+            outcome = await self._attempt(call, state, permit)
             if not isinstance(outcome, FailedAttempt):
-                state.queue.limiter.succeed(call.paid)
+                queue.limiter.succeed(call.paid)
                 return outcome
-            wait = self._decide(call, permit, outcome)
-            permit = None
+            wait = self._wait_after(call, state, permit, outcome)
             if wait > 0:
                 await anyio.sleep(wait)
-                self._check_open(call)
+                self._check_open(call, state)
+            if reacquire is None:
+                permit = queue.try_acquire(bulk=False) or await self._wait_for_permit(call, state)
+            else:
+                permit = await self._wait_with_run(call, state, reacquire)
 
-    async def _wait_for_pass(self, call: Call) -> Permit:
-        queue, now = call.state.queue, call.state.loop.time()
-        with queue.limiter.lock:
-            earliest = queue.limiter.ledger.earliest(now)
-        if earliest < call.ends_at:
+    # -- the door to the limiter for bulk runs --------------------------------------------------------------------
+
+    def check_open(self) -> None:
+        """Insist that the client is open, in the loop that runs here.
+
+        Raises:
+            ClientClosedError: it is closed.
+            ConfigurationError: it cannot be used here.
+        """
+        self.connections.state()
+
+    def try_acquire(self, *, wanted: float) -> Permit | None:
+        """Return a permit for a call of a bulk run if there is one this moment; it is used by `call` or released.
+
+        *wanted*: how many requests the run still has to send, this one included.
+        """
+        queue = self.connections.state().queue
+        queue.wanted = wanted
+        return queue.try_acquire(bulk=True)
+
+    async def acquire(self) -> Permit:
+        """Wait for a permit for a call of a bulk run, however long the rate limit takes: that is the run's affair.
+
+        Raises:
+            ClientClosedError: the client is closed, or was meanwhile.
+        """
+        return await self.connections.state().queue.acquire(bulk=True)
+
+    def release(self, permit: Permit) -> None:
+        """Hand back a permit that was not used."""
+        self.connections.state().queue.release(permit)
+
+    def is_hopeless(self) -> bool:
+        """Whether a bulk run should end: the key is shut, or the service was out of order for a whole deadline."""
+        return self.connections.limiter.is_hopeless(_now(), self.settings.deadline)
+
+    def seconds_for(self, requests: int) -> float:
+        """Return the seconds that so many further requests take by the rate limit alone."""
+        return self.connections.limiter.seconds_for(requests, _now())
+
+    # -- waiting --------------------------------------------------------------------------------------------------
+
+    async def _wait_for_permit(self, call: Call[Any], state: "LoopState") -> Permit:
+        queue = state.queue
+        if queue.limiter.earliest(state.loop.time()) < call.ends_at:
             try:
                 async with asyncio.timeout_at(None if call.ends_at == math.inf else call.ends_at):
-                    return await queue.wait(queue.queue(bulk=call.bulk))
+                    return await queue.acquire(bulk=False)
             except TimeoutError:
                 pass
             except ClientClosedError as exc:
-                self._complete(call, exc)
-                raise
-            raise self._complete(call, self._out_of_time(call))
+                raise self._complete(call, state, exc)  # noqa: B904  # the same exception, not a new one
+            raise self._complete(call, state, self._out_of_time(call))
         raise self._complete(
-            call, DeadlineExceeded(f"the rate limit lets nothing go within {self.settings.deadline:g} s")
+            call, state, DeadlineExceeded(f"the rate limit lets nothing go within {self.settings.deadline:g} s")
         )
 
-    async def _attempt(self, call: Call, permit: Permit, result: type[T]) -> T | FailedAttempt:
+    async def _wait_with_run(self, call: Call[Any], state: "LoopState", reacquire: Reacquire) -> Permit:
+        began = state.loop.time()
+        try:
+            permit = await reacquire()
+        except ClientClosedError as exc:
+            raise self._complete(call, state, exc)  # noqa: B904  # the same exception, not a new one
+        if permit is None:
+            raise AssertionError("unreachable") if call.last is None else self._complete(call, state, call.last.error)
+        call.ends_at += permit.at - began  # the rate limit is the run's affair
+        return permit
+
+    # -- attempts -------------------------------------------------------------------------------------------------
+
+    async def _attempt(self, call: Call[T], state: "LoopState", permit: Permit) -> T | FailedAttempt:
         """Make one attempt; return its result, or its failure."""
-        state, request = call.state, call.request
+        request, queue = call.request, state.queue
         call.attempts += 1
         try:
-            if self.hooks is not None and self.hooks.on_request is not None:
-                notify(self.hooks.on_request, RequestEvent(**self._about(call)))
+            if self.report.hooks is not None:
+                self.report.request(call)
             until = min(permit.at + self.settings.timeout, call.ends_at)
-            answer = await self.transport.send(request, state, until, fresh=FailureKind.DROPPED in call.failed)
+            phone = request.phone or self.settings.phone
+            # Where one idle connection had ended unnoticed, others have.
+            fresh = call.last is not None and call.last.kind is FailureKind.DROPPED
+            answer = await self.connections.send(request, phone, state, until, fresh=fresh)
         except BaseException:
-            state.queue.lose(permit, failed=False)
+            queue.lose(permit, failed=False)
             raise
         if isinstance(answer, FailedAttempt):
-            state.queue.lose(permit, unsent=answer.unsent)
+            queue.lose(permit, unsent=answer.unsent)
             return answer
-        failure = classify(answer)
-        outcome = self._decode(request, answer, result) if failure is None else failure
-        kind = outcome.kind if isinstance(outcome, FailedAttempt) else FailureKind.FINAL
-        good = None if kind is FailureKind.THROTTLED else kind is FailureKind.FINAL
-        state.queue.answer(permit, self._read_rate(state.queue, answer, good=good), good=good)
-        if self.hooks is not None or captured.get() is not None or logger.isEnabledFor(logging.DEBUG):
-            self._report_response(call, answer)
+        outcome = read_result(request, answer)
+        queue.answer(permit, answer, outcome.kind if isinstance(outcome, FailedAttempt) else None)
+        if self.report.listens():
+            self.report.response(call, answer, state.loop.time(), self.rate_limit)
+        if isinstance(outcome, FailedAttempt) and call.has_happened(answer.status):
+            return None  # type: ignore[return-value]  # of an operation without a result
         return outcome
 
-    @staticmethod
-    def _read_rate(queue: RequestQueue, answer: Response, *, good: bool | None) -> RateReading | None:
-        """Read the rate headers, by the suffixes that this service is known to send.
-
-        They are looked for in every answer until one is good, and again after a refusal, which may show that the
-        limit is another one than we know of.
-        """
-        if good is None:
-            queue.suffixes = None
-        elif good and queue.suffixes is None:
-            queue.suffixes = rate_suffixes(answer.headers)
-        return read_rate(answer, queue.suffixes)
-
-    def _decode(self, request: Request, answer: Response, result: type[T]) -> T | FailedAttempt:
-        try:
-            body = _converter.loads(answer.body)
-        except ValueError:
-            return malformed(answer, _problem("the body is not JSON", "not valid JSON @ $"))
-        if body is None:
-            return malformed(answer, _problem("the body is null", "expected an object @ $"))
-        try:
-            model = _converter.structure(body, result)
-        except DecodeError as exc:
-            error = exc
-        else:
-            mismatch = None if request.mismatch is None else request.mismatch(request, model)
-            return model if mismatch is None else FailedAttempt(unexpected(answer, mismatch), FailureKind.MALFORMED)
-        error.trace_id = answer.trace_id
-        return FailedAttempt(error.with_traceback(None), FailureKind.FINAL)
-
-    def _decide(self, call: Call, permit: Permit, failure: FailedAttempt) -> float:
+    def _wait_after(self, call: Call[Any], state: "LoopState", permit: Permit, failure: FailedAttempt) -> float:
         """Return the seconds to wait before the next attempt, or raise the failure's error."""
-        limiter, now = call.state.queue.limiter, call.state.loop.time()
-        call.last = failure
-        call.failed[failure.kind] = same_kind = call.failed.get(failure.kind, 0) + 1
-        self._check_open(call)
+        now, limiter = state.loop.time(), state.queue.limiter
+        call.record(failure)
+        self._check_open(call, state)
         if failure.kind is FailureKind.SLOW and now >= call.ends_at:
-            raise self._complete(call, self._out_of_time(call))
-        wait = None
-        if call.request.repeatable or failure.unsent or failure.kind is FailureKind.THROTTLED:
-            wait = wait_before_retry(
-                failure,
-                attempt=call.attempts,
-                same_kind=same_kind,
-                retries=self.settings.retries,
-                second_pass=call.second_pass,
-            )
-        pause = 0.0
-        with limiter.lock:
-            paid = wait is not None and limiter.retry_budget.take(cost(failure))
-            if failure.kind is FailureKind.THROTTLED:
-                limiter.ledger.throttle(now, failure.retry_after)
-                pause = limiter.ledger.paused_until - now
-            elif call.bulk and failure.kind is not FailureKind.FINAL:
-                limiter.ledger.record_failure(now, permit, broke=wait is not None and not paid)
+            raise self._complete(call, state, self._out_of_time(call))
         if failure.kind is FailureKind.THROTTLED:
-            self._report_throttle(call, failure.retry_after, pause)
-            # The gate is closed for everybody now, so the wait is the limiter's.
-            wait = pause if wait is not None else None
+            self._heed(call, state, permit, failure)
+            return 0.0
+        wait = decide_retry(
+            failure,
+            failures=call.failures,
+            retries=self.settings.retries,
+            idempotent=call.request.operation.idempotent,
+            second_pass=call.second_pass,
+        )
+        price = None if wait is None else cost(failure)
+        paid = limiter.fail(now, permit, price, bulk=call.bulk and failure.kind is not FailureKind.FINAL)
         # Nobody gives up in a bulk run because the others failed: it waits with them behind one probe.
         if wait is None or now + wait >= call.ends_at or not (paid or call.bulk):
-            raise self._complete(call, failure.error)
+            raise self._complete(call, state, failure.error)
         call.paid = cost(failure) if paid else 0
-        self._report_retry(call, failure.error, wait)
-        return 0.0 if failure.kind is FailureKind.THROTTLED else wait
+        self.report.retry(call, self._complete(call, state, failure.error), wait)
+        return wait
+
+    def _heed(self, call: Call[Any], state: "LoopState", permit: Permit, failure: FailedAttempt) -> None:
+        """Have everybody pause, as a 429 orders; raise its error if the pause would be longer than the call.
+
+        A bulk run waits as long as it may go on itself. Where nothing else ends a call, a key that stays shut does.
+        """
+        now = state.loop.time()
+        pause, shut = state.queue.limiter.throttle(now, failure.retry_after, permit)
+        self.report.throttle(call, failure.retry_after, pause)
+        ends_at = math.inf if call.bulk else call.ends_at
+        error = self._complete(call, state, failure.error)
+        if now + pause >= ends_at or (shut and ends_at == math.inf):
+            raise error
+        self.report.retry(call, error, pause)
 
     # -- errors ---------------------------------------------------------------------------------------------------
 
-    def _check_open(self, call: Call) -> None:
-        if self.transport.closed:
-            raise self._complete(call, ClientClosedError("the client was closed during this call"))
+    def _check_open(self, call: Call[Any], state: "LoopState") -> None:
+        if self.connections.closed:
+            raise self._complete(call, state, ClientClosedError("the client was closed during this call"))
 
-    def _out_of_time(self, call: Call) -> DeadlineExceeded:
-        told = "" if call.last is None else f"; the last attempt: {call.last.error.message}"
-        return DeadlineExceeded(f"no result within the deadline of {self.settings.deadline:g} s{told}")
+    def _out_of_time(self, call: Call[Any]) -> DeadlineExceeded:
+        last = "" if call.last is None else f"; the last attempt: {call.last.error.message}"
+        return DeadlineExceeded(f"no result within the deadline of {self.settings.deadline:g} s{last}")
 
-    def _complete(self, call: Call, error: PeriskopeError) -> PeriskopeError:
-        """Tell *error* what only the call knows, and make it fit to be shown."""
-        request, failure = call.request, call.last
-        error.attempts = call.attempts
-        error.retryable = isinstance(error, DeadlineExceeded) or (
-            failure is not None and failure.error is error and failure.kind is not FailureKind.FINAL
-        )
-        error.elapsed = call.state.loop.time() - call.started
-        if not request.repeatable and failure is not None and not failure.unsent:
-            error.maybe_sent = not _was_refused(failure.error)
-        return self.name_request(error, request)
-
-    def name_request(self, error: PeriskopeError, request: Request) -> PeriskopeError:
-        """Tell *error* which request it is about, and make it fit to be shown."""
-        error.ticket_id, error.method, error.path = request.ticket_id, request.method, request.path
-        redact(error, self.settings.api_key.scrub)
-        return error
-
-    # -- telling --------------------------------------------------------------------------------------------------
-
-    def _about(self, call: Call) -> dict[str, Any]:
-        request, scrub = call.request, self.settings.api_key.scrub  # somebody may have pasted the key as an id
-        return {
-            "operation": request.operation,
-            "method": request.method,
-            "path": scrub(request.path),
-            "ticket_id": scrub(request.ticket_id),
-            "attempt": call.attempts,
-        }
-
-    def _report_response(self, call: Call, answer: Response) -> None:
-        headers = self.settings.api_key.scrub({name.lower(): value for name, value in answer.headers.items()})
-        event = ResponseEvent(
-            **self._about(call),
-            status=answer.status,
-            headers=headers,
-            trace_id=headers.get("x-periskope-trace-id"),
-            elapsed=call.state.loop.time() - call.started,
-            rate_limit=self.rate_limit,
-        )
-        logger.debug("%s %s -> %d (attempt %d)", event.method, event.path, event.status, event.attempt)
-        answers = captured.get()
-        if answers is not None:
-            answers.append(event)
-        if self.hooks is not None:
-            notify(self.hooks.on_response, event)
-
-    def _report_retry(self, call: Call, error: PeriskopeError, wait: float) -> None:
-        error = self._complete(call, error)
-        logger.info("%s %s: %s; again in %.2f s", error.method, error.path, error.message, wait)
-        if self.hooks is not None and self.hooks.on_retry is not None:
-            notify(self.hooks.on_retry, RetryEvent(**self._about(call), error=error, wait=wait))
-
-    def _report_throttle(self, call: Call, retry_after: float | None, pause: float) -> None:
-        logger.info("429 from the service: everybody on this key pauses for %.2f s", pause)
-        if self.hooks is not None and self.hooks.on_throttle is not None:
-            event = ThrottleEvent(**self._about(call), retry_after=retry_after, pause=pause)
-            notify(self.hooks.on_throttle, event)
+    def _complete(self, call: Call[Any], state: "LoopState", error: PeriskopeError) -> PeriskopeError:
+        return self.report.complete(error, call, state.loop.time())
 
 
-def _was_refused(error: PeriskopeError) -> bool:
-    """Whether the service said that it did not do what was asked."""
-    return isinstance(error, ApiError) and 400 <= error.status < 500 and error.status != 408
-
-
-def _problem(message: str, problem: str) -> DecodeError:
-    error = DecodeError(message)
-    error.problems = (problem,)
-    return error
+def _now() -> float:
+    try:
+        return asyncio.get_running_loop().time()
+    except RuntimeError:  # asked from a plain thread: event loops count monotonic time too
+        return time.monotonic()

@@ -1,6 +1,6 @@
 """Where a client's connections live: a session for each event loop, and what becomes of it with loops, forks and exits.
 
-One attempt goes through here, cut off in time; how it goes over the wire is `_http`'s affair.
+One attempt goes through here, cut off in time; how it goes over the wire is the affair of `http`.
 """
 
 import asyncio
@@ -11,17 +11,18 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 from functools import cache
 from importlib import import_module, metadata
+from typing import Any
 
 from periskope_async._io.http import Http, Session, check_session
 from periskope_async._io.limiter import RateLimiter, limiter_for
 from periskope_async._io.request_queue import RequestQueue
 from periskope_async._io.timeouts import Alarm
-from periskope_async._sansio.request import Request
+from periskope_async._sansio.operation import Request
 from periskope_async._sansio.response import FailedAttempt, FailureKind, Response
 from periskope_async.errors import ClientClosedError, ConfigurationError, RequestTimeout
 from periskope_async.settings import Settings
 
-__all__ = ["LoopState", "Transport"]
+__all__ = ["Connections", "LoopState"]
 
 # What calls would import when they first come to it: this module is imported when a client is made, and then there are
 # descriptors to open files with. The last is anyio's part for asyncio, which it looks for by this name.
@@ -51,7 +52,7 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch  # there is no fork on 
 
 
 class LoopState:
-    """What a client has in one event loop: its connections, its lane through the limiter, its alarm."""
+    """What a client has in one event loop: its connections, its queue before the limiter, its alarm."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, limiter: RateLimiter, concurrency: int) -> None:
         self.loop = loop
@@ -69,7 +70,7 @@ class LoopState:
             await asyncio.sleep(0)  # the sockets close with the loop's next turn
 
 
-class Transport:
+class Connections:
     """The connections of one client and its `with_options` clones: a session for each event loop, made when needed."""
 
     closed: bool = True  # until it is made
@@ -88,8 +89,6 @@ class Transport:
             "Authorization": settings.api_key.reveal("Bearer {}"),
             "User-Agent": _user_agent(),
         }
-        if settings.phone is not None:
-            self._headers["x-phone"] = settings.phone
         self._borrowed = borrowed
         self._how_to_close = how_to_close
         self._states: dict[asyncio.AbstractEventLoop, LoopState] = {}
@@ -114,7 +113,7 @@ class Transport:
         return self._find_state(loop)
 
     async def send(
-        self, request: Request, state: LoopState, until: float, *, fresh: bool = False
+        self, request: Request[Any], phone: str | None, state: LoopState, until: float, *, fresh: bool = False
     ) -> Response | FailedAttempt:
         """Make one attempt and return the answer, or why there is none by *until* (loop time).
 
@@ -129,7 +128,7 @@ class Transport:
         cancelling = task.cancelling()
         state.alarm.set(task, until)
         try:
-            outcome = await http.ask(request, fresh=fresh)
+            outcome = await http.send(request, phone, new_connection=fresh)
         except asyncio.CancelledError as exc:
             if not state.alarm.clear(task) or task.uncancel() > cancelling:
                 # It is the caller's. aiohttp's frames go: their locals hold the headers.
@@ -144,10 +143,10 @@ class Transport:
     async def aclose(self) -> None:
         """Close every session of ours. Calls that wait or are under way end with ClientClosedError."""
         self.closed = True
-        homes = list(self._states.values()) if self._pid == os.getpid() else []  # a parent's stay its own
+        states = list(self._states.values()) if self._pid == os.getpid() else []  # a parent's stay its own
         self._states, self._latest = {}, None
         here = asyncio.get_running_loop()
-        for state in homes:
+        for state in states:
             if state.loop is here:
                 await state.aclose()
             elif state.loop.is_running():

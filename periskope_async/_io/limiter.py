@@ -1,47 +1,131 @@
-"""One key's rate limiter: its ledger and retry budget behind one lock, shared by all clients of the process."""
+"""One key's rate limiter: ledger and retry budget behind one lock, shared by all clients of a process.
+
+All that is known of a key is asked and said here, through methods: nobody outside holds the ledger.
+"""
 
 import os
 import threading
 import weakref
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Final
 
+from periskope_async._sansio.circuit import CircuitBreaker
 from periskope_async._sansio.ledger import Ledger
+from periskope_async._sansio.permit import Permit
+from periskope_async._sansio.rate_headers import RateReading
+from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async._sansio.retry import RetryBudget
 from periskope_async.settings import Secret
-
-if TYPE_CHECKING:
-    from periskope_async._io.request_queue import RequestQueue
 
 __all__ = ["RateLimiter", "limiter_for"]
 
 
 class RateLimiter:
-    """One key's ledger and retry quota, with the lock that lets clients in several threads share them."""
+    """What is known of one key: when requests may go out, and what retries may still cost.
+
+    Times are seconds on the clock of the caller's event loop.
+    """
 
     def __init__(self) -> None:
-        self.ledger: Ledger = Ledger()
-        self.retry_budget: RetryBudget = RetryBudget()
-        self.lock: threading.Lock = threading.Lock()
-        self.waiting: set[RequestQueue] = set()  # lanes in whatever thread that an answer may let in
+        self._ledger: Final = Ledger()
+        self._retry_budget: Final = RetryBudget()
+        self._lock: Final = threading.Lock()
+        #: What to call when an answer may let somebody in.
+        self._waiting: Final[set[Callable[[], None]]] = set()
+
+    def admit(self, now: float, *, bulk: bool, wanted: float) -> Permit | float:
+        """Return a permit to send one request now, or the seconds after which to ask again if no answer comes first.
+
+        *wanted*: how many requests wait to be sent, this one included.
+        """
+        with self._lock:
+            return self._ledger.admit(now, bulk=bulk, wanted=wanted)
+
+    def withdraw(self, permit: Permit) -> None:
+        """Take back a permit that was not used."""
+        with self._lock:
+            self._ledger.withdraw(permit)
+
+    def lose(self, permit: Permit, *, unsent: bool, failed: bool) -> None:
+        """Note that a request got no answer; see `Ledger.lose`."""
+        with self._lock:
+            self._ledger.lose(permit, unsent=unsent, failed=failed)
+
+    def answer(self, permit: Permit, now: float, reading: RateReading | None, *, good: bool | None) -> None:
+        """Note an answer, what its headers say and whether the service is in order; see `Ledger.answer`."""
+        with self._lock:
+            self._ledger.answer(permit, now, reading, good=good)
 
     def succeed(self, paid: int) -> None:
-        """Note that a call succeeded whose last retry cost so much of the quota."""
-        if not self.retry_budget.is_full:  # it nearly always is, and needs no lock to be
-            with self.lock:
-                self.retry_budget.succeed(paid)
+        """Note that a call succeeded whose last retry cost so much of the budget."""
+        with self._lock:
+            self._retry_budget.succeed(paid)
 
-    def wake(self, but: "RequestQueue") -> None:
-        """Let every other lane that waits ask again: an answer came."""
-        for queue in tuple(self.waiting):
-            if queue is not but:
-                queue.wake()
+    def fail(self, now: float, permit: Permit, cost: int | None, *, bulk: bool) -> bool:
+        """Note a failure that is no 429; return whether the budget paid for its retry. *cost*: None for no retry."""
+        with self._lock:
+            paid = cost is not None and self._retry_budget.take(cost)
+            if bulk:
+                self._ledger.record_failure(now, permit, broke=cost is not None and not paid)
+            return paid
+
+    def throttle(self, now: float, retry_after: float | None, permit: Permit) -> tuple[float, bool]:
+        """Note a 429; return for how many seconds everybody pauses, and whether the key is shut."""
+        with self._lock:
+            self._ledger.throttle(now, retry_after, permit.at)
+            return self._ledger.paused_until - now, self._ledger.is_shut
+
+    def earliest(self, now: float) -> float:
+        """Return when a request can go out at the earliest, whoever waits before it."""
+        with self._lock:
+            return self._ledger.earliest(now)
+
+    def seconds_for(self, requests: int, now: float) -> float:
+        """Return the seconds that so many further requests take by the rate limit alone."""
+        with self._lock:
+            return self._ledger.time_for(requests, now)
+
+    def rate_limit(self, now: float) -> RateLimit | None:
+        """Return the limit as last heard, counted on to *now*; None before the service named any."""
+        with self._lock:
+            return self._ledger.rate_limit(now)
+
+    def is_hopeless(self, now: float, patience: float | None) -> bool:
+        """Whether a bulk run should end: the key is shut, or the service out of order for *patience* seconds."""
+        with self._lock:
+            circuit = self._ledger.circuit
+            out_of_order = circuit is not None and patience is not None and now - circuit.since >= patience
+            return out_of_order or self._ledger.is_shut
+
+    def open_since(self, circuit: CircuitBreaker) -> float:
+        """Return since when nothing was answered well."""
+        with self._lock:
+            return circuit.since
+
+    def join(self, wake: Callable[[], None]) -> None:
+        """Have *wake* called by answers elsewhere, in whatever thread."""
+        with self._lock:
+            self._waiting.add(wake)
+
+    def leave(self, wake: Callable[[], None]) -> None:
+        """Have *wake* called no more."""
+        with self._lock:
+            self._waiting.discard(wake)
+
+    def wake_others(self, but: Callable[[], None]) -> None:
+        """Let everybody else who waits ask again: an answer came."""
+        # Asked without the lock: who was refused is in it since before the answer that might let it in.
+        if self._waiting:
+            with self._lock:
+                waiting = tuple(self._waiting)
+            for wake in waiting:
+                if wake != but:
+                    wake()
 
 
 # By process too: what a parent has in flight is no business of its forked child.
-_limiters: weakref.WeakValueDictionary[tuple[int, str, Secret], RateLimiter] = weakref.WeakValueDictionary()
-
-
-_limiters_lock = threading.Lock()
+_limiters: Final[weakref.WeakValueDictionary[tuple[int, str, Secret], RateLimiter]] = weakref.WeakValueDictionary()
+_limiters_lock: Final = threading.Lock()
 
 
 def limiter_for(base_url: str, key: Secret) -> RateLimiter:

@@ -6,7 +6,8 @@ from collections import deque
 from periskope_async._io.limiter import RateLimiter
 from periskope_async._sansio.circuit import NEVER
 from periskope_async._sansio.permit import Permit
-from periskope_async._sansio.rate_headers import RateReading
+from periskope_async._sansio.rate_headers import rate_suffixes, read_rate
+from periskope_async._sansio.response import FailureKind, Response
 from periskope_async.errors import ClientClosedError
 
 __all__ = ["RequestQueue"]
@@ -32,59 +33,60 @@ class RequestQueue:
         #: How many requests a bulk run still has to send, as far as it knows.
         self.wanted: float = 0
 
-    def try_enter(self, *, bulk: bool) -> Permit | None:
-        """Return a pass if one is to be had this moment and nobody waits before us."""
+    def try_acquire(self, *, bulk: bool) -> Permit | None:
+        """Return a permit if one is to be had this moment and nobody waits before us."""
         if self._closed or self._in_flight >= self._concurrency or self._single or (bulk and self._bulk):
             return None
-        with self.limiter.lock:
-            permit = self.limiter.ledger.admit(self._loop.time(), bulk=bulk, wanted=self.wanted if bulk else 0)
+        permit = self.limiter.admit(self._loop.time(), bulk=bulk, wanted=self.wanted if bulk else 0)
         if isinstance(permit, Permit):
             self._in_flight += 1
             return permit
         return None
 
-    def queue(self, *, bulk: bool) -> asyncio.Future[Permit]:
-        """Take a place in the queue. It must be waited for with `wait`; cancelling it gives the place up."""
-        turn: asyncio.Future[Permit] = self._loop.create_future()
+    async def acquire(self, *, bulk: bool) -> Permit:
+        """Wait for a permit. It must be handed back by `answer`, `lose` or `release`.
+
+        Raises:
+            ClientClosedError: the client is closed, or was meanwhile.
+        """
         if self._closed:
-            turn.set_exception(_sent_away())
-            return turn
+            raise _sent_away()
+        turn: asyncio.Future[Permit] = self._loop.create_future()
         (self._bulk if bulk else self._single).append(turn)
         self._pump()
-        return turn
-
-    async def wait(self, turn: asyncio.Future[Permit]) -> Permit:
-        """Wait for a pass. It must be handed back by `answer`, `lose` or `withdraw`."""
         try:
             permit = await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self.withdraw(turn.result())
+                self.release(turn.result())
             else:
                 self._pump()  # the next in the queue may go where this one waited
             raise
         if self._closed:
-            self.withdraw(permit)
+            self.release(permit)
             raise _sent_away()
         return permit
 
-    def withdraw(self, permit: Permit) -> None:
-        """Hand back a pass that was not used."""
-        with self.limiter.lock:
-            self.limiter.ledger.withdraw(permit)
+    def release(self, permit: Permit) -> None:
+        """Hand back a permit that was not used."""
+        self.limiter.withdraw(permit)
         self._left()
 
     def lose(self, permit: Permit, *, unsent: bool = False, failed: bool = True) -> None:
-        """Hand back the pass of a request that got no answer."""
-        with self.limiter.lock:
-            self.limiter.ledger.lose(permit, unsent=unsent, failed=failed)
+        """Hand back the permit of a request that got no answer."""
+        self.limiter.lose(permit, unsent=unsent, failed=failed)
         self._left()
 
-    def answer(self, permit: Permit, reading: RateReading | None, *, good: bool | None) -> None:
-        """Hand back the pass of a request that was answered."""
-        limiter = self.limiter
-        with limiter.lock:
-            limiter.ledger.answer(permit, self._loop.time(), reading, good=good)
+    def answer(self, permit: Permit, answer: Response, failure: FailureKind | None) -> None:
+        """Hand back the permit of a request that was answered; *failure* says what is wrong with the answer, if so."""
+        good = None if failure is FailureKind.THROTTLED else failure in {None, FailureKind.FINAL}
+        # Suffixes are looked for in every answer until one is good, and again after a refusal, which may show that the
+        # limit is another one than we know of.
+        if good is None:
+            self.suffixes = None
+        elif good and self.suffixes is None:
+            self.suffixes = rate_suffixes(answer.headers)
+        self.limiter.answer(permit, self._loop.time(), read_rate(answer, self.suffixes), good=good)
         self._left()
 
     def wake(self) -> None:
@@ -92,7 +94,7 @@ class RequestQueue:
         try:
             self._loop.call_soon_threadsafe(self._pump)
         except RuntimeError:  # that loop is closed, and nobody waits in it any more
-            self.limiter.waiting.discard(self)
+            self.limiter.leave(self.wake)
 
     def close(self) -> None:
         """Send everybody away who waits, or would."""
@@ -108,21 +110,20 @@ class RequestQueue:
         self._in_flight -= 1
         if self._single or self._bulk:
             self._pump()
-        if self.limiter.waiting:
-            self.limiter.wake(self)
+        self.limiter.wake_others(self.wake)
 
     def _pump(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         # Before asking: an answer in another thread, right after we were refused, must find us here.
-        self.limiter.waiting.add(self)
+        self.limiter.join(self.wake)
         # Single calls blocked by the rate limit block bulk calls too; bulk calls blocked by an outage block nobody.
         wait = self._admit(self._single, bulk=False)
         if wait == 0.0:
             wait = self._admit(self._bulk, bulk=True)
         if wait == 0.0 or self._in_flight >= self._concurrency:
-            self.limiter.waiting.discard(self)
+            self.limiter.leave(self.wake)
         elif wait < NEVER:
             self._timer = self._loop.call_later(wait, self._pump)
 
@@ -134,8 +135,7 @@ class RequestQueue:
                 continue
             if self._in_flight >= self._concurrency:
                 return NEVER
-            with self.limiter.lock:
-                permit = self.limiter.ledger.admit(self._loop.time(), bulk=bulk, wanted=self.wanted if bulk else 0)
+            permit = self.limiter.admit(self._loop.time(), bulk=bulk, wanted=self.wanted if bulk else 0)
             if not isinstance(permit, Permit):
                 return permit
             self._in_flight += 1

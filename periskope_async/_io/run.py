@@ -1,15 +1,25 @@
-"""Many ids at once: a few workers over one shared source of ids."""
+"""Many ids at once: a few workers over one shared source, every outcome recorded under its id.
+
+Knows how a run is organised, not how an id is fetched: that is `Caller.call`, the same path as for a single call. The
+workers are tasks of one anyio task group. What one raises is kept, and raised when all have gone, so that callers meet
+the error itself and no group of it.
+"""
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, Generic, TypeVar
 
+import anyio
 from attrs import define, field
 
 from periskope_async._io.caller import Caller
+from periskope_async._io.source import Ids, Source, as_key
+from periskope_async._sansio.arguments import as_seconds
+from periskope_async._sansio.operation import Request
 from periskope_async._sansio.permit import Permit
-from periskope_async._sansio.request import Request
+from periskope_async.bulk import BulkResult, Progress
 from periskope_async.errors import (
     AuthenticationError,
     ClientClosedError,
@@ -17,21 +27,17 @@ from periskope_async.errors import (
     DeadlineExceeded,
     PeriskopeError,
 )
-from periskope_async.models.tickets import TicketInfo
 
-if TYPE_CHECKING:
-    from periskope_async._io.connections import LoopState
-from periskope_async._io.source import _key, _Source
-from periskope_async.bulk import BulkResult, Progress, TicketIds
+__all__ = ["Job", "Run", "fetch_many"]
 
-__all__ = ["SECOND_TRY_AFTER", "fetch_many"]
+T = TypeVar("T")
 
 #: A failed id waits this long for its second try while there are fresh ones, seconds.
 SECOND_TRY_AFTER: Final = 1.0
 
 
 @define
-class _Job:
+class Job:
     """One id under way: its place in the input, and the failure of its first try if this is the second."""
 
     item: Any
@@ -42,68 +48,117 @@ class _Job:
     @property
     def key(self) -> Any:
         """What it is called in the results."""
-        return _key(self.item)
+        return as_key(self.item)
 
 
 @define(eq=False)
-class _Run:
-    """One bulk run: its source of ids, its workers' common state, and where results go."""
+class Run(Generic[T]):
+    """One bulk run: its source of ids, its workers' common state, and where outcomes go.
+
+    Attributes:
+        caller: sends the requests.
+        build: makes an id's request.
+        source: the ids.
+        record: takes every outcome.
+        on_progress: called after every outcome.
+        finish_in_flight: when a worker fails, let the others end what they have in flight; else cancel them.
+        allowance: how many ids may be taken up before the reader has taken their results.
+        consumed: how many results the reader has taken.
+        again: ids that wait for their second try.
+        dropped: ids that were taken up and never attempted, by position.
+    """
 
     caller: Caller
-    state: "LoopState"
-    build: Callable[[Any], Request]
-    source: _Source
-    record: Callable[[_Job, TicketInfo | PeriskopeError], None]
-    stopped: bool = False
-    taken: int = 0
-    done: int = 0
-    failed: int = 0
-    in_flight: int = 0
-    #: How many ids may be taken up before the reader has taken their results.
-    window: float = float("inf")
-    consumed: int = 0
-    again: deque[_Job] = field(factory=deque[_Job])
-    #: Ids that were taken up and not attempted, by position.
-    dropped: dict[int, Any] = field(factory=dict[int, Any])
-    #: What workers wait for without having an id in flight: their turns at the limiter, or themselves reading ids.
-    waits: set[asyncio.Future[Any]] = field(factory=set[asyncio.Future[Any]])
-    room: asyncio.Event = field(factory=asyncio.Event)
+    build: Callable[[Any], Request[T]]
+    source: Source
+    record: Callable[[Job, T | PeriskopeError], None]
     on_progress: Callable[[Progress], None] | None = None
-    started: float = 0.0
+    finish_in_flight: bool = False
+    allowance: float = float("inf")
+    consumed: int = 0
+    again: deque[Job] = field(factory=deque[Job])
+    dropped: dict[int, Any] = field(factory=dict[int, Any])
+    room: asyncio.Event = field(factory=asyncio.Event)
+    _loop: asyncio.AbstractEventLoop = field(factory=asyncio.get_running_loop)
+    _started: float = 0.0
+    _stopped: bool = False
+    _error: BaseException | None = None
+    _taken: int = 0
+    _done: int = 0
+    _failed: int = 0
+    _in_flight: int = 0
+    #: Of workers that wait without having an id in flight: for a permit, or for an id.
+    _waits: set[anyio.CancelScope] = field(factory=set[anyio.CancelScope])
 
     async def work(self) -> None:
-        """Fetch one id after the other until there are no more."""
-        while not self.stopped:
-            job = await self._take()
-            if job is None:
-                return
+        """Have the workers fetch all there is.
+
+        Raises:
+            BaseException: what the ids, `on_progress` or `record` raised, and ClientClosedError.
+        """
+        self._started = self._loop.time()
+        concurrency, size = self.caller.settings.concurrency, self.source.size
+        async with anyio.create_task_group() as workers:
+            for _ in range(concurrency if size is None else min(concurrency, size or 1)):
+                workers.start_soon(self._work, workers.cancel_scope)
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        """Take up no further id; what is in flight goes on, what waits for a permit is skipped."""
+        self._stopped = True
+        for scope in tuple(self._waits):
+            scope.cancel()
+        self.room.set()
+
+    def drop_rest(self) -> None:
+        """Record the ids whose second try never came: their first failure is their result."""
+        while self.again:
+            self._drop(self.again.popleft())
+
+    def progress(self) -> Progress:
+        """Return how far the run has come."""
+        total, settled = self.source.total, self._done + self._failed
+        elapsed = self._loop.time() - self._started
+        eta = None
+        if total is not None and settled:
+            left = total - settled
+            eta = max(left * elapsed / settled, self.caller.seconds_for(left - self._in_flight))
+        return Progress(total, self._done, self._failed, self._in_flight, elapsed, eta)
+
+    async def _work(self, workers: anyio.CancelScope) -> None:
+        try:
+            await self._fetch_all()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as exc:  # noqa: BLE001  # a group would wrap it; `work` raises it as it is
+            self._error = self._error or exc
+            self.stop()
+            if not self.finish_in_flight:
+                workers.cancel()
+
+    async def _fetch_all(self) -> None:
+        while (job := await self._take()) is not None:
             try:
                 request = self.build(job.item)
             except ConfigurationError as exc:
                 self._finish(job, exc)
                 await asyncio.sleep(0)  # an endless run of bad ids must not hold the loop
                 continue
-            permit = await self._enter(job)
+            permit = await self._acquire(job)
             if permit is None:
                 return
             outcome = await self._fetch(job, request, permit)
             if outcome is not None:
                 self._finish(job, outcome)
 
-    def stop(self) -> None:
-        """Take up no further id; what is in flight goes on, what waits for the limiter is skipped."""
-        self.stopped = True
-        for wait in tuple(self.waits):
-            wait.cancel()
-        self.room.set()
-
-    async def _take(self) -> _Job | None:
+    async def _take(self) -> Job | None:
         """Return the next id to fetch, or None when all are fetched, failed, or under way with another worker."""
-        while not self.stopped:
+        while not self._stopped:
             nothing_fresh = self.source.ended or self.source.slow
-            if self.again and (nothing_fresh or self.again[0].due <= self.state.loop.time()):
+            if self.again and (nothing_fresh or self.again[0].due <= self._loop.time()):
                 return self.again.popleft()
-            if self.taken - self.consumed >= self.window:
+            if self._taken - self.consumed >= self.allowance:
                 if self.again:
                     return self.again.popleft()
                 self.room.clear()
@@ -111,8 +166,8 @@ class _Run:
                 continue
             found, item = await self._read()
             if found:
-                self.taken += 1
-                return _Job(item, self.taken - 1)
+                self._taken += 1
+                return Job(item, self._taken - 1)
             if not self.again:
                 return None
         return None
@@ -120,183 +175,117 @@ class _Run:
     async def _read(self) -> tuple[bool, Any]:
         if not self.source.slow:
             return await self.source.take()
-        me = asyncio.current_task(self.state.loop)
-        if me is None:
-            raise AssertionError("unreachable")
-        self.waits.add(me)
-        try:
+        with self._wait():
             return await self.source.take()
-        finally:
-            self.waits.discard(me)
+        return False, None  # the run was stopped meanwhile
 
-    async def _enter(self, job: _Job) -> Permit | None:
-        """Wait for the limiter; None if the run is stopped. No deadline: the rate limit is the run's affair."""
-        queue, total = self.state.queue, self.source.total
-        queue.wanted = float("inf") if total is None else total - self.taken + len(self.again) + 1
+    async def _acquire(self, job: Job) -> Permit | None:
+        """Wait for a permit with an id that was just taken up; None if the run is stopped, and the id dropped."""
+        total = self.source.total
+        wanted = float("inf") if total is None else total - self._taken + len(self.again) + 1
         permit = None
         try:
-            if not self.stopped:
-                permit = queue.try_enter(bulk=True) or await self._queue()
-            if permit is not None and permit.circuit is not None and self._is_hopeless():
-                queue.withdraw(permit)
-                permit = None
-                self.stop()
+            permit = await self._wait_for_permit(wanted)
         finally:
             if permit is None:
                 self._drop(job)
         return permit
 
-    async def _queue(self) -> Permit | None:
-        queue = self.state.queue
-        turn = queue.queue(bulk=True)
-        self.waits.add(turn)
-        try:
-            return await queue.wait(turn)
-        except asyncio.CancelledError:
-            if self.stopped and turn.cancelled() and not _being_cancelled():
-                return None
-            raise
-        finally:
-            self.waits.discard(turn)
+    async def _wait_for_permit(self, wanted: float = 1) -> Permit | None:
+        if self._stopped:
+            return None
+        permit = self.caller.try_acquire(wanted=wanted) or await self._queue()
+        if permit is not None and permit.circuit is not None and self.caller.is_hopeless():
+            self.caller.release(permit)
+            self.stop()
+            return None
+        return permit
 
-    async def _fetch(self, job: _Job, request: Request, permit: Permit) -> TicketInfo | PeriskopeError | None:
-        """Fetch one ticket; return it, or its error, or None if it shall be tried again."""
-        self.in_flight += 1
+    async def _queue(self) -> Permit | None:
+        with self._wait():
+            return await self.caller.acquire()
+        return None
+
+    @contextmanager
+    def _wait(self) -> Iterator[None]:
+        """Wait for something inside, until the run is stopped."""
+        with anyio.CancelScope() as scope:
+            self._waits.add(scope)
+            try:
+                yield
+            finally:
+                self._waits.discard(scope)
+
+    async def _fetch(self, job: Job, request: Request[T], permit: Permit) -> T | PeriskopeError | None:
+        """Fetch one id; return what it gives, or its error, or None if it shall be tried again."""
+        self._in_flight += 1
         second = job.failed is not None
         try:
-            return await self.caller.call(
-                request, TicketInfo, bulk=True, second_pass=second, state=self.state, permit=permit
-            )
+            return await self.caller.call(request, permit=permit, reacquire=self._wait_for_permit, second_pass=second)
         except ClientClosedError:
             raise
         except PeriskopeError as exc:
             error = exc
         except asyncio.CancelledError:
             # If it is the run's deadline that cancels, this is the id's result; if not, nobody looks at it.
-            late = DeadlineExceeded("the run's deadline passed while this ticket was being fetched")
-            self.record(job, self.caller.name_request(late, request))
+            late = DeadlineExceeded(f"the run's deadline passed while this {request.operation.resource} was fetched")
+            self.record(job, self.caller.report.name_request(late, request))
             raise
         finally:
-            self.in_flight -= 1
-        if isinstance(error, AuthenticationError) or self._is_hopeless():
+            self._in_flight -= 1
+        if isinstance(error, AuthenticationError) or self.caller.is_hopeless():
             self.stop()
-        if error.retryable and not second and not self.stopped:
-            self.again.append(_Job(job.item, job.position, error, self.state.loop.time() + SECOND_TRY_AFTER))
+        if error.retryable and not second and not self._stopped:
+            self.again.append(Job(job.item, job.position, error, self._loop.time() + SECOND_TRY_AFTER))
             self.room.set()
             return None
         return error
 
-    def _is_hopeless(self) -> bool:
-        """Whether the service has been out of order for as long as one whole call may take."""
-        circuit, deadline = self.state.queue.limiter.ledger.circuit, self.caller.settings.deadline
-        return circuit is not None and deadline is not None and self.state.loop.time() - circuit.since >= deadline
-
-    def _finish(self, job: _Job, outcome: TicketInfo | PeriskopeError) -> None:
+    def _finish(self, job: Job, outcome: T | PeriskopeError) -> None:
         if isinstance(outcome, PeriskopeError):
-            self.failed += 1
+            self._failed += 1
         else:
-            self.done += 1
+            self._done += 1
         self.record(job, outcome)
         if self.on_progress is not None:
             self.on_progress(self.progress())
 
-    def _drop(self, job: _Job) -> None:
-        """Settle an id that no try is to be made for any more."""
+    def _drop(self, job: Job) -> None:
+        """Record an id that no try is to be made for any more."""
         if job.failed is None:
             self.dropped[job.position] = job.key
         else:
             self.record(job, job.failed)
 
-    def record_rest(self) -> None:
-        """Settle the ids whose second try never came: their first failure is their result."""
-        while self.again:
-            self._drop(self.again.popleft())
-
-    def progress(self) -> Progress:
-        """Return how far the run has come."""
-        now, total, settled = self.state.loop.time(), self.source.total, self.done + self.failed
-        elapsed = now - self.started
-        eta = None
-        if total is not None and settled:
-            left = total - settled
-            budget = self.state.queue.limiter.ledger.time_for(left - self.in_flight, now)
-            eta = max(left * elapsed / settled, budget)
-        return Progress(total, self.done, self.failed, self.in_flight, elapsed, eta)
-
 
 async def fetch_many(
     caller: Caller,
-    build: Callable[[Any], Request],
-    ids: TicketIds,
+    build: Callable[[Any], Request[T]],
+    ids: Ids,
     *,
+    name: str,
     deadline: float | None,
     on_progress: Callable[[Progress], None] | None,
-) -> BulkResult:
+) -> BulkResult[T]:
     """Fetch every id once and return what became of each; see `Tickets.get_many`."""
-    outcomes: dict[int, tuple[Any, TicketInfo | PeriskopeError]] = {}
+    if deadline is not None:
+        deadline = as_seconds("deadline", deadline)
+    outcomes: dict[int, tuple[Any, T | PeriskopeError]] = {}
 
-    def record(job: _Job, outcome: TicketInfo | PeriskopeError) -> None:
+    def record(job: Job, outcome: T | PeriskopeError) -> None:
         outcomes[job.position] = (job.key, outcome)
 
-    run = _start(caller, build, ids, record)
-    run.on_progress = on_progress
-    tasks = _start_workers(run)
-    try:
-        done, _ = await asyncio.wait(tasks, timeout=deadline, return_when=asyncio.FIRST_EXCEPTION)
-    finally:
-        await _cancel_workers(run, tasks)
-    for task in done:
-        if not task.cancelled():
-            task.result()
-    run.record_rest()
-    result = BulkResult(
-        skipped=(*(run.dropped[position] for position in sorted(run.dropped)), *await run.source.rest())
-    )
+    run = Run(caller, build, Source(ids, name), record, on_progress)
+    caller.check_open()
+    with anyio.move_on_after(deadline):
+        await run.work()
+    run.drop_rest()
+    skipped = (*(run.dropped[position] for position in sorted(run.dropped)), *await run.source.rest())
+    result = BulkResult[T](skipped=skipped)
     for position in sorted(outcomes):
         key, outcome = outcomes[position]
         if isinstance(outcome, PeriskopeError):
             result.errors[key] = outcome
         else:
-            result.tickets[key] = outcome
+            result.fetched[key] = outcome
     return result
-
-
-def _start(
-    caller: Caller,
-    build: Callable[[Any], Request],
-    ids: TicketIds,
-    record: Callable[[_Job, TicketInfo | PeriskopeError], None],
-) -> _Run:
-    state = caller.transport.state()
-    return _Run(caller, state, build, _Source(ids), record, started=state.loop.time())
-
-
-def _start_workers(run: _Run) -> set[asyncio.Task[None]]:
-    concurrency, size = run.caller.settings.concurrency, run.source.size
-    return {
-        run.state.loop.create_task(run.work())
-        for _ in range(concurrency if size is None else min(concurrency, size or 1))
-    }
-
-
-async def _cancel_workers(run: _Run, tasks: set[asyncio.Task[None]]) -> None:
-    """Cancel the workers and wait until the last is gone, even if we are cancelled meanwhile."""
-    run.stop()
-    for task in tasks:
-        task.cancel()
-    cancelled: asyncio.CancelledError | None = None
-    while pending := [task for task in tasks if not task.done()]:
-        try:
-            await asyncio.wait(pending)
-        except asyncio.CancelledError as exc:
-            cancelled = exc
-    for task in tasks:
-        if not task.cancelled():
-            task.exception()  # one of them is raised, and asyncio shall not report the others as overlooked
-    if cancelled is not None:
-        raise cancelled
-
-
-def _being_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

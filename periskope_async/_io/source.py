@@ -1,31 +1,41 @@
 """The caller's ids, each once, whatever they come as."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Iterator
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from periskope_async.bulk import T, TicketIds
-from periskope_async.errors import (
-    ConfigurationError,
-)
+from periskope_async.errors import ConfigurationError
 
-__all__ = ["MAX_SKIPPED", "Pulled"]
+__all__ = ["Ids", "Pulled", "Source", "as_key"]
 
-#: An iterator that a run stopped in the middle of is read on this far to tell the skipped ids.
-MAX_SKIPPED: Final = 100_000
+T = TypeVar("T")
+
+#: Ids to fetch: anything to iterate over, also lazily, also endlessly.
+Ids = Iterable[str] | AsyncIterable[str]
+
+#: An iterator that a run stopped in the middle of is read on this far to report the skipped ids.
+MAX_SKIPPED_IDS: Final = 100_000
 
 
 class Pulled(AsyncIterator[T]):
     """A plain iterable that is pulled in another thread: to be treated like one, though it is waited for."""
 
 
-class _Source:
-    """The caller's ids, each once, whatever they come as."""
+class Source:
+    """The ids of one run.
 
-    def __init__(self, ids: TicketIds) -> None:
+    Args:
+        ids: from the caller.
+        name: what the caller calls them, for errors.
+
+    Raises:
+        ConfigurationError: they are one text, or cannot be iterated over.
+    """
+
+    def __init__(self, ids: Ids, name: str) -> None:
         if isinstance(ids, str | bytes):
-            raise ConfigurationError("ticket_ids: expected several ids, got one text; put it in a list")
+            raise ConfigurationError(f"{name}: expected several ids, got one text; put it in a list")
         self.ended = False
         #: Whether it may keep its reader waiting.
         self.slow = isinstance(ids, AsyncIterable)
@@ -37,30 +47,30 @@ class _Source:
         try:
             self._ids = aiter(ids) if isinstance(ids, AsyncIterable) else iter(ids)
         except TypeError:
-            raise ConfigurationError(f"ticket_ids: expected an iterable of ids, got {type(ids).__name__}") from None
+            raise ConfigurationError(f"{name}: expected an iterable of ids, got {type(ids).__name__}") from None
 
     async def take(self) -> tuple[bool, Any]:
         """Return (True, the next id), or (False, None) at the end."""
         if isinstance(self._ids, Iterator):
             for item in self._ids:
-                if self._is_new(_key(item)):
+                if self._is_new(as_key(item)):
                     return True, item
                 await asyncio.sleep(0)  # an endless run of duplicates must not hold the loop
             self.ended = True
         else:
             async with self._lock:  # an async generator runs for one reader at a time
                 async for item in self._ids:
-                    if self._is_new(_key(item)):
+                    if self._is_new(as_key(item)):
                         return True, item
                     await asyncio.sleep(0)
                 self.ended = True
         return False, None
 
     async def rest(self) -> list[Any]:
-        """Return the ids that were not taken, as far as they can be told without waiting."""
+        """Return the ids that were not taken, as far as they can be read without waiting."""
         if self.ended:
             return []
-        limit = MAX_SKIPPED if self.size is None else None
+        limit = MAX_SKIPPED_IDS if self.size is None else None
         items: list[Any] = []
         if isinstance(self._ids, Iterator):
             items.extend(islice(self._ids, limit))
@@ -69,7 +79,7 @@ class _Source:
                 items.append(item)
                 if len(items) == limit:
                     break
-        return [key for key in map(_key, items) if self._is_new(key)]
+        return [key for key in map(as_key, items) if self._is_new(key)]
 
     @property
     def total(self) -> int | None:
@@ -86,7 +96,7 @@ class _Source:
         return True
 
 
-def _key(item: Any) -> Any:
+def as_key(item: Any) -> Any:
     """Return *item*, or its repr where a careless caller put in what cannot be a key (it will fail as a bad id)."""
     try:
         hash(item)

@@ -1,41 +1,44 @@
-"""Many ids at once, handed over one by one in bounded memory."""
+"""Many ids at once, handed over one by one in bounded memory.
+
+The workers' task group lives in a task of its own, not in the reader's: a stream may be entered in one task and left in
+another, as fixtures of pytest-asyncio do, which no cancel scope allows.
+"""
 
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from periskope_async._io.caller import Caller
-from periskope_async._io.run import _cancel_workers, _Job, _Run, _start, _start_workers
-from periskope_async._sansio.request import Request
-from periskope_async.bulk import Failed, Fetched, TicketIds
-from periskope_async.errors import (
-    PeriskopeError,
-)
-from periskope_async.models.tickets import TicketInfo
+from periskope_async._io.run import Job, Run
+from periskope_async._io.source import Ids, Source
+from periskope_async._sansio.operation import Request
+from periskope_async.bulk import Failed, Fetched
+from periskope_async.errors import PeriskopeError
 
-__all__ = ["WINDOW", "open_stream"]
+__all__ = ["open_stream"]
 
-#: A stream holds at most this many tickets per worker, in flight and ready together; then it waits for its reader.
-WINDOW: Final = 2
+T = TypeVar("T")
+
+#: A stream holds at most this many results per worker, in flight and ready together; then it waits for its reader.
+HELD_PER_WORKER: Final = 2
 
 
-class _Stream(AsyncIterator[Fetched | Failed]):
+class _Results(AsyncIterator[Fetched[T] | Failed], Generic[T]):
     """What a stream's workers have ready for its reader."""
 
     def __init__(self, *, ordered: bool) -> None:
         self._ordered = ordered
-        self._ready: deque[Fetched | Failed] = deque()
-        self._held: dict[int, Fetched | Failed] = {}
+        self._ready: deque[Fetched[T] | Failed] = deque()
+        self._held: dict[int, Fetched[T] | Failed] = {}
         self._next = 0
         self._news = asyncio.Event()
-        self._run: _Run
-        self._tasks: set[asyncio.Task[None]]
+        self._run: Run[T]
+        self._work: asyncio.Task[None]
 
-    def record(self, job: _Job, outcome: TicketInfo | PeriskopeError) -> None:
+    def record(self, job: Job, outcome: T | PeriskopeError) -> None:
         """Take a result from a worker."""
-        item: Fetched | Failed
         item = Failed(job.key, outcome) if isinstance(outcome, PeriskopeError) else Fetched(job.key, outcome)
         if self._ordered:
             self._held[job.position] = item
@@ -46,16 +49,15 @@ class _Stream(AsyncIterator[Fetched | Failed]):
             self._ready.append(item)
         self._news.set()
 
-    def follow(self, run: _Run, tasks: set[asyncio.Task[None]]) -> None:
-        """Read what these workers settle, and end when they do."""
-        self._run, self._tasks = run, tasks
-        for task in tasks:
-            task.add_done_callback(self._worker_left)
+    def follow(self, run: Run[T], work: "asyncio.Task[None]") -> None:
+        """Read what this run records, and end when it does."""
+        self._run, self._work = run, work
+        work.add_done_callback(lambda _: self._news.set())
 
-    async def __anext__(self) -> Fetched | Failed:
-        """Return the next ticket or failure; raise what the iterable of ids raised, when all before it is read."""
+    async def __anext__(self) -> Fetched[T] | Failed:
+        """Return the next result; raise what the iterable of ids raised, when all before it is read."""
         while not self._ready:
-            if all(task.done() for task in self._tasks):
+            if self._work.done():
                 self._end()
                 continue
             self._news.clear()
@@ -64,34 +66,45 @@ class _Stream(AsyncIterator[Fetched | Failed]):
         self._run.room.set()
         return self._ready.popleft()
 
-    def _worker_left(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is not None:
-            self._run.stop()
-        self._news.set()
-
     def _end(self) -> None:
-        self._run.record_rest()
+        self._run.drop_rest()
         # A run that was stopped leaves gaps in the order.
         self._ready.extend(self._held.pop(position) for position in sorted(self._held))
         if self._ready:
             return
-        for task in self._tasks:
-            if not task.cancelled():
-                task.result()
+        if not self._work.cancelled():
+            self._work.result()
         raise StopAsyncIteration
 
 
 @asynccontextmanager
 async def open_stream(
-    caller: Caller, build: Callable[[Any], Request], ids: TicketIds, *, ordered: bool
-) -> AsyncGenerator[AsyncIterator[Fetched | Failed], None]:
-    """Fetch ids as fast as they are read; see `Tickets.stream`."""
-    stream = _Stream(ordered=ordered)
-    run = _start(caller, build, ids, stream.record)
-    run.window = WINDOW * caller.settings.concurrency
-    tasks = _start_workers(run)
-    stream.follow(run, tasks)
+    caller: Caller, build: Callable[[Any], Request[T]], ids: Ids, *, name: str, ordered: bool
+) -> AsyncGenerator[AsyncIterator[Fetched[T] | Failed], None]:
+    """Fetch ids as fast as their results are read; see `Tickets.stream`."""
+    results = _Results[T](ordered=ordered)
+    run = Run(caller, build, Source(ids, name), results.record, finish_in_flight=True)
+    run.allowance = HELD_PER_WORKER * caller.settings.concurrency
+    caller.check_open()
+    work = asyncio.create_task(run.work())
+    results.follow(run, work)
     try:
-        yield stream
+        yield results
     finally:
-        await _cancel_workers(run, tasks)
+        run.stop()
+        await _cancel(work)
+
+
+async def _cancel(work: "asyncio.Task[None]") -> None:
+    """Cancel the workers and wait until the last is gone, even if we are cancelled meanwhile."""
+    work.cancel()
+    cancelled: asyncio.CancelledError | None = None
+    while not work.done():
+        try:
+            await asyncio.wait([work])
+        except asyncio.CancelledError as exc:
+            cancelled = exc
+    if not work.cancelled():
+        work.exception()  # it is raised where results are read, and asyncio shall not report it as overlooked
+    if cancelled is not None:
+        raise cancelled

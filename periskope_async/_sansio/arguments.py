@@ -1,23 +1,41 @@
-"""What callers pass, checked and spelled for the wire before anything is sent."""
+"""What callers pass, checked and spelled for the wire before anything is sent. Each lets `UNSET` through."""
 
 import re
-from typing import Final
+import sys
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from typing import Any, Final
 from urllib.parse import quote
 
-from periskope_async.errors import (
-    ConfigurationError,
-)
+from periskope_async._sansio.unset import UNSET, Unset
+from periskope_async.errors import ConfigurationError
 
-__all__ = ["MAX_ID", "path_segment"]
+__all__ = [
+    "MAX_ID",
+    "Labels",
+    "Moment",
+    "as_count",
+    "as_flag",
+    "as_labels",
+    "as_moment",
+    "as_phone",
+    "as_seconds",
+    "as_text",
+    "as_texts",
+    "path_segment",
+]
 
-#: Longest id sent. No known id comes near it; a longer one is a mistake that would meet the server's line limit.
+Moment = date | datetime | str
+Labels = Iterable[str] | str
+
+#: Longest id sent, characters. No known id comes near it; a longer one is a mistake that would meet the server's line
+#: limit.
 MAX_ID: Final = 256
 
-
-_PLAIN_ID = re.compile(r"[0-9A-Za-z_~-][0-9A-Za-z_.~-]{0,255}")
-
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_PLAIN_ID: Final = re.compile(r"[0-9A-Za-z_~-][0-9A-Za-z_.~-]{0,255}")
+_PHONE_ID: Final = re.compile(r"phone-[0-9A-Za-z_-]+")
+_PHONE_PUNCTUATION: Final = str.maketrans("", "", "+-(). ")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def path_segment(name: str, value: object) -> str:
@@ -27,7 +45,7 @@ def path_segment(name: str, value: object) -> str:
         ConfigurationError: it is not text, or quoting could not keep it one segment; the message names *name*.
     """
     if not isinstance(value, str):
-        raise ConfigurationError(f"{name}: expected text, got {type(value).__name__}")
+        raise _wrong_type(name, "text", value)
     if _PLAIN_ID.fullmatch(value):
         return value
     if not value.strip():
@@ -42,3 +60,90 @@ def path_segment(name: str, value: object) -> str:
         return quote(value, safe="")
     except UnicodeEncodeError:
         raise ConfigurationError(f"{name}: holds a lone surrogate") from None
+
+
+def as_text(name: str, value: object) -> str | Unset:
+    """Return *value* as text that says something.
+
+    Raises:
+        ConfigurationError: it is something else, or empty; the message names *name*. So for all that follow.
+    """
+    if value is UNSET:
+        return UNSET
+    if not isinstance(value, str):
+        raise _wrong_type(name, "text", value)
+    if not value.strip():
+        raise ConfigurationError(f"{name}: is empty")
+    return str(value)  # of a StrEnum, the plain text
+
+
+def as_texts(name: str, values: object) -> list[str] | Unset:
+    """Return *values*, an iterable of texts, as a list."""
+    if isinstance(values, Unset):
+        return UNSET
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise _wrong_type(name, "several texts", values)
+    items: Iterable[Any] = values
+    return [str(as_text(name, value)) for value in items]
+
+
+def as_labels(name: str, value: object) -> str | Unset:
+    """Join label names as the API does: by commas, which therefore cannot stand in one."""
+    if isinstance(value, str | Unset):
+        return value
+    if not isinstance(value, Iterable):
+        raise _wrong_type(name, "names", value)
+    names = [str(as_text(name, label)) for label in value]
+    if any("," in label for label in names):
+        raise ConfigurationError(f"{name}: a name may not hold a comma; the API separates them by commas")
+    return ", ".join(names)
+
+
+def as_moment(name: str, value: object) -> str | Unset:
+    """Return a date, a datetime or text as the API reads it; a datetime without an offset is taken for UTC."""
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
+    return value.isoformat() if isinstance(value, date) else as_text(name, value)
+
+
+def as_phone(name: str, value: object) -> str:
+    """Return a phone as `x-phone` has it: digits with country code, or an id such as `phone-…`."""
+    if not isinstance(value, str):
+        raise _wrong_type(name, "text", value)
+    if _PHONE_ID.fullmatch(value.strip()):
+        return value.strip()
+    digits = value.strip().removesuffix("@c.us").translate(_PHONE_PUNCTUATION)
+    if not (digits.isascii() and digits.isdigit()):
+        raise ConfigurationError(
+            f"{name}: expected a number with country code, such as '+91 98765 43210', or an id such as 'phone-…'"
+        )
+    return digits
+
+
+def as_flag(name: str, value: object) -> bool | Unset:
+    """Return *value*, which is True or False."""
+    if isinstance(value, bool | Unset):
+        return value
+    raise _wrong_type(name, "True or False", value)
+
+
+def as_count(name: str, value: object, *, least: int) -> int:
+    """Return *value* as a whole number of at least *least*."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _wrong_type(name, "a whole number", value)
+    if value < least:
+        raise ConfigurationError(f"{name}: expected at least {least}")
+    return value
+
+
+def as_seconds(name: str, value: object) -> float:
+    """Return *value* as seconds: a positive, finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _wrong_type(name, "seconds as a number", value)
+    if not 0 < value <= sys.float_info.max:
+        raise ConfigurationError(f"{name}: expected a positive, finite number of seconds")
+    return float(value)
+
+
+def _wrong_type(name: str, expected: str, value: object) -> ConfigurationError:
+    return ConfigurationError(f"{name}: expected {expected}, got {type(value).__name__}")

@@ -1,4 +1,4 @@
-"""What an answer means: the result, or which error, and whether another attempt can help."""
+"""What an answer means: a success, or which error, and whether another attempt can help."""
 
 import json
 import re
@@ -7,33 +7,24 @@ from typing import Any, Final, TypeVar, cast
 
 from periskope_async._sansio.rate_headers import read_retry_after
 from periskope_async._sansio.response import FailedAttempt, FailureKind, Response
-from periskope_async.errors import (
-    BY_STATUS,
-    ApiError,
-    PeriskopeError,
-    ServerError,
-    UnexpectedResponseError,
-)
+from periskope_async.errors import BY_STATUS, ApiError, PeriskopeError, ServerError, UnexpectedResponseError
 
 __all__ = ["MAX_DEPTH", "MAX_ERROR", "classify", "malformed", "unexpected"]
 
-#: An error body longer than this (bytes), or with fields that nest deeper, is no error object of the service's.
+#: A longer body is not read for an error object, bytes.
 MAX_ERROR: Final = 65_536
-
-
+#: Error fields that nest deeper are not kept, levels.
 MAX_DEPTH: Final = 16
 
-
 E = TypeVar("E", bound=ApiError)
-
 
 _PLAN = re.compile(r"\bplans?\b", re.IGNORECASE)
 
 
 def classify(response: Response) -> FailedAttempt | None:
-    """Return what is wrong with an answer's status, or None for a 2xx that must hold a body."""
+    """Return what is wrong with an answer's status, or None for a success."""
     status = response.status
-    if status in {200, 201}:
+    if 200 <= status <= 299 and status != 206:  # half of it, and we ask for no halves
         return None
     retry_after = read_retry_after(response)
     error = _api_error(response, retry_after)
@@ -44,18 +35,18 @@ def classify(response: Response) -> FailedAttempt | None:
     return FailedAttempt(error, FailureKind.FINAL)
 
 
-def malformed(response: Response, error: PeriskopeError | None) -> FailedAttempt:
-    """Return the failure of a 2xx whose body is not JSON.
+def malformed(response: Response, expected: str, error: PeriskopeError | None = None) -> FailedAttempt:
+    """Return the failure of a success whose body is not what was *expected*, such as "JSON".
 
     A body that claims to be JSON fails with *error*; an empty one and a page are the doing of something in between.
     """
     body = response.body.strip()
-    kind = response.headers.get("Content-Type") or "no content type"
-    if error is not None and body and "json" in kind.lower():
+    media_type = response.headers.get("Content-Type") or "no content type"
+    if error is not None and body and "json" in media_type.lower():
         error.trace_id = response.trace_id
         return FailedAttempt(error, FailureKind.MALFORMED)
-    told = f"a body of {kind}" if body else "an empty body"
-    return FailedAttempt(unexpected(response, f"expected JSON, got {told}"), FailureKind.MALFORMED)
+    found = f"a body of {media_type}" if body else "an empty body"
+    return FailedAttempt(unexpected(response, f"expected {expected}, got {found}"), FailureKind.MALFORMED)
 
 
 def unexpected(response: Response, message: str) -> UnexpectedResponseError:
@@ -65,18 +56,15 @@ def unexpected(response: Response, message: str) -> UnexpectedResponseError:
 
 def _api_error(response: Response, retry_after: float | None) -> ApiError:
     status = response.status
-    told = _error_object(response)
-    code = told.get("code")
-    message = told.get("message")
+    body = _error_object(response)
+    code, name, message, fields = (body.get(key) for key in ("code", "name", "message", "fields"))
     text = message if isinstance(message, str) and message else _without_message(response)
     if status == 401 and _PLAN.search(text):
         text += " (the key is not bad: the account's plan does not include the API)"
     default = ServerError if 500 <= status <= 599 else UnexpectedResponseError
     error = _fill(BY_STATUS.get(status, default)(text), response, retry_after)
     error.code = code if isinstance(code, str) else None
-    name = told.get("name")
     error.name = name if isinstance(name, str) else None
-    fields = told.get("fields")
     error.fields = cast("dict[str, Any]", fields) if isinstance(fields, dict) and _is_flat(fields) else {}
     return error
 
@@ -93,10 +81,10 @@ def _error_object(response: Response) -> dict[str, Any]:
     if len(response.body) > MAX_ERROR:
         return {}
     try:
-        told: object = json.loads(response.body)
+        body: object = json.loads(response.body)
     except (ValueError, RecursionError):
         return {}
-    return cast("dict[str, Any]", told) if isinstance(told, dict) else {}
+    return cast("dict[str, Any]", body) if isinstance(body, dict) else {}
 
 
 def _is_flat(value: Any) -> bool:
@@ -126,4 +114,4 @@ def _without_message(response: Response) -> str:
     if "html" in content_type or response.body.lstrip()[:1] == b"<":
         what = "a proxy or firewall seems to refuse us: " if status in {403, 429} else ""
         return f"{what}the answer is an HTML page, so something in front of the service sent it"
-    return "the answer tells no reason"
+    return "the answer gives no reason"

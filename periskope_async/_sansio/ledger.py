@@ -22,11 +22,6 @@ CLOCK_SLACK: Final = 60.0
 FAILURES_IN_A_ROW: Final = 20
 
 
-def _whole(seconds: float) -> float:
-    """Return the longest window of whole seconds that lasts no longer than this."""
-    return float(max(1, math.floor(seconds)))
-
-
 @define
 class Ledger(Limit):
     """What is known of one key's limits, and so whether a request may go out.
@@ -152,7 +147,7 @@ class Ledger(Limit):
         elif good and self.window is None:
             self.guided = False
 
-    def throttle(self, now: float, retry_after: float | None) -> None:
+    def throttle(self, now: float, retry_after: float | None, sent_at: float = math.inf) -> None:
         """Note a 429: everybody pauses for *retry_after* seconds, or else as long as the headers or experience say."""
         if now < self.paused_until:  # of the same moment as the 429 that paused us
             self.paused_until = max(self.paused_until, now + (retry_after or 0.0))
@@ -167,6 +162,10 @@ class Ledger(Limit):
             self._ceiling = max(1.0, min(self._ceiling, self.in_flight + 1.0) / 2)
         self._forget()
         self.crowded = True
+
+    @property
+    def is_shut(self) -> bool:
+        return False
 
     def record_failure(self, now: float, permit: Permit, *, broke: bool) -> None:
         """Note a failure of a bulk call. *broke* says that its retries are no longer paid for (the quota is empty)."""

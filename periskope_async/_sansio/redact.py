@@ -3,27 +3,23 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from periskope_async.errors import (
-    ApiError,
-    PeriskopeError,
-)
+from periskope_async.errors import ApiError, PeriskopeError
 
 __all__ = ["EXCERPT", "MAX_LINE", "redact"]
 
-#: How much of a body an error keeps, and how much of any line that the service tells, characters.
+#: How much of a body an error keeps, characters.
 EXCERPT: Final = 200
-
-
+#: How much of any line of the service's an error keeps, characters.
 MAX_LINE: Final = 1_000
 
 
 def redact(error: PeriskopeError, mask: Callable[[Any], Any]) -> None:
-    """Have *mask* take the key out of all that *error* tells, then cut what the service told to what fits a log.
+    """Have *mask* take the key out of all that *error* holds, then cut what the service said to what fits a log.
 
     In this order: half a key, at the end of an excerpt, would not be known for one.
     """
-    told = vars(error)
-    told.update({name: mask(value) for name, value in told.items()})
+    state = vars(error)
+    state.update({name: mask(value) for name, value in state.items()})
     error.message = _line(error.message)
     error.args = (error.message,)
     error.trace_id = error.trace_id and _line(error.trace_id)

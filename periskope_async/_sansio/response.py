@@ -6,11 +6,9 @@ from typing import Protocol
 
 from attrs import define, field, frozen
 
-from periskope_async.errors import (
-    PeriskopeError,
-)
+from periskope_async.errors import ApiError, PeriskopeError
 
-__all__ = ["FailedAttempt", "FailureKind", "Headers", "Response"]
+__all__ = ["Content", "FailedAttempt", "FailureKind", "Headers", "Response"]
 
 
 class Headers(Protocol):
@@ -23,7 +21,7 @@ class Headers(Protocol):
 
 @define
 class Response:
-    """One answer: status, headers, decoded body, and when it came (seconds since the epoch, by our clock)."""
+    """One answer: status, headers, unpacked body, and when it came (seconds since the epoch, by our clock)."""
 
     status: int
     headers: Headers = field(repr=False)
@@ -36,8 +34,21 @@ class Response:
         return self.headers.get("x-periskope-trace-id")
 
 
+@frozen
+class Content:
+    """A body that is no JSON, such as an image.
+
+    Attributes:
+        data: its bytes.
+        media_type: its `Content-Type`; `""` if the service named none.
+    """
+
+    data: bytes = field(repr=False)
+    media_type: str
+
+
 class FailureKind(Enum):
-    """How a failure is treated; `_retry` holds the table."""
+    """How a failed attempt is treated; `retry.RULES` is the table."""
 
     FINAL = auto()  # repeating cannot help
     PASSING = auto()  # 5xx, refused connections, broken answers
@@ -57,3 +68,9 @@ class FailedAttempt:
     retry_after: float | None = None
     #: Nothing of the request can have reached the service, so that even a create may be sent again.
     unsent: bool = False
+
+    @property
+    def had_no_effect(self) -> bool:
+        """Whether it is certain that what was asked was not done: it never arrived, or the service refused it."""
+        error = self.error
+        return self.unsent or (isinstance(error, ApiError) and 400 <= error.status < 500 and error.status != 408)

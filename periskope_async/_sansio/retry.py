@@ -1,9 +1,12 @@
 """Whether a failed attempt is worth another, and after how long. Pure: no clock, no sleep, no network.
 
-The quota is botocore's: a bucket that retries empty and successes refill, so that an outage is met by hardly more
+A 429 is no failure but an order to wait: it has no rule here, costs no retry, and its wait is the ledger's.
+
+The retry budget is botocore's: a bucket that retries empty and successes refill, so that an outage is met by hardly more
 requests than there are calls, while scattered faults cost nothing. https://github.com/boto/botocore, `retries/quota.py`
 """
 
+from collections.abc import Mapping
 from random import random
 from typing import Final
 
@@ -20,7 +23,7 @@ RETRY_BUDGET: Final = 500
 
 @frozen
 class Rule:
-    """How one kind of failure is retried: backoff base in seconds, price in quota, and an own limit of retries."""
+    """How one kind of failure is retried: backoff base in seconds, cost of the retry budget, and an own limit of retries."""
 
     base: float
     cost: int
@@ -32,8 +35,6 @@ RULES: Final = {
     FailureKind.DROPPED: Rule(base=0.2, cost=5),
     FailureKind.SLOW: Rule(base=0.2, cost=10),
     FailureKind.UNRESOLVED: Rule(base=0.5, cost=5, limit=2),
-    # A 429 pauses everybody on this key; the pause is its price.
-    FailureKind.THROTTLED: Rule(base=1.0, cost=0),
     # Half a page may have been written while we read; twice the same is the service's answer.
     FailureKind.MALFORMED: Rule(base=0.2, cost=5, limit=1),
 }
@@ -63,33 +64,41 @@ class RetryBudget:
 
 
 def cost(failure: FailedAttempt) -> int:
-    """Return what retrying this failure costs of the quota."""
+    """Return what retrying this failure costs of the retry budget."""
     return RULES[failure.kind].cost
 
 
-def wait_before_retry(
-    failure: FailedAttempt, *, attempt: int, same_kind: int, retries: int, second_pass: bool = False
+def decide_retry(
+    failure: FailedAttempt,
+    *,
+    failures: Mapping[FailureKind, int],
+    retries: int,
+    idempotent: bool,
+    second_pass: bool = False,
 ) -> float | None:
     """Return the seconds to wait before another attempt, or None to give up.
 
     Args:
-        failure: what the attempt gave.
-        attempt: how many attempts were made, this one included.
-        same_kind: how many of them failed in this way.
+        failure: how the last attempt failed.
+        failures: how many attempts failed in which way, this one included. A 429 counts for none: it is an order to
+            wait, whatever the wait costs is the rate limiter's affair.
         retries: how many further attempts the caller allows after the first.
-        second_pass: lift the own limit of a kind (the second pass of a bulk run).
+        idempotent: whether the request may be sent again although it may have arrived.
+        second_pass: lift the own limit of a kind (a bulk run's last try for an id).
     """
+    attempts = sum(failures.values()) - failures.get(FailureKind.THROTTLED, 0)
     rule = RULES.get(failure.kind)
-    if rule is None or attempt > retries:
+    if rule is None or attempts > retries or not (idempotent or failure.unsent):
         return None
-    if rule.limit is not None and same_kind > rule.limit and not second_pass:
+    of_this_kind = failures[failure.kind]
+    if rule.limit is not None and of_this_kind > rule.limit and not second_pass:
         return None
     if failure.retry_after is not None:
         return max(failure.retry_after, MIN_RETRY_AFTER)
-    if failure.kind is FailureKind.DROPPED and same_kind == 1:
+    if failure.kind is FailureKind.DROPPED and of_this_kind == 1:
         # The server closed an idle connection just as we took it: nothing is wrong, another one will do.
         return 0.0
-    return backoff(attempt, rule.base)
+    return backoff(attempts, rule.base)
 
 
 def backoff(attempt: int, base: float) -> float:

@@ -184,3 +184,8 @@ class TicketPage(Model):
     count: int | None = field(default=None, metadata=LEFT_OUT)
     first: int | None = field(default=None, metadata=LEFT_OUT | {"key": "from"})
     last: int | None = field(default=None, metadata=LEFT_OUT | {"key": "to"})
+
+    @property
+    def rows(self) -> tuple[TicketRow, ...]:
+        """Its rows."""
+        return self.tickets

@@ -1,30 +1,39 @@
-"""One method for each thing a person does with tickets. Knows the API's operations, and nothing of how they travel."""
+"""The tickets of the account."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from operator import attrgetter
+from typing import Final
 
 from periskope_async._codec.converter import prepare
 from periskope_async._io.caller import Caller
 from periskope_async._io.paging import walk
 from periskope_async._io.run import fetch_many
+from periskope_async._io.source import Ids
 from periskope_async._io.stream import open_stream
+from periskope_async._sansio.arguments import Labels, Moment, as_count, as_labels, as_moment, as_text
+from periskope_async._sansio.operation import Operation, Request, about_another, no_page
 from periskope_async._sansio.unset import UNSET, Unset
-from periskope_async.bulk import BulkResult, Failed, Fetched, Progress, TicketIds
-from periskope_async.models import TicketInfo, TicketPage, TicketRow
-from periskope_async.resources._ticket_requests import (
-    DueDate,
-    Labels,
-    Priority,
-    Status,
-    create_ticket,
-    get_ticket,
-    list_tickets,
-    update_ticket,
-)
-from periskope_async.settings import check_count, check_seconds
+from periskope_async.bulk import BulkResult, Failed, Fetched, Progress
+from periskope_async.errors import ConfigurationError
+from periskope_async.models.tickets import TicketInfo, TicketPage, TicketPriority, TicketRow, TicketStatus
 
 __all__ = ["Tickets"]
+
+Priority = TicketPriority | int | str
+Status = TicketStatus | str
+
+
+def _id_of(info: TicketInfo) -> str:
+    return info.ticket.ticket_id
+
+
+_another: Final = about_another(_id_of)
+
+GET = Operation("tickets.get", "GET", "/tickets/{ticket_id}", TicketInfo, idempotent=True, mismatch=_another)
+LIST = Operation("tickets.list", "GET", "/tickets", TicketPage, idempotent=True, mismatch=no_page("tickets"))
+CREATE = Operation("tickets.create", "POST", "/tickets/create", TicketInfo, idempotent=False)
+UPDATE = Operation("tickets.update", "PATCH", "/tickets/{ticket_id}", TicketInfo, idempotent=True, mismatch=_another)
 
 
 class Tickets:
@@ -52,15 +61,15 @@ class Tickets:
             DecodeError: the body is not a ticket.
             ClientClosedError: the client is closed.
         """
-        return await self._caller.call(get_ticket(ticket_id), TicketInfo)
+        return await self._caller.call(_get(ticket_id))
 
     async def get_many(
         self,
-        ticket_ids: TicketIds,
+        ticket_ids: Ids,
         *,
         deadline: float | None = None,
         on_progress: Callable[[Progress], None] | None = None,
-    ) -> BulkResult:
+    ) -> BulkResult[TicketInfo]:
         """Return every one of many tickets that exists, and a plain account of the rest.
 
         One id that fails never costs another its ticket. The ids are fetched `concurrency` at a time, each distinct one
@@ -78,13 +87,13 @@ class Tickets:
             ConfigurationError: `ticket_ids` is no iterable of ids, or `deadline` no time. A bad id fails alone.
             ClientClosedError: the client is closed.
         """
-        if deadline is not None:
-            deadline = check_seconds("deadline", deadline)
-        return await fetch_many(self._caller, get_ticket, ticket_ids, deadline=deadline, on_progress=on_progress)
+        return await fetch_many(
+            self._caller, _get, ticket_ids, name="ticket_ids", deadline=deadline, on_progress=on_progress
+        )
 
     def stream(
-        self, ticket_ids: TicketIds, *, ordered: bool = False
-    ) -> AbstractAsyncContextManager[AsyncIterator[Fetched | Failed]]:
+        self, ticket_ids: Ids, *, ordered: bool = False
+    ) -> AbstractAsyncContextManager[AsyncIterator[Fetched[TicketInfo] | Failed]]:
         """Fetch many tickets and hand them over one by one, as `Fetched` or `Failed`, in bounded memory.
 
             async with client.tickets.stream(ticket_ids) as results:
@@ -105,7 +114,7 @@ class Tickets:
             ConfigurationError: `ticket_ids` is no iterable of ids (when the `async with` begins).
             ClientClosedError: the client is closed.
         """
-        return open_stream(self._caller, get_ticket, ticket_ids, ordered=ordered)
+        return open_stream(self._caller, _get, ticket_ids, name="ticket_ids", ordered=ordered)
 
     async def list_page(self, *, offset: int = 0, limit: int = 2000) -> TicketPage:
         """Return one page of the account's tickets, as rows: without chat and messages, deleted ones included.
@@ -121,8 +130,8 @@ class Tickets:
             ValidationError: the service refused `limit`.
             PeriskopeError: as for `get`.
         """
-        offset, limit = check_count("offset", offset, least=0), check_count("limit", limit, least=1)
-        return await self._caller.call(list_tickets(offset, limit), TicketPage)
+        query = {"offset": as_count("offset", offset, least=0), "limit": as_count("limit", limit, least=1)}
+        return await self._caller.call(LIST.request(query=query))
 
     async def create(
         self,
@@ -130,7 +139,7 @@ class Tickets:
         chat_id: str,
         subject: str,
         assignee: str | Unset = UNSET,
-        due_date: DueDate | Unset = UNSET,
+        due_date: Moment | Unset = UNSET,
         priority: Priority | Unset = UNSET,
         status: Status | Unset = UNSET,
         labels: Labels | Unset = UNSET,
@@ -158,17 +167,17 @@ class Tickets:
             ValidationError: the service refused a value; `fields` tells which.
             PeriskopeError: as for `get`.
         """
-        request = create_ticket(
-            chat_id=chat_id,
-            subject=subject,
-            assignee=assignee,
-            due_date=due_date,
-            priority=priority,
-            status=status,
-            labels=labels,
-            quoted_message_id=quoted_message_id,
-        )
-        return await self._caller.call(request, TicketInfo)
+        fields = {
+            "chat_id": as_text("chat_id", chat_id),
+            "subject": as_text("subject", subject),
+            "assignee": as_text("assignee", assignee),
+            "due_date": as_moment("due_date", due_date),
+            "priority": _level(priority),  # as a number here, as text in an update: so the API wants it
+            "status": as_text("status", status),
+            "labels": as_labels("labels", labels),
+            "quoted_message_id": as_text("quoted_message_id", quoted_message_id),
+        }
+        return await self._caller.call(CREATE.request(body=fields))
 
     async def update(
         self,
@@ -176,7 +185,7 @@ class Tickets:
         *,
         subject: str | Unset = UNSET,
         assignee: str | Unset | None = UNSET,
-        due_date: DueDate | Unset | None = UNSET,
+        due_date: Moment | Unset | None = UNSET,
         priority: Priority | Unset = UNSET,
         status: Status | Unset = UNSET,
         labels: Labels | Unset | None = UNSET,
@@ -203,18 +212,20 @@ class Tickets:
             ValidationError: the service refused a value; `fields` tells which.
             PeriskopeError: as for `get`.
         """
-        request = update_ticket(
-            ticket_id,
-            subject=subject,
-            assignee=assignee,
-            due_date=due_date,
-            priority=priority,
-            status=status,
-            labels=labels,
-        )
-        return await self._caller.call(request, TicketInfo)
+        level = _level(priority)
+        fields = {
+            "subject": as_text("subject", subject),
+            "assignee": "" if assignee is None else as_text("assignee", assignee),
+            "due_date": None if due_date is None else as_moment("due_date", due_date),
+            "priority": level if isinstance(level, Unset) else str(level),
+            "status": as_text("status", status),
+            "labels": "" if labels is None else as_labels("labels", labels),
+        }
+        if all(value is UNSET for value in fields.values()):
+            raise ConfigurationError("update: no field to change")
+        return await self._caller.call(UPDATE.request(ticket_id=ticket_id, body=fields))
 
-    async def list(self, *, page_size: int = 2000) -> AsyncGenerator[TicketRow, None]:
+    def list(self, *, page_size: int = 2000, limit: int | None = None) -> AsyncGenerator[TicketRow, None]:
         """Walk all tickets of the account as rows, each once, even while others create and delete some.
 
             async for row in client.tickets.list(): ...
@@ -223,26 +234,23 @@ class Tickets:
 
         Args:
             page_size: rows asked for at a time.
+            limit: rows to walk at most; None for all.
 
         Raises:
-            ConfigurationError: `page_size` is below 1; nothing was sent.
+            ConfigurationError: `page_size` or `limit` is below 1; nothing was sent.
             PeriskopeError: as for `get`; rows already read stay read.
         """
-        limit = check_count("page_size", page_size, least=1)
+        return walk(self.list_page, attrgetter("ticket_id"), page_size=page_size, limit=limit)
 
-        def is_last(page: TicketPage, offset: int) -> bool:
-            # A page is short at the end, or because the service serves fewer rows than were asked for. Its count is
-            # never a reason to end, but one that says there is more is a reason to go on.
-            return len(page.tickets) < limit and (page.count or 0) <= offset + len(page.tickets)
 
-        rows = walk(
-            lambda offset: self.list_page(offset=offset, limit=limit),
-            attrgetter("tickets"),
-            attrgetter("ticket_id"),
-            is_last,
-        )
-        try:
-            async for row in rows:
-                yield row
-        finally:
-            await rows.aclose()
+def _get(ticket_id: str) -> Request[TicketInfo]:
+    return GET.request(ticket_id=ticket_id)
+
+
+def _level(value: object) -> int | Unset:
+    if isinstance(value, Unset):
+        return value
+    number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+    if isinstance(number, bool) or not isinstance(number, int) or number not in range(1, 5):
+        raise ConfigurationError(f"priority: expected 1 (low), 2, 3 or 4 (urgent), got {value!r}")
+    return int(number)

@@ -33,7 +33,7 @@ from periskope_async import (
     UnexpectedResponseError,
     ValidationError,
 )
-from periskope_async.resources._ticket_requests import get_ticket
+from periskope_async.resources.tickets import GET
 from periskope_async.testing import HARMLESS_FAULTS, FakePeriskope, Fault, Faults, RateLimitPolicy, Reply
 
 JSON = (("Content-Type", "application/json"),)
@@ -431,7 +431,7 @@ async def test_success_refills_the_quota(fake: FakePeriskope) -> None:
         for _ in range(150):
             fake.faults.add(Fault.STATUS_503_BARE, times=1)
             await client.tickets.get("BKT-001")
-        assert client._caller.transport.limiter.retry_budget.left == 500
+        assert client._caller.connections.limiter.retry_budget.left == 500
     assert fake.calls == 300
 
 
@@ -500,7 +500,7 @@ async def test_cancelling_passes_through(stalled: FakePeriskope) -> None:
             await task
         assert stalled.calls == calls
         assert asyncio.all_tasks() == others
-    limiter = client._caller.transport.limiter
+    limiter = client._caller.connections.limiter
     assert limiter.ledger.in_flight == 0
 
 
@@ -559,7 +559,7 @@ async def test_closing_ends_calls_under_way(stalled: FakePeriskope, borrow: bool
     assert [type(result) for result in results] == [ClientClosedError] * 3
     assert not any(result.retryable for result in results if isinstance(result, PeriskopeError))
     assert stalled.calls == calls
-    assert client._caller.transport.limiter.ledger.in_flight == 0
+    assert client._caller.connections.limiter.ledger.in_flight == 0
 
 
 async def outcome(call: Any) -> object:
@@ -574,11 +574,11 @@ async def test_closed_by_another_thread_just_now(fake: FakePeriskope) -> None:
     """A call that begins just as another thread closes its client opens nothing and gives its pass back."""
     client = fake.client()
     caller = client.tickets._caller
-    state = caller.transport.state()
-    given = state.queue.try_enter(bulk=True)
-    caller.transport.closed = True  # the first thing that closing does
+    state = caller.connections.state()
+    given = state.queue.try_acquire(bulk=True)
+    caller.connections.closed = True  # the first thing that closing does
     with pytest.raises(ClientClosedError):
-        await caller.call(get_ticket("BKT-001"), TicketInfo, bulk=True, state=state, permit=given)
+        await caller.call(GET.request(ticket_id="BKT-001"), TicketInfo, bulk=True, state=state, permit=given)
     assert state.queue.limiter.ledger.in_flight == 0
     assert state.http is None
 
@@ -593,7 +593,7 @@ async def test_a_failing_hook_gives_its_slot_back(fake: FakePeriskope) -> None:
         for _ in range(3):
             with pytest.raises(asyncio.CancelledError):
                 await client.tickets.get("BKT-001")
-        assert client._caller.transport.limiter.ledger.in_flight == 0
+        assert client._caller.connections.limiter.ledger.in_flight == 0
     assert fake.calls == 0
 
 
@@ -605,7 +605,7 @@ async def test_several_rate_limits_by_the_suffix_of_their_headers() -> None:
     long = RateLimitPolicy(60, 60, headers="nestjs", name="long")
     policy = RateLimitPolicy(20, 0.5, headers="nestjs", name="short", also=(long,))
     async with FakePeriskope(50, rate_limit=policy) as fake, client_of(fake) as client:
-        queue = client._caller.transport.state().queue
+        queue = client._caller.connections.state().queue
         assert queue.suffixes is None
         result = await client.tickets.get_many(fake.ticket_ids)
         assert (len(result.tickets), fake.throttled) == (50, 0)
@@ -620,7 +620,7 @@ async def test_a_refusal_has_the_rate_headers_looked_for_again() -> None:
     faults = Faults(retry_after=0)
     faults.add(Fault.STATUS_429, times=1)
     async with FakePeriskope(faults=faults) as fake, client_of(fake) as client:
-        queue = client._caller.transport.state().queue
+        queue = client._caller.connections.state().queue
         queue.suffixes = ("-short",)
         await client.tickets.get("BKT-001")
         assert faults.counts[Fault.STATUS_429] == 1

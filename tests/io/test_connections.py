@@ -37,16 +37,17 @@ from periskope_async import (
     TlsError,
     UnexpectedResponseError,
 )
+from periskope_async._io import body, connector, direct
 from periskope_async._io import connections as _transport
 from periskope_async._io import http as _http
 from periskope_async._sansio.response import Response
-from periskope_async.resources._ticket_requests import get_ticket
+from periskope_async.resources.tickets import GET
 from periskope_async.testing import FakePeriskope, Fault, Faults, Hangup, Reply
 from periskope_async.testing import Request as Received
 from tests.support import any_text, cases, many, run_python
 
 if TYPE_CHECKING:
-    from periskope_async._sansio.request import Request
+    from periskope_async._sansio.operation import Request
 
 CERTIFICATE = Path(__file__).parents[1] / "localhost.pem"
 JSON = (("Content-Type", "application/json"),)
@@ -58,10 +59,10 @@ def anyio_backend() -> tuple[str, dict[str, object]]:
     return "asyncio", {"loop_factory": looptime.new_event_loop}
 
 
-@pytest.fixture(autouse=True, params=["brief", "public"])
+@pytest.fixture(autouse=True, params=["direct", "public"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Make every test's requests the brief way, on any aiohttp, and then through aiohttp's session."""
-    monkeypatch.setattr(_http, "_is_tried_release", lambda: request.param == "brief")
+    """Make every test's requests the direct way, on any aiohttp, and then through aiohttp's session."""
+    monkeypatch.setattr(_http, "is_tried_release", lambda: request.param == "direct")
     return str(request.param)
 
 
@@ -166,7 +167,7 @@ def test_any_id_is_one_segment_on_the_wire() -> None:
     def collect(ticket_ids: list[str]) -> None:
         for ticket_id in ticket_ids:
             try:
-                requests[ticket_id] = get_ticket(ticket_id)
+                requests[ticket_id] = GET.request(ticket_id=ticket_id)
             except ConfigurationError:
                 refused.add(ticket_id)
 
@@ -189,7 +190,7 @@ def test_any_id_is_one_segment_on_the_wire() -> None:
         server = await asyncio.get_running_loop().create_server(Lines, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         async with PeriskopeClient("key", base_url=f"http://127.0.0.1:{port}/v1") as client:
-            transport = client._caller.transport
+            transport = client._caller.connections
             for request in requests.values():
                 answer = await transport.send(request, transport.state(), asyncio.get_running_loop().time() + 30)
                 assert isinstance(answer, Response)
@@ -261,14 +262,14 @@ async def test_two_ways(fake: FakePeriskope, way: str, passed: list[str]) -> Non
     async with fake.client() as client:
         await client.tickets.get("BKT-001")
         await client.tickets.list_page()
-    assert len(passed) == (0 if way == "brief" else fake.calls)
+    assert len(passed) == (0 if way == "direct" else fake.calls)
     assert fake.calls == 2
 
 
 async def test_both_ways_say_the_same(fake: FakePeriskope, monkeypatch: pytest.MonkeyPatch) -> None:
     """The service cannot tell one way from the other: same lines, same headers, same bodies."""
-    for brief in (True, False):
-        monkeypatch.setattr(_http, "_is_tried_release", lambda brief=brief: brief)
+    for direct_way in (True, False):
+        monkeypatch.setattr(_http, "is_tried_release", lambda direct_way=direct_way: direct_way)
         async with fake.client(phone="123") as client:
             with suppress(NotFoundError):
                 await client.tickets.get("a b/ü")
@@ -318,10 +319,10 @@ async def test_traces_see_every_request(fake: FakePeriskope, monkeypatch: pytest
     assert seen == [f"{fake.base_url}/tickets/BKT-001"]
 
 
-def test_only_a_known_aiohttp_is_asked_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_known_aiohttp_is_gone_past(monkeypatch: pytest.MonkeyPatch) -> None:
     """A release of aiohttp that was not tried, or one that is mocked already, is asked through its session."""
     monkeypatch.undo()
-    is_tried = _http._is_tried_release
+    is_tried = direct.is_tried_release
     is_tried.cache_clear()
     try:
         monkeypatch.setattr(aiohttp, "__version__", "3.14.99")
@@ -332,7 +333,7 @@ def test_only_a_known_aiohttp_is_asked_briefly(monkeypatch: pytest.MonkeyPatch) 
             assert not is_tried()
         is_tried.cache_clear()
         monkeypatch.undo()
-        monkeypatch.setattr(_http, "_REQUEST", test_only_a_known_aiohttp_is_asked_briefly)
+        monkeypatch.setattr(direct, "_REQUEST", test_only_a_known_aiohttp_is_gone_past)
         assert not is_tried()
     finally:
         is_tried.cache_clear()
@@ -398,7 +399,7 @@ async def test_session_that_somebody_closed(fake: FakePeriskope) -> None:
     """A session of ours that was closed behind our back, as when its loop ends, gives an error and no hang."""
     async with fake.client() as client:
         await client.tickets.get("BKT-001")
-        http = client.tickets._caller.transport.state().http
+        http = client.tickets._caller.connections.state().http
         assert http is not None
         await http.session.close()
         with pytest.raises(ConnectError, match="the event loop is shutting down"):
@@ -664,7 +665,7 @@ def test_bombs_stay_small(way: str) -> None:
             from periskope_async import PeriskopeClient, PeriskopeError
             from periskope_async._io import http as _http
 
-            _http._is_tried = lambda: {way == "brief"}
+            _http.is_tried_release = lambda: {way == "direct"}
 
             async def main():
                 async with PeriskopeClient({fake.api_key!r}, base_url={fake.base_url!r}, retries=0) as client:
@@ -702,7 +703,7 @@ async def test_largest_answer(fake: FakePeriskope) -> None:
 
 async def test_large_answer_in_one_piece(fake: FakePeriskope, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cap also holds for a body that is read at once."""
-    monkeypatch.setattr(_http, "MAX_BODY", 1_000)
+    monkeypatch.setattr(body, "MAX_BODY", 1_000)
     async with fake.client(retries=0) as client:
         with pytest.raises(ProtocolError, match="larger than"):
             await client.tickets.get("BKT-001")
@@ -785,8 +786,8 @@ async def test_long_error_bodies_keep_their_connection(fake: FakePeriskope) -> N
 
 def test_idle_connections_are_not_kept_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection is given up before a server such as Node would close it, five seconds after its last use."""
-    assert _http.KEEPALIVE < 5.0
-    monkeypatch.setattr(_http, "KEEPALIVE", 0.2)
+    assert connector.KEEPALIVE < 5.0
+    monkeypatch.setattr(connector, "KEEPALIVE", 0.2)
 
     async def main() -> None:
         async with fake.client() as client:

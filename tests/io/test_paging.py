@@ -3,12 +3,23 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
+from typing import Any
 
 import pytest
+from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
 from periskope_async._io.paging import MAX_DETOURS, walk
+from periskope_async.errors import ConfigurationError
+
+
+@frozen
+class Page:
+    """A page as lists have it, without a count."""
+
+    rows: list[int]
+    count: int | None = None
 
 
 class Shelf:
@@ -21,15 +32,17 @@ class Shelf:
         self.size = size
         self.changes = changes or {}
         self.offsets: list[int] = []
+        self.limits: set[int] = set()
 
-    async def page(self, offset: int) -> list[int]:
+    async def page(self, *, offset: int, limit: int) -> Page:
         await asyncio.sleep(0)
         self.changes.get(len(self.offsets), lambda _rows: None)(self.rows)
         self.offsets.append(offset)
-        return self.rows[offset : offset + self.size]
+        self.limits.add(limit)
+        return Page(self.rows[offset : offset + limit])
 
-    async def walk(self) -> list[int]:
-        pages = walk(self.page, lambda page: page, lambda row: row, lambda page, _: len(page) < self.size)
+    async def walk(self, limit: int | None = None) -> list[int]:
+        pages = walk(self.page, lambda row: row, page_size=self.size, limit=limit)
         return [row async for row in pages]
 
 
@@ -38,6 +51,22 @@ class Shelf:
 async def test_quiet_list(rows: int, size: int) -> None:
     """Of a list that nobody changes, every row comes once and in order, whatever the page size."""
     assert await Shelf(list(range(rows)), size).walk() == list(range(rows))
+
+
+@pytest.mark.parametrize(("limit", "pages"), [(1, 1), (4, 1), (5, 2), (8, 3), (9, 3), (100, 3)])
+async def test_a_walk_of_so_many_rows(limit: int, pages: int) -> None:
+    """A walk with a limit ends there, and asks for no page that it does not need."""
+    shelf = Shelf(list(range(9)), 4)
+    assert await shelf.walk(limit) == list(range(9))[:limit]
+    assert len(shelf.offsets) == pages
+    assert shelf.limits == {min(limit, 4)}
+
+
+@pytest.mark.parametrize(("page_size", "limit"), [(0, None), (5, 0), (True, None), ("5", None), (5, 2.0)])
+def test_sizes_that_are_none(page_size: Any, limit: Any) -> None:
+    """A page or a walk of no rows is refused before anything is sent."""
+    with pytest.raises(ConfigurationError, match=r"page_size|limit"):
+        walk(Shelf([], 1).page, lambda row: row, page_size=page_size, limit=limit)
 
 
 async def test_pages_overlap_by_one_row() -> None:
@@ -79,7 +108,7 @@ async def test_a_list_without_order_ends() -> None:
 async def test_a_service_that_repeats_its_page_ends() -> None:
     """A service that ignores the offset is asked a few times more, and not for ever."""
     shelf = Shelf(list(range(5)), 5)
-    shelf.page = lambda _offset: Shelf.page(shelf, 0)  # type: ignore[method-assign]  # the fault itself
+    shelf.page = lambda *, offset, limit: Shelf.page(shelf, offset=0 * offset, limit=limit)  # type: ignore[method-assign]  # the fault itself
     assert await shelf.walk() == list(range(5))
     assert len(shelf.offsets) <= 3 * MAX_DETOURS
 
@@ -112,7 +141,7 @@ async def test_leaving_early_leaves_nothing() -> None:
     """Leaving the walk cancels the page that was being fetched ahead."""
     shelf = Shelf(list(range(100)), 10)
     before = asyncio.all_tasks()
-    async with aclosing(walk(shelf.page, lambda page: page, lambda row: row, lambda page, _: not page)) as rows:
+    async with aclosing(walk(shelf.page, lambda row: row, page_size=10)) as rows:
         async for row in rows:
             if row == 12:
                 break
@@ -122,14 +151,14 @@ async def test_leaving_early_leaves_nothing() -> None:
 async def test_a_page_that_fails_ahead() -> None:
     """The rows of a page are delivered before the failure of the next one is raised; leaving before it tells nobody."""
 
-    async def page(offset: int) -> list[int]:
+    async def page(*, offset: int, limit: int) -> Page:
         await asyncio.sleep(0)
         if offset:
             raise RuntimeError("no such page")
-        return [1, 2, 3]
+        return Page([1, 2, 3][:limit])
 
     found: list[int] = []
-    pages = walk(page, lambda page: page, lambda row: row, lambda *_: False)
+    pages = walk(page, lambda row: row, page_size=3)
 
     async def read() -> None:
         async for row in pages:
@@ -138,7 +167,7 @@ async def test_a_page_that_fails_ahead() -> None:
     with pytest.raises(RuntimeError, match="no such page"):
         await read()
     assert found == [1, 2, 3]
-    async with aclosing(walk(page, lambda page: page, lambda row: row, lambda *_: False)) as left:
+    async with aclosing(walk(page, lambda row: row, page_size=3)) as left:
         async for _ in left:
             await asyncio.sleep(0.01)
             break

@@ -189,7 +189,7 @@ async def test_refused_key_before_a_second_try(fake: FakePeriskope) -> None:
 async def test_outage_that_has_lasted_too_long(fake: FakePeriskope) -> None:
     """A run that comes when an outage has lasted as long as a call may take ends with its first pass, unused."""
     async with connect(fake, deadline=5.0) as client:
-        state = client.tickets._caller.transport.state()
+        state = client.tickets._caller.connections.state()
         ledger = state.queue.limiter.ledger
         ledger.circuit = CircuitBreaker(since=state.loop.time() - 5.0)
         result = await client.tickets.get_many(fake.ticket_ids)

@@ -391,7 +391,7 @@ def test_fork_inside_a_running_loop() -> None:
                     child = os.fork()
                     if not child:
                         asyncio.run(client.tickets.get("BKT-003"))
-                        print("child", client._caller.transport.limiter.ledger.in_flight, flush=True)
+                        print("child", client._caller.connections.limiter.ledger.in_flight, flush=True)
                         os._exit(0)
                     await asyncio.gather(*under_way)
                     await client.tickets.get("BKT-004")
@@ -586,8 +586,8 @@ def test_dead_loops_are_not_kept(fake: FakePeriskope) -> None:
     client = fake.client()
     for _ in range(5):
         asyncio.run(get(client))
-    assert len(client._caller.transport._states) == 1
+    assert len(client._caller.connections._states) == 1
     asyncio.run(client.aclose())
     with suppress(ClientClosedError):
         asyncio.run(get(client))
-    assert not client._caller.transport._states
+    assert not client._caller.connections._states

@@ -185,7 +185,7 @@ async def test_key_is_in_nothing_that_can_be_printed(fake: FakePeriskope) -> Non
         assert len(texts) > 100
         assert not sightings(texts)
         assert not sightings(
-            [repr(vars(client)), repr(client._caller.transport), str(attrs.asdict(client._caller.settings))]
+            [repr(vars(client)), repr(client._caller.connections), str(attrs.asdict(client._caller.settings))]
         )
 
 

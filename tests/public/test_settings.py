@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from periskope_async import ConfigurationError
-from periskope_async.settings import DEFAULT_BASE_URL, Secret, Settings, conceal
+from periskope_async._sansio.secret import Secret, conceal
+from periskope_async.settings import DEFAULT_BASE_URL, Settings
 
 #: Python refuses to print an integer as long as this.
 ENDLESS = pytest.param(-(10**5000), id="endless")

@@ -26,8 +26,8 @@ from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import MAX_LIMITS, RateReading
 from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async._sansio.retry import MIN_RETRY_AFTER
+from periskope_async._sansio.secret import Secret
 from periskope_async.errors import ClientClosedError
-from periskope_async.settings import Secret
 from periskope_async.testing import RateLimitPolicy
 from periskope_async.testing._limits import Limiter
 from tests.simulation import Simulation, between, ideal, named
@@ -891,7 +891,7 @@ async def test_first_come_first_served() -> None:
     waiters = Waiters(lane_of(2))
     await waiters.join("a", "b", "c", "d")
     assert waiters.order == ["a", "b"]
-    assert waiters.queue.try_enter(bulk=False) is None
+    assert waiters.queue.try_acquire(bulk=False) is None
     await waiters.leave("b")
     await waiters.leave("a")
     assert waiters.order == ["a", "b", "c", "d"]
@@ -902,7 +902,7 @@ async def test_single_calls_overtake_bulk_calls() -> None:
     waiters = Waiters(lane_of(1))
     await waiters.join("bulk 1", "bulk 2", "bulk 3", bulk=True)
     await waiters.join("single")
-    assert waiters.queue.try_enter(bulk=True) is None
+    assert waiters.queue.try_acquire(bulk=True) is None
     for name in ("bulk 1", "single", "bulk 2"):
         await waiters.leave(name)
     assert waiters.order == ["bulk 1", "single", "bulk 2", "bulk 3"]
@@ -911,14 +911,14 @@ async def test_single_calls_overtake_bulk_calls() -> None:
 async def test_nobody_pushes_in() -> None:
     """A pass is to be had at once only where nobody waits for one of the same kind."""
     queue = lane_of(2)
-    held = queue.try_enter(bulk=True)
+    held = queue.try_acquire(bulk=True)
     assert held is not None
     queue.limiter.ledger.paused_until = math.inf
-    assert queue.try_enter(bulk=True) is None  # refused by the ledger
+    assert queue.try_acquire(bulk=True) is None  # refused by the ledger
     turn = queue.queue(bulk=True)
     queue.limiter.ledger.paused_until = -math.inf
-    assert queue.try_enter(bulk=True) is None  # somebody waits
-    single = queue.try_enter(bulk=False)
+    assert queue.try_acquire(bulk=True) is None  # somebody waits
+    single = queue.try_acquire(bulk=False)
     assert single is not None
     turn.cancel()
     queue.lose(single)
@@ -1007,7 +1007,7 @@ async def test_a_closed_lane_lets_nobody_wait() -> None:
     for name in ("a", "b", "late"):
         with pytest.raises(ClientClosedError, match="closed while this call waited"):
             await waiters.tasks[name]
-    assert queue.try_enter(bulk=False) is None
+    assert queue.try_acquire(bulk=False) is None
     assert queue.limiter.ledger.in_flight == 0
     assert not queue.limiter.waiting
 
@@ -1045,7 +1045,7 @@ async def test_an_answer_right_after_the_refusal_is_not_missed() -> None:
     limiter.ledger.guided = False
     limiter.ledger._ceiling = 1.0
     here, there = Waiters(lane_of(8, limiter)), lane_of(8, limiter)
-    held = there.try_enter(bulk=False)
+    held = there.try_acquire(bulk=False)
     assert held is not None
 
     class Interrupted:
@@ -1078,7 +1078,7 @@ def test_a_lane_whose_loop_is_dead_is_forgotten() -> None:
     async def answer() -> None:
         queue = lane_of(8, limiter)
         limiter.ledger.paused_until = -math.inf
-        given = queue.try_enter(bulk=False)
+        given = queue.try_acquire(bulk=False)
         assert given is not None
         queue.withdraw(given)
 
@@ -1094,7 +1094,7 @@ def test_several_threads_share_one_limit() -> None:
     each = 60
 
     async def call(queue: RequestQueue, dice: random.Random) -> None:
-        given = queue.try_enter(bulk=True) or await queue.wait(queue.queue(bulk=True))
+        given = queue.try_acquire(bulk=True) or await queue.acquire(bulk=True)
         await asyncio.sleep(dice.uniform(0, 0.002))
         with lock:
             now = time.monotonic()

@@ -81,7 +81,7 @@ class Gatekeeping(RuleBasedStateMachine):
     def call(self, queue: int, number: int, *, bulk: bool) -> None:
         """Some more callers come."""
         for _ in range(number):
-            permit = self.lanes[queue].try_enter(bulk=bulk)
+            permit = self.lanes[queue].try_acquire(bulk=bulk)
             if permit is not None:
                 assert not self.queue(self.lanes[queue], bulk=bulk), "somebody else waited longer"
                 self.send(self.lanes[queue], permit, bulk=bulk)
@@ -96,7 +96,7 @@ class Gatekeeping(RuleBasedStateMachine):
 
     async def wait(self, queue: RequestQueue, *, bulk: bool) -> None:
         """Wait for a pass, and use it."""
-        permit = await queue.wait(queue.queue(bulk=bulk))
+        permit = await queue.acquire(bulk=bulk)
         first = self.queue(queue, bulk=bulk).popleft()
         assert first is asyncio.current_task(), "somebody else waited longer"
         self.send(queue, permit, bulk=bulk)

@@ -20,10 +20,9 @@ from periskope_async._sansio.arguments import path_segment
 from periskope_async._sansio.classify import classify, malformed
 from periskope_async._sansio.rate_headers import MAX_LIMITS, _parameters, rate_suffixes, read_rate, read_retry_after
 from periskope_async._sansio.redact import redact
-from periskope_async._sansio.request import Request
 from periskope_async._sansio.response import FailedAttempt, FailureKind, Response
+from periskope_async._sansio.secret import Secret
 from periskope_async.errors import ApiError, ConfigurationError, DecodeError
-from periskope_async.settings import Secret
 from tests.support import any_text, cases, many
 
 NOW = 1_795_435_200.0  # a Monday noon: Mon, 23 Nov 2026 12:00:00 GMT
@@ -115,12 +114,6 @@ def test_bad_id_says_why(ticket_id: object, reason: str) -> None:
 def test_id_is_quoted(ticket_id: str, segment: str) -> None:
     """Characters that mean something in a URL lose their meaning."""
     assert path_segment("ticket_id", ticket_id) == segment
-
-
-def test_only_creates_are_not_repeatable() -> None:
-    """A POST makes something each time; everything else says how things shall be, and may be said twice."""
-    methods = ("GET", "PATCH", "DELETE", "POST")
-    assert [Request("x", method, "/x").repeatable for method in methods] == [True, True, True, False]
 
 
 # -- statuses ---------------------------------------------------------------------------------------------------------
@@ -235,7 +228,7 @@ def test_error_assumes_no_key_of_the_body(body: bytes) -> None:
     """A body that is not the vendor's envelope, in whole or in part, leaves attributes empty and the message clear."""
     error = error_of(500, body)
     assert (error.code, error.name, error.fields) == (None, None, {})
-    assert error.message in {"the answer tells no reason", "the answer has no body"}
+    assert error.message in {"the answer gives no reason", "the answer has no body"}
 
 
 @pytest.mark.parametrize(
@@ -243,7 +236,7 @@ def test_error_assumes_no_key_of_the_body(body: bytes) -> None:
     [
         (500, b"", {}, "the answer has no body"),
         (500, b" \n", {}, "the answer has no body"),
-        (500, b"oops", {}, "the answer tells no reason"),
+        (500, b"oops", {}, "the answer gives no reason"),
         (502, HTML, {"content_type": "text/html"}, "the answer is an HTML page, so something in front"),
         (502, b"\n<!DOCTYPE html>", {}, "the answer is an HTML page"),
         (429, HTML, {}, "a proxy or firewall seems to refuse us: the answer is an HTML page"),
@@ -325,7 +318,7 @@ def test_errors_do_not_nest_without_end(depth: int, opening: str, closing: str) 
     """However deep an error body nests, its error can be made, printed, copied and sent."""
     body = f'{{"message": "m", "fields": {{"f": {opening * depth}1{closing * depth}}}}}'
     error = error_of(422, body.encode())
-    assert (error.message, bool(error.fields)) in {("m", depth == 10), ("the answer tells no reason", False)}
+    assert (error.message, bool(error.fields)) in {("m", depth == 10), ("the answer gives no reason", False)}
     assert str(copy.deepcopy(error)) == str(pickle.loads(pickle.dumps(error)))  # noqa: S301  # our own bytes
     assert repr(vars(error))
 
@@ -345,7 +338,7 @@ def test_errors_do_not_nest_without_end(depth: int, opening: str, closing: str) 
 def test_body_that_does_not_even_claim_to_be_json(body: bytes, content_type: str | None, told: str) -> None:
     """An empty body, a page or anything that is not called JSON is an unexpected response, which names its type."""
     headers = {} if content_type is None else {"content_type": content_type}
-    found = malformed(answer(200, body, **headers), DecodeError("not JSON"))
+    found = malformed(answer(200, body, **headers), "JSON", DecodeError("not JSON"))
     assert found.kind is FailureKind.MALFORMED
     assert type(found.error) is errors.UnexpectedResponseError
     assert told in found.error.message
@@ -357,7 +350,7 @@ def test_body_that_claims_to_be_json() -> None:
     """A body that is called JSON and is none is a decode error, which knows the answer's trace id."""
     headers = {"content_type": "Application/JSON; charset=utf-8", "x_periskope_trace_id": "trace-7"}
     error = DecodeError("the body is not JSON")
-    found = malformed(answer(200, b"{", **headers), error)
+    found = malformed(answer(200, b"{", **headers), "JSON", error)
     assert (found.kind, found.error, error.trace_id) == (FailureKind.MALFORMED, error, "trace-7")
 
 

@@ -13,10 +13,10 @@ from periskope_async._sansio.retry import (
     RetryBudget,
     backoff,
     cost,
-    wait_before_retry,
+    decide_retry,
 )
 
-RETRIED = [kind for kind in FailureKind if kind is not FailureKind.FINAL]
+RETRIED = [kind for kind in FailureKind if kind not in {FailureKind.FINAL, FailureKind.THROTTLED}]
 
 
 def failed(kind: FailureKind, retry_after: float | None = None) -> FailedAttempt:
@@ -34,8 +34,8 @@ def waits(kind: FailureKind, *, retries: int = 20, second_pass: bool = False) ->
     """Return the waits of a call that always fails in one way, until it gives up."""
     found: list[float] = []
     for attempt in range(1, 100):
-        wait = wait_before_retry(
-            failed(kind), attempt=attempt, same_kind=attempt, retries=retries, second_pass=second_pass
+        wait = decide_retry(
+            failed(kind), failures={kind: attempt}, retries=retries, idempotent=True, second_pass=second_pass
         )
         if wait is None:
             return found
@@ -52,7 +52,7 @@ def waits(kind: FailureKind, *, retries: int = 20, second_pass: bool = False) ->
         (FailureKind.DROPPED, [0.0, 0.4, 0.8, 1.6]),
         (FailureKind.SLOW, [0.2, 0.4, 0.8, 1.6]),
         (FailureKind.UNRESOLVED, [0.5, 1.0]),
-        (FailureKind.THROTTLED, [1.0, 2.0, 4.0, 8.0]),
+        (FailureKind.THROTTLED, []),
         (FailureKind.MALFORMED, [0.2]),
     ],
 )
@@ -71,16 +71,34 @@ def test_retries_are_the_callers(kind: FailureKind, retries: int) -> None:
 
 def test_own_limit_counts_only_its_kind() -> None:
     """A broken body after two timeouts is still the first broken body, and gets its one retry."""
-    wait = wait_before_retry(failed(FailureKind.MALFORMED), attempt=3, same_kind=1, retries=4)
-    assert wait is not None
-    assert wait_before_retry(failed(FailureKind.MALFORMED), attempt=3, same_kind=2, retries=4) is None
+    malformed = failed(FailureKind.MALFORMED)
+    slow = {FailureKind.SLOW: 2}
+    first, second = slow | {FailureKind.MALFORMED: 1}, slow | {FailureKind.MALFORMED: 2}
+    assert decide_retry(malformed, failures=first, retries=4, idempotent=True) is not None
+    assert decide_retry(malformed, failures=second, retries=4, idempotent=True) is None
 
 
-@pytest.mark.parametrize("kind", [FailureKind.PASSING, FailureKind.THROTTLED])
+def test_a_429_costs_no_retry() -> None:
+    """However often a call was told to wait, its retries are for what fails."""
+    failures = {FailureKind.THROTTLED: 50, FailureKind.PASSING: 1}
+    assert decide_retry(failed(FailureKind.PASSING), failures=failures, retries=1, idempotent=True) is not None
+    assert decide_retry(failed(FailureKind.PASSING), failures=failures, retries=0, idempotent=True) is None
+
+
+@pytest.mark.parametrize("kind", RETRIED)
+@pytest.mark.parametrize("unsent", [True, False])
+def test_what_may_have_arrived_is_sent_again_only_if_that_does_no_harm(kind: FailureKind, unsent: bool) -> None:  # noqa: FBT001  # a case
+    """What is not idempotent is sent again only if nothing of it can have reached the service."""
+    failure = FailedAttempt(PeriskopeError("it failed"), kind, unsent=unsent)
+    again = decide_retry(failure, failures={kind: 1}, retries=4, idempotent=False)
+    assert (again is not None) == unsent
+
+
 @pytest.mark.parametrize(("asked", "wait"), [(0.0, MIN_RETRY_AFTER), (0.01, MIN_RETRY_AFTER), (3.5, 3.5), (9e4, 9e4)])
-def test_the_service_says_how_long(kind: FailureKind, asked: float, wait: float) -> None:
+def test_the_service_says_how_long(asked: float, wait: float) -> None:
     """A wait that the service asks for is kept to the second, but never as short as nothing."""
-    assert wait_before_retry(failed(kind, asked), attempt=1, same_kind=1, retries=1) == wait
+    failure = failed(FailureKind.PASSING, asked)
+    assert decide_retry(failure, failures={FailureKind.PASSING: 1}, retries=1, idempotent=True) == wait
 
 
 def test_no_wait_for_a_connection_that_was_idle() -> None:
@@ -99,11 +117,10 @@ def test_backoff_is_bounded_and_jittered(attempt: int, base: float) -> None:
 
 
 def test_prices() -> None:
-    """A retry after a timeout costs twice as much as others, and one after a 429 nothing: the pause is its price."""
+    """A retry after a timeout costs twice as much as others; a 429 is not retried but waited for."""
     assert {kind: cost(failed(kind)) for kind in RETRIED} == {
         **dict.fromkeys(RETRIED, 5),
         FailureKind.SLOW: 10,
-        FailureKind.THROTTLED: 0,
     }
     assert set(RULES) == set(RETRIED)
 

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from periskope_async import BulkResult, PeriskopeClient
+from periskope_async import BulkResult, PeriskopeClient, TicketInfo
 from periskope_async.cli.outcome import Exit, exit_of, explain
 from periskope_async.cli.render import view
 from periskope_async.cli.running import console, progress, run
@@ -75,7 +75,7 @@ def _code(line: str) -> Text:
     return Text.assemble((code, "bold"), ("".join(comment), "dim"))
 
 
-def _account(result: BulkResult, fake: FakePeriskope, took: float) -> RenderableType:
+def _account(result: BulkResult[TicketInfo], fake: FakePeriskope, took: float) -> RenderableType:
     """What the bulk run was like."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="dim")

@@ -24,7 +24,7 @@ _PAGE = 2000
 def get(connect: "Connect", ticket_ids: Sequence[str], output: str) -> int:
     """Print tickets on standard output, and why any did not come on standard error."""
 
-    async def fetch() -> BulkResult:
+    async def fetch() -> BulkResult[TicketInfo]:
         async with connect() as client:
             if len(ticket_ids) == 1:  # whoever waits for one ticket shall not wait through an outage, as bulk runs do
                 return BulkResult({ticket_ids[0]: await client.tickets.get(ticket_ids[0])})

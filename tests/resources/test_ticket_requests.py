@@ -7,39 +7,56 @@ from typing import Any
 import pytest
 
 from periskope_async import ConfigurationError, TicketPriority, TicketStatus
-from periskope_async._sansio.request import Request
+from periskope_async._sansio.operation import Request
 from periskope_async._sansio.unset import UNSET
-from periskope_async.resources._ticket_requests import create_ticket, get_ticket, list_tickets, update_ticket
+from periskope_async.resources.tickets import Tickets
+from tests.support import request_of
 
 CHAT = "919537851844@c.us"
 INDIA = timezone(timedelta(hours=5, minutes=30))
 
 
-def body(request: Request) -> Any:
+async def get(ticket_id: str) -> Request[Any]:
+    """Return what a get sends."""
+    return await request_of(Tickets, "get", ticket_id)
+
+
+async def create(**fields: Any) -> Request[Any]:
+    """Return what a create sends."""
+    return await request_of(Tickets, "create", **fields)
+
+
+async def update(ticket_id: str, **fields: Any) -> Request[Any]:
+    """Return what an update sends."""
+    return await request_of(Tickets, "update", ticket_id, **fields)
+
+
+def body(request: Request[Any]) -> Any:
     """Return what a request sends."""
     assert request.body is not None
     return json.loads(request.body)
 
 
-def test_get() -> None:
+async def test_get() -> None:
     """A get names the ticket in its path and expects it back."""
-    request = get_ticket("BKT 1/2")
-    assert (request.method, request.path, request.ticket_id) == ("GET", "/tickets/BKT%201%2F2", "BKT 1/2")
-    assert request.mismatch is not None
-    assert request.repeatable
+    request = await get("BKT 1/2")
+    assert (request.operation.method, request.path) == ("GET", "/tickets/BKT%201%2F2")
+    assert (request.operation.resource, request.resource_id) == ("ticket", "BKT 1/2")
+    assert request.operation.mismatch is not None
+    assert request.operation.idempotent
 
 
-def test_list() -> None:
+async def test_list() -> None:
     """A list says where it starts and how many rows it wants."""
-    request = list_tickets(40, 20)
-    assert (request.method, request.path, request.query) == ("GET", "/tickets", {"offset": 40, "limit": 20})
+    request = await request_of(Tickets, "list_page", offset=40, limit=20)
+    assert (request.operation.method, request.path, request.query) == ("GET", "/tickets", "offset=40&limit=20")
 
 
-def test_create_sends_what_is_given() -> None:
+async def test_create_sends_what_is_given() -> None:
     """A create sends the fields that were given and no others, with the priority as a number."""
-    assert body(create_ticket(chat_id=CHAT, subject="Hi")) == {"chat_id": CHAT, "subject": "Hi"}
+    assert body(await create(chat_id=CHAT, subject="Hi")) == {"chat_id": CHAT, "subject": "Hi"}
     assert body(
-        create_ticket(
+        await create(
             chat_id=CHAT,
             subject="Grüße 👋",
             assignee="a@b.c",
@@ -61,22 +78,22 @@ def test_create_sends_what_is_given() -> None:
     }
 
 
-def test_a_create_is_never_repeatable() -> None:
+async def test_a_create_is_never_repeatable() -> None:
     """A create has no idempotency key, so that nothing may send it twice."""
-    assert not create_ticket(chat_id=CHAT, subject="Hi").repeatable
+    assert not (await create(chat_id=CHAT, subject="Hi")).operation.idempotent
 
 
-def test_update_sends_what_is_given() -> None:
+async def test_update_sends_what_is_given() -> None:
     """An update sends the fields that were given and no others, with the priority as text."""
-    assert body(update_ticket("BKT-001", priority=4, labels="a,b")) == {"priority": "4", "labels": "a,b"}
-    assert update_ticket("BKT-001", subject="x").repeatable
+    assert body(await update("BKT-001", priority=4, labels="a,b")) == {"priority": "4", "labels": "a,b"}
+    assert (await update("BKT-001", subject="x")).operation.idempotent
 
 
-def test_update_clears_with_none() -> None:
+async def test_update_clears_with_none() -> None:
     """None asks the service to clear a field, in the form its own example shows."""
-    cleared = update_ticket("BKT-001", assignee=None, due_date=None, labels=None)
+    cleared = await update("BKT-001", assignee=None, due_date=None, labels=None)
     assert body(cleared) == {"assignee": "", "due_date": None, "labels": ""}
-    assert body(update_ticket("BKT-001", labels=())) == {"labels": ""}
+    assert body(await update("BKT-001", labels=())) == {"labels": ""}
 
 
 @pytest.mark.parametrize(
@@ -89,15 +106,15 @@ def test_update_clears_with_none() -> None:
         ("2025-04-09 18:29:59+00", "2025-04-09 18:29:59+00"),
     ],
 )
-def test_due_dates(given: date | str, told: str) -> None:
+async def test_due_dates(given: date | str, told: str) -> None:
     """A date, a datetime or the service's own text may say when a ticket is due; without an offset it is UTC."""
-    assert body(update_ticket("BKT-001", due_date=given))["due_date"] == told
+    assert body(await update("BKT-001", due_date=given))["due_date"] == told
 
 
 @pytest.mark.parametrize("given", [1, "1", TicketPriority.LOW])
-def test_priorities(given: Any) -> None:
+async def test_priorities(given: Any) -> None:
     """A priority may be a member, a number or its digits."""
-    assert body(create_ticket(chat_id=CHAT, subject="Hi", priority=given))["priority"] == 1
+    assert body(await create(chat_id=CHAT, subject="Hi", priority=given))["priority"] == 1
 
 
 @pytest.mark.parametrize(
@@ -127,18 +144,18 @@ def test_priorities(given: Any) -> None:
         ({"quoted_message_id": b"3EB0"}, "quoted_message_id"),
     ],
 )
-def test_bad_arguments_are_refused(arguments: dict[str, Any], name: str) -> None:
+async def test_bad_arguments_are_refused(arguments: dict[str, Any], name: str) -> None:
     """An unusable argument is a ConfigurationError that names it."""
     with pytest.raises(ConfigurationError, match=name):
-        create_ticket(**{"chat_id": CHAT, "subject": "Hi"} | arguments)
+        await create(**{"chat_id": CHAT, "subject": "Hi"} | arguments)
 
 
-def test_an_empty_update_is_refused() -> None:
+async def test_an_empty_update_is_refused() -> None:
     """An update that changes nothing is a mistake, and is told before it is sent."""
-    with pytest.raises(ConfigurationError, match="nothing to change"):
-        update_ticket("BKT-001")
+    with pytest.raises(ConfigurationError, match="no field to change"):
+        await update("BKT-001")
     with pytest.raises(ConfigurationError, match="ticket_id"):
-        update_ticket("..", subject="x")
+        await update("..", subject="x")
 
 
 def test_the_sentinel_prints_as_its_name() -> None:

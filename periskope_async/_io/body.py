@@ -1,0 +1,37 @@
+"""Reading an answer's body, unpacked and capped."""
+
+import time
+from typing import Any, Final
+
+import aiohttp
+
+from periskope_async._sansio.response import FailedAttempt, FailureKind, Response
+from periskope_async.errors import ProtocolError
+
+__all__ = ["MAX_BODY", "read_answer"]
+
+#: Bodies are read up to this many *unpacked* bytes: a gzip of 1 MB can hold 2 GB.
+MAX_BODY: Final = 16 * 1024 * 1024
+
+
+async def read_answer(status: int, headers: Any, content: aiohttp.StreamReader) -> Response | FailedAttempt:
+    """Return the answer with its body, or the failure of one that is too large."""
+    body = await _read(content)
+    if body is None:
+        return FailedAttempt(ProtocolError(f"the body is larger than {MAX_BODY >> 20} MiB"), FailureKind.FINAL)
+    return Response(status, headers, body, time.time())
+
+
+async def _read(content: aiohttp.StreamReader) -> bytes | None:
+    """Return the body; None as soon as it is larger than `MAX_BODY`."""
+    first = content.read_nowait() if content.is_eof() else await content.readany()
+    if content.at_eof():
+        return first if len(first) <= MAX_BODY else None
+    chunks, size = [first], len(first)
+    while size <= MAX_BODY:
+        chunk = await content.readany()
+        if not chunk:
+            return b"".join(chunks)
+        chunks.append(chunk)
+        size += len(chunk)
+    return None

@@ -1,0 +1,54 @@
+"""One call under way: what it asks for, when it must end, what it has been through."""
+
+from typing import Generic, TypeVar
+
+from attrs import define, field
+
+from periskope_async._sansio.operation import Request
+from periskope_async._sansio.response import FailedAttempt, FailureKind
+
+__all__ = ["Call"]
+
+T = TypeVar("T")
+
+
+@define(eq=False)
+class Call(Generic[T]):
+    """The state of one call. Times are seconds on the loop's clock.
+
+    Attributes:
+        request: what is asked for.
+        started: when it began.
+        ends_at: when it must end.
+        bulk: whether it waits behind single calls and through outages.
+        second_pass: whether it is a bulk run's last try for its id, which does not give up early on broken bodies.
+        attempts: how many requests were sent.
+        paid: what its last retry cost of the retry budget.
+        failures: how often it failed in which way.
+        last: how it failed last.
+        maybe_sent: whether an attempt without an answer may have taken effect.
+    """
+
+    request: Request[T]
+    started: float
+    ends_at: float
+    bulk: bool
+    second_pass: bool
+    attempts: int = 0
+    paid: int = 0
+    failures: dict[FailureKind, int] = field(factory=dict[FailureKind, int])
+    last: FailedAttempt | None = None
+    maybe_sent: bool = False
+
+    def record(self, failure: FailedAttempt) -> None:
+        """Note how an attempt failed."""
+        self.last = failure
+        self.failures[failure.kind] = self.failures.get(failure.kind, 0) + 1
+        self.maybe_sent = self.maybe_sent or not failure.had_no_effect
+
+    def has_happened(self, status: int) -> bool:
+        """Whether an answer of *status*, an error by itself, says that an earlier attempt took effect.
+
+        A DELETE whose answer was lost, and that is then told there is nothing to delete, has deleted it.
+        """
+        return status == 404 and self.maybe_sent and self.request.operation.method == "DELETE"

@@ -1,0 +1,104 @@
+"""The short way to the same answer: requests written to aiohttp's connections directly. Private aiohttp stands here.
+
+The connections, their TLS and their parser are aiohttp's. Saved is what `ClientSession.request` adds: the head of a
+request never changes but for its path, so it is spelled once. That is a third of the CPU of a ticket.
+
+It stands on methods that are not public, so it is gone only where it was tried (`TRIED_RELEASES`, the one switch) and
+where nobody watches: traces, recorders and mocks of aiohttp see every request. Without this file all requests go the
+public way of `http.py`.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Final
+
+import aiohttp
+from yarl import URL
+
+from periskope_async._io.body import read_answer
+from periskope_async._io.connector import READ_SIZE
+from periskope_async._sansio.operation import Request
+from periskope_async._sansio.response import FailedAttempt, Response
+from periskope_async._sansio.secret import conceal
+
+__all__ = ["TRIED_RELEASES", "DirectWay", "is_tried_release"]
+
+#: The aiohttp releases that this way was tried with.
+TRIED_RELEASES: Final = frozenset({"3.14"})
+
+#: What recorders and mocks of aiohttp put something else in the place of.
+_REQUEST: Final[Any] = vars(aiohttp.ClientSession).get("_request")
+
+
+@cache
+def is_tried_release() -> bool:
+    """Whether this is an aiohttp that the direct way was tried with, and itself: no mock took its place before us."""
+    release = ".".join(aiohttp.__version__.split(".")[:2])
+    return release in TRIED_RELEASES and _REQUEST.__code__.co_filename == aiohttp.client.__file__
+
+
+class DirectWay:
+    """How requests of one session of ours go past `ClientSession.request`.
+
+    Args:
+        session: whose connections to use.
+        base: where the API is.
+        headers: what every request says, credentials included.
+        timeout: for connecting.
+    """
+
+    def __init__(
+        self, session: aiohttp.ClientSession, base: URL, headers: Mapping[str, str], timeout: aiohttp.ClientTimeout
+    ) -> None:
+        self._session = session
+        self._prefix = base.raw_path.rstrip("/")
+        self._timeout = timeout
+        # aiohttp's own spelling of it all, and what its connector takes for the address to connect to.
+        self._example = aiohttp.ClientRequest(
+            "GET", base, headers=headers, loop=asyncio.get_running_loop(), session=session
+        )
+        self._fields = conceal("".join(f"{name}: {value}\r\n" for name, value in self._example.headers.items()))
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody wants to see requests go through `ClientSession.request`."""
+        return bool(self._session.trace_configs) or vars(aiohttp.ClientSession)["_request"] is not _REQUEST
+
+    async def send(self, request: Request[Any], phone: str | None) -> Response | FailedAttempt:
+        """Send *request* and return the answer.
+
+        Raises:
+            Exception: whatever broke.
+        """
+        connector = self._session.connector
+        if connector is None:
+            raise RuntimeError("the session is closed")
+        try:
+            connection = await connector.connect(self._example, [], self._timeout)
+        except TimeoutError as exc:
+            raise aiohttp.ConnectionTimeoutError from exc
+        try:
+            protocol, transport = connection.protocol, connection.transport
+            if protocol is None or transport is None or transport.is_closing():
+                raise aiohttp.ServerDisconnectedError
+            protocol.set_response_params(read_until_eof=True, read_bufsize=READ_SIZE)
+            transport.write(self._spell(request, phone))
+            message, content = await protocol.read()
+            while 100 <= message.code <= 199 and message.code != 101:
+                message, content = await protocol.read()
+            answer = await read_answer(message.code, message.headers, content)
+            if isinstance(answer, Response):
+                connection.release()
+            return answer
+        finally:
+            connection.close()  # unless it was released
+
+    def _spell(self, request: Request[Any], phone: str | None) -> bytes:
+        target = f"{self._prefix}{request.path}?{request.query}" if request.query else self._prefix + request.path
+        named = "" if phone is None else f"x-phone: {phone}\r\n"
+        head = f"{request.operation.method} {target} HTTP/1.1\r\n{self._fields}{named}"
+        body = request.body
+        if body is None:
+            return f"{head}\r\n".encode()
+        return f"{head}Content-Type: {request.content_type}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body

@@ -1,0 +1,42 @@
+"""From an answer to the result of its operation: what has to be in the body is for the operation to say."""
+
+from typing import Any, TypeVar, cast
+
+from periskope_async._codec.converter import IS_NULL, NOT_JSON, decode
+from periskope_async._sansio.classify import classify, malformed, unexpected
+from periskope_async._sansio.operation import Request
+from periskope_async._sansio.response import Content, FailedAttempt, FailureKind, Response
+from periskope_async.errors import DecodeError
+
+__all__ = ["read_result"]
+
+T = TypeVar("T")
+
+
+def read_result(request: Request[T], answer: Response) -> T | FailedAttempt:
+    """Return what a success holds, or how the attempt failed."""
+    failure = classify(answer)
+    if failure is not None:
+        return failure
+    expected: Any = request.operation.result
+    if expected is None:  # whatever the body: it has happened, and must not happen again for what a body says
+        return cast("T", None)
+    if expected is Content:
+        content = Content(answer.body, answer.headers.get("Content-Type") or "")
+        return cast("T", content) if answer.body else malformed(answer, "a body")
+    return _decode(request, answer, expected)
+
+
+def _decode(request: Request[T], answer: Response, expected: type[T]) -> T | FailedAttempt:
+    try:
+        result = decode(answer.body, expected)
+    except DecodeError as exc:
+        error = exc.with_traceback(None)
+    else:
+        check = request.operation.mismatch
+        mismatch = None if check is None else check(request, result)
+        return result if mismatch is None else FailedAttempt(unexpected(answer, mismatch), FailureKind.MALFORMED)
+    if error.problems[0] in {NOT_JSON, IS_NULL}:  # half a page, perhaps: another attempt may bring the whole
+        return malformed(answer, "JSON", error)
+    error.trace_id = answer.trace_id
+    return FailedAttempt(error, FailureKind.FINAL)

@@ -1,0 +1,148 @@
+"""The API's operations as data, and requests made of them. Pure: a request can be looked at without being sent.
+
+GET = Operation("chats.get", "GET", "/chats/{chat_id}", Chat, idempotent=True)
+GET.request(chat_id="919537851844@c.us")
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode
+
+from attrs import define, field, frozen
+
+from periskope_async._sansio.arguments import path_segment
+from periskope_async._sansio.unset import UNSET
+from periskope_async.errors import ConfigurationError
+
+__all__ = ["Operation", "Request", "about_another", "no_page"]
+
+T = TypeVar("T")
+
+
+@frozen(eq=False)
+class Operation(Generic[T]):
+    """One operation of the API.
+
+    Attributes:
+        name: where it is found in the client, such as `chats.get`.
+        method: its HTTP method.
+        path: below the base URL, with its parameters in braces.
+        result: what the body of a success holds: a model, a tuple of models, `Content` for bytes that are no JSON, or
+            None for nothing, whatever the body.
+        idempotent: whether sending it twice does what sending it once does. Where not, it is sent again only if the
+            first attempt cannot have arrived.
+        mismatch: says by a result that it cannot be the answer to this request; None where every result can.
+        resource: what errors and events call what it is about, such as `chat`; read off the path's first parameter.
+    """
+
+    name: str
+    method: str
+    path: str
+    result: type[T] | None
+    idempotent: bool = field(kw_only=True)
+    mismatch: "Callable[[Request[T], T], str | None] | None" = field(kw_only=True, default=None)
+    resource: str | None = field(kw_only=True)
+
+    @resource.default
+    def _resource_of_the_path(self) -> str | None:
+        _, brace, parameter = self.path.partition("{")
+        return parameter.partition("}")[0].removesuffix("_id") if brace else None
+
+    def request(
+        self,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        phone: str | None = None,
+        **ids: str,
+    ) -> "Request[T]":
+        """Return the request with these values.
+
+        Args:
+            query: values by name; `UNSET` leaves one out.
+            body: the fields of the JSON object to send, likewise.
+            phone: sent as `x-phone`; None for the client's.
+            **ids: the path's parameters by name. The first is the request's `resource_id`.
+
+        Raises:
+            ConfigurationError: an id cannot stand in a path, or a text cannot be sent; the message names it.
+        """
+        path, resource_id = self.path, None
+        for name, value in ids.items():
+            path = path.replace(f"{{{name}}}", path_segment(name, value))
+            resource_id = resource_id or value
+        return Request(
+            self,
+            path,
+            resource_id,
+            urlencode(_present(query)) if query else "",
+            None if body is None else _json(_present(body)),
+            phone,
+        )
+
+
+# Not frozen, as all that is made for every request: a frozen attrs class takes three times as long to make.
+@define(eq=False)
+class Request(Generic[T]):
+    """One request: what is sent, and what it is about.
+
+    Attributes:
+        operation: what is asked for.
+        path: below the base URL, quoted.
+        resource_id: the id of the thing it is about, as the caller spelled it; None if it is about none.
+        query: encoded, without the question mark.
+        body: the JSON to send, or what `content_type` says.
+        phone: sent as `x-phone`; None for the client's.
+        content_type: of the body.
+    """
+
+    operation: Operation[T]
+    path: str
+    resource_id: str | None = None
+    query: str = ""
+    body: bytes | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)
+    content_type: str = "application/json"
+
+
+def about_another(id_of: Callable[[T], str]) -> Callable[[Request[T], T], str | None]:
+    """Return the `mismatch` of results that carry the id they were asked for by.
+
+    Whether ids are case-sensitive is not documented: "bkt-001" answered with BKT-001 is the same ticket. A person's
+    chat may be asked for by the digits alone.
+    """
+
+    def mismatch(request: Request[T], result: T) -> str | None:
+        found, asked = id_of(result), str(request.resource_id)
+        if found == asked:
+            return None
+        found, asked = found.strip().casefold(), asked.strip().casefold()
+        if asked in {found, found.removesuffix("@c.us")}:
+            return None
+        return f"the body is of another {request.operation.resource}"
+
+    return mismatch
+
+
+def no_page(rows_key: str) -> Callable[[Request[Any], Any], str | None]:
+    """Return the `mismatch` of pages whose rows stand under *rows_key*.
+
+    Every key of a page is optional. Of an error object in a 200, a walk would make an account without rows.
+    """
+
+    def mismatch(_: Request[Any], page: Any) -> str | None:
+        return None if page.rows or rows_key in page.to_dict() else f"the body is not a page of {rows_key}"
+
+    return mismatch
+
+
+def _present(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not UNSET}
+
+
+def _json(fields: dict[str, Any]) -> bytes:
+    try:
+        return json.dumps(fields, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError("a text holds a lone surrogate") from None
