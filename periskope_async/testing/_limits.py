@@ -47,22 +47,30 @@ class RateLimitPolicy:
         limit: requests in a window.
         window: length of the window in seconds.
         headers: dialects of the header fields, from `DIALECTS`; several are joined with `+`, as `legacy+draft-7`.
-        retry_after: form of `Retry-After` on a 429: `seconds`, `float`, `date` or `none`.
+        retry_after: form of `Retry-After` on a 429: `seconds`, `float`, `date` or `none`; or the seconds that every
+            429 tells, true or not.
         aligned: False: a window starts with the first request after the last one ended (express-rate-limit 7 and
             later). True: windows follow each other from the start of the service (version 6).
         workers: processes of the service that do not share their counters; requests reach them in turn.
         rival: requests per second that another client makes with the same key.
+        bucket: True: no windows, but a bucket of `limit` tokens that `window` seconds fill evenly; a request takes one.
     """
 
     limit: int = attrs.field(validator=attrs.validators.ge(1))
     window: float = attrs.field(validator=attrs.validators.gt(0))
     headers: str = attrs.field(default="legacy", kw_only=True, validator=lambda _, __, value: _known_dialects(value))
-    retry_after: Literal["seconds", "float", "date", "none"] = attrs.field(
-        default="seconds", kw_only=True, validator=attrs.validators.in_(("seconds", "float", "date", "none"))
+    retry_after: Literal["seconds", "float", "date", "none"] | float = attrs.field(
+        default="seconds",
+        kw_only=True,
+        validator=attrs.validators.or_(
+            attrs.validators.in_(("seconds", "float", "date", "none")),
+            attrs.validators.and_(attrs.validators.instance_of((int, float)), attrs.validators.ge(0)),
+        ),
     )
     aligned: bool = attrs.field(default=False, kw_only=True)
     workers: int = attrs.field(default=1, kw_only=True, validator=attrs.validators.ge(1))
     rival: float = attrs.field(default=0.0, kw_only=True, validator=attrs.validators.ge(0))
+    bucket: bool = attrs.field(default=False, kw_only=True)
 
     @classmethod
     def parse(cls, spec: str) -> "RateLimitPolicy":
@@ -89,8 +97,10 @@ class RateLimitPolicy:
                 return (("Retry-After", f"{max(0.0, verdict.resets_at - verdict.now):.3f}"),)
             case "date":
                 return (("Retry-After", formatdate(math.ceil(verdict.resets_at), usegmt=True)),)
-            case _:
+            case "none":
                 return ()
+            case seconds:
+                return (("Retry-After", f"{seconds:g}"),)
 
 
 def _known_dialects(names: str) -> None:
@@ -157,10 +167,13 @@ class _Window:
     ends_at: float = -math.inf
     hits: int = 0
     rival_at: float = -math.inf
+    #: Of a bucket: what was taken and has not come back, at the time of the last request.
+    taken: float = 0.0
+    taken_at: float = -math.inf
 
 
 class Limiter:
-    """The counters of one service: fixed windows, one for each key and worker.
+    """The counters of one service: fixed windows or buckets, one for each key and worker.
 
     Args:
         policy: what to count.
@@ -185,9 +198,22 @@ class Limiter:
             while window.rival_at + pace <= now:
                 window.rival_at += pace
                 self._count(window, window.rival_at)
+        if policy.bucket:
+            return self._take(window, now)
         self._count(window, now)
         left = policy.limit - window.hits
         return Verdict(left >= 0, max(0, left), window.ends_at, now)
+
+    def _take(self, window: _Window, now: float) -> Verdict:
+        """Take a token if there is one. The verdict's reset is when the next one is there."""
+        limit, token = self.policy.limit, self.policy.window / self.policy.limit
+        window.taken = max(0.0, window.taken - (now - window.taken_at) / token)
+        window.taken_at = now
+        allowed = window.taken + 1.0 <= limit
+        if allowed:
+            window.taken += 1.0
+        missing = max(0.0, window.taken + 1.0 - limit)
+        return Verdict(allowed, math.floor(limit - window.taken), now + missing * token, now)
 
     def _count(self, window: _Window, now: float) -> None:
         if now >= window.ends_at:
