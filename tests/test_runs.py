@@ -308,6 +308,39 @@ def test_chaos_blocking(seed: int) -> None:
         assert sum(fake.counts.values()) >= 0.2 * count
 
 
+# -- a service that says 429 ------------------------------------------------------------------------------------------
+
+
+class Guarded:
+    """A ledger or quota that may be touched only under its lock."""
+
+    def __init__(self, guarded: object, lock: threading.Lock) -> None:
+        self._guarded, self._lock = guarded, lock
+
+    def __getattr__(self, name: str) -> Any:
+        assert self._lock.locked(), name
+        return getattr(self._guarded, name)
+
+
+async def test_nothing_is_read_without_the_lock() -> None:
+    """Whatever happens in a run or a call, the ledger and the quota are read under their lock only."""
+    faults: dict[str, float] = {Fault.STATUS_500: 0.2, Fault.RESET_BEFORE: 0.2, Fault.STATUS_404: 0.1}
+    with FakePeriskope(tickets=60, faults=Faults(faults, per_id=1)) as fake:
+        fake.faults.add(Fault.STATUS_429_FLOAT, times=1)
+        fake.faults.retry_after = 0.01
+        told: list[Progress] = []
+        async with connect(fake, deadline=20) as client:
+            gate: Any = client._caller.transport.gate
+            gate.ledger, gate.quota = Guarded(gate.ledger, gate.lock), Guarded(gate.quota, gate.lock)
+            await client.tickets.get("BKT-001")
+            result = await client.tickets.get_many(fake.ticket_ids, on_progress=told.append)
+            assert client.rate_limit is None
+        check_whole(result, fake.ticket_ids)
+        assert result.errors
+        assert len(told) == 60
+        assert fake.counts[Fault.STATUS_429_FLOAT] == 1
+
+
 # -- progress ---------------------------------------------------------------------------------------------------------
 
 

@@ -60,12 +60,7 @@ class RateLimitPolicy:
     window: float = attrs.field(validator=attrs.validators.gt(0))
     headers: str = attrs.field(default="legacy", kw_only=True, validator=lambda _, __, value: _known_dialects(value))
     retry_after: Literal["seconds", "float", "date", "none"] | float = attrs.field(
-        default="seconds",
-        kw_only=True,
-        validator=attrs.validators.or_(
-            attrs.validators.in_(("seconds", "float", "date", "none")),
-            attrs.validators.and_(attrs.validators.instance_of((int, float)), attrs.validators.ge(0)),
-        ),
+        default="seconds", kw_only=True, validator=lambda _, __, value: _known_form(value)
     )
     aligned: bool = attrs.field(default=False, kw_only=True)
     workers: int = attrs.field(default=1, kw_only=True, validator=attrs.validators.ge(1))
@@ -107,6 +102,13 @@ def _known_dialects(names: str) -> None:
     unknown = set(names.split("+")) - set(DIALECTS)
     if unknown:
         raise ValueError(f"headers: no dialect {sorted(unknown)}; there are {sorted(DIALECTS)}")
+
+
+def _known_form(form: object) -> None:
+    if isinstance(form, int | float) and form >= 0:
+        return
+    if form not in {"seconds", "float", "date", "none"}:
+        raise ValueError(f"retry_after: {form!r} is neither seconds nor one of 'seconds', 'float', 'date', 'none'")
 
 
 def _legacy(reset: Callable[[Verdict], str]) -> "Dialect":
@@ -198,11 +200,7 @@ class Limiter:
             while window.rival_at + pace <= now:
                 window.rival_at += pace
                 self._count(window, window.rival_at)
-        if policy.bucket:
-            return self._take(window, now)
-        self._count(window, now)
-        left = policy.limit - window.hits
-        return Verdict(left >= 0, max(0, left), window.ends_at, now)
+        return self._count(window, now)
 
     def _take(self, window: _Window, now: float) -> Verdict:
         """Take a token if there is one. The verdict's reset is when the next one is there."""
@@ -215,11 +213,15 @@ class Limiter:
         missing = max(0.0, window.taken + 1.0 - limit)
         return Verdict(allowed, math.floor(limit - window.taken), now + missing * token, now)
 
-    def _count(self, window: _Window, now: float) -> None:
+    def _count(self, window: _Window, now: float) -> Verdict:
+        if self.policy.bucket:
+            return self._take(window, now)
         if now >= window.ends_at:
             window.ends_at = self._end_of_window(now)
             window.hits = 0
         window.hits += 1
+        left = self.policy.limit - window.hits
+        return Verdict(left >= 0, max(0, left), window.ends_at, now)
 
     def _end_of_window(self, now: float) -> float:
         """The end of the window that opens with a request at *now*; always after *now*, however floats round."""
