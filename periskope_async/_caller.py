@@ -163,7 +163,9 @@ class Caller:
             if self.hooks is not None and self.hooks.on_request is not None:
                 tell(self.hooks.on_request, RequestEvent(**self._about(call)))
             until = min(given.at + self.settings.timeout, call.ends_at)
-            answer = await self.transport.send(request, home, until, fresh=Kind.DROPPED in call.failed)
+            # Where one idle connection had ended unnoticed, others have.
+            fresh = call.last is not None and call.last.kind is Kind.DROPPED
+            answer = await self.transport.send(request, home, until, fresh=fresh)
         except BaseException:
             home.lane.lose(given, failed=False)
             raise

@@ -33,6 +33,7 @@ from periskope_async import (
     TicketInfo,
     UnexpectedResponseError,
     ValidationError,
+    _retry,
 )
 from periskope_async._ticket_requests import get_ticket
 from periskope_async.testing import HARMLESS_FAULTS, FakePeriskope, Fault, Faults, RateLimitPolicy, Reply
@@ -498,6 +499,37 @@ async def test_closing_ends_the_pause_of_a_run(fake: FakePeriskope) -> None:
         with pytest.raises(ClientClosedError):
             await task
         assert now() < 10.0
+
+
+# -- connections ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_fresh_connection_takes_the_place_of_an_idle_one(
+    fake: FakePeriskope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call that comes back to a full pool after a drop asks for a new connection, and an idle one goes for it."""
+    monkeypatch.setattr(_retry, "random", lambda: 1.0)
+    fake.latency = 0.05
+    async with client_of(fake, concurrency=2) as client:
+        await client.tickets.get("BKT-001")
+        fake.faults.add(Fault.FIN, ticket_id="BKT-001", times=2)
+        dropped = asyncio.create_task(client.tickets.get("BKT-001"))
+        await asyncio.sleep(0.2)
+        assert fake.counts[Fault.FIN] == 2
+        await asyncio.gather(client.tickets.get("BKT-002"), client.tickets.get("BKT-003"))
+        assert fake.open_connections == 2
+        accepted = fake.connections
+        await dropped
+        assert (fake.connections, fake.open_connections) == (accepted + 1, 2)
+
+
+async def test_only_what_follows_a_drop_needs_a_fresh_connection(fake: FakePeriskope) -> None:
+    """After a drop one attempt is made on a new connection, and the next again on one that is there."""
+    for fault in (Fault.FIN, Fault.STATUS_500, Fault.STATUS_500):
+        fake.faults.add(fault, times=1)
+    async with client_of(fake) as client:
+        await client.tickets.get("BKT-001")
+    assert [request.connection for request in fake.requests] == [1, 2, 2, 2]
 
 
 # -- writes -----------------------------------------------------------------------------------------------------------

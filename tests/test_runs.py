@@ -5,6 +5,7 @@ import gc
 import itertools
 import os
 import random
+import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -306,6 +307,55 @@ def test_chaos_blocking(seed: int) -> None:
         check_whole(result, fake.ticket_ids)
         assert result.ok, (seed, result.errors)
         assert sum(fake.counts.values()) >= 0.2 * count
+
+
+def sockets_beside(port: int) -> int:
+    """Count the internet sockets of this process that are not those of the service at *port*."""
+    found = 0
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208  # counted, not read
+        try:
+            number = os.dup(int(name))
+        except OSError:  # closed meanwhile, in the service's thread
+            continue
+        try:
+            held = socket.socket(fileno=number)
+        except OSError:  # not a socket
+            os.close(number)
+            continue
+        with held:
+            found += held.family is socket.AF_INET and held.getsockname()[1] != port
+    return found
+
+
+@pytest.mark.parametrize(
+    ("rates", "per_id"),
+    [
+        ({Fault.FIN: 0.1, Fault.STATUS_500: 0.1}, None),
+        ({Fault.RESET_BEFORE: 0.5, Fault.FIN: 0.5}, 1),
+        ({Fault.STALE: 1.0}, None),
+    ],
+    ids=["one in five fails", "every call is dropped once", "no connection answers twice"],
+)
+async def test_sockets_are_bounded(rates: dict[str, float], per_id: int | None) -> None:
+    """However many requests fail, a client never has more sockets than its concurrency, and no call is lost."""
+    count, concurrency, done, sampled = 4_000, 100, itertools.count(), list[int]()
+    with FakePeriskope(tickets=count, faults=Faults(rates, seed=1, per_id=per_id)) as fake:
+        port = int(fake.base_url.split(":")[2].split("/")[0])
+        before = sockets_beside(port)
+        ids = iter(fake.ticket_ids)
+        async with connect(fake, concurrency=concurrency, retries=9) as client:
+
+            async def work() -> None:
+                for ticket_id in ids:
+                    assert (await client.tickets.get(ticket_id)).ticket.ticket_id == ticket_id
+                    if next(done) % 20 == 0:
+                        sampled.append(sockets_beside(port) - before)
+
+            await asyncio.gather(*(work() for _ in range(concurrency)))
+        assert next(done) == count
+        assert sum(fake.counts.values()) >= 0.15 * count
+    assert len(sampled) == count // 20
+    assert concurrency / 2 < max(sampled) <= concurrency + 5
 
 
 # -- a service that says 429 ------------------------------------------------------------------------------------------
