@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 import time
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
@@ -45,12 +46,20 @@ class Call:
     home: "Home"
     started: float
     ends_at: float
-    bulk: bool
+    enter: Callable[[], Awaitable[Pass | None]] | None
     patient: bool
     attempts: int = 0
     paid: int = 0
     failed: dict[Kind, int] = field(factory=dict[Kind, int])
     last: Failure | None = None
+    #: After a 429: the seconds that everybody pauses, and whether nobody is let through any more.
+    pause: float = 0.0
+    shut: bool = False
+
+    @property
+    def bulk(self) -> bool:
+        """Whether it belongs to a bulk run."""
+        return self.enter is not None
 
 
 class Caller:
@@ -68,28 +77,28 @@ class Caller:
             now = asyncio.get_running_loop().time()
         except RuntimeError:  # asked from a plain thread: event loops count monotonic time too
             now = time.monotonic()
-        with self.transport.gate.lock:
-            return self.transport.gate.ledger.rate_limit(now)
+        return self.transport.gate.rate_limit(now)
 
     async def call(
         self,
         request: Request,
         result: type[T],
         *,
-        bulk: bool = False,
         patient: bool = False,
         home: "Home | None" = None,
         given: Pass | None = None,
+        enter: Callable[[], Awaitable[Pass | None]] | None = None,
     ) -> T:
         """Send *request* until it gives a *result*, or raise why it does not.
 
         Args:
             request: what to send.
             result: the model that its body is structured into.
-            bulk: wait behind single calls and through outages.
             patient: do not give up early on bodies that are broken (the second pass of a bulk run).
             home: where to send it from, if not from what the client has in the running loop.
             given: a pass that is already held, of *home*'s lane.
+            enter: how a bulk run waits for the passes of further attempts, None being the end of the run. They wait
+                behind single calls and through outages and pauses, and the deadline does not count that.
 
         Raises:
             PeriskopeError: the last attempt's error, with the call's ticket id, path, attempts and seconds told.
@@ -101,29 +110,30 @@ class Caller:
         started = home.loop.time()
         deadline = math.inf if self.settings.deadline is None else self.settings.deadline
         ends_at = started + deadline
-        if given is not None and given.outage is not None:  # what probes an outage has no more time than the outage
-            ends_at = min(ends_at, given.outage.since + deadline)
-        call = Call(request, home, started, ends_at, bulk, patient)
+        call = Call(request, home, started, ends_at, enter, patient)
+        given = given or home.lane.try_enter(bulk=False) or await self._wait_for_pass(call)
         while True:
-            given = given or home.lane.try_enter(bulk=bulk) or await self._wait_for_pass(call)
+            if given.outage is not None:  # what probes an outage has no more time than the outage
+                call.ends_at = min(call.ends_at, home.lane.gate.since(given.outage) + deadline)
             outcome = await self._attempt(call, given, result)
             if not isinstance(outcome, Failure):
                 home.lane.gate.succeed(call.paid)
                 return outcome
             wait = self._weigh(call, given, outcome)
-            given = None
             if wait > 0:
                 await anyio.sleep(wait)
                 self._check_open(call)
+            if enter is None:
+                given = home.lane.try_enter(bulk=False) or await self._wait_for_pass(call)
+            else:
+                given = await self._wait_with_run(call, enter, outcome)
 
     async def _wait_for_pass(self, call: Call) -> Pass:
         lane, now = call.home.lane, call.home.loop.time()
-        with lane.gate.lock:
-            earliest = lane.gate.ledger.earliest(now)
-        if earliest < call.ends_at:
+        if lane.gate.earliest(now) < call.ends_at:
             try:
                 async with asyncio.timeout_at(None if call.ends_at == math.inf else call.ends_at):
-                    return await lane.wait(lane.queue(bulk=call.bulk))
+                    return await lane.wait(lane.queue(bulk=False))
             except TimeoutError:
                 pass
             except ClientClosedError as exc:
@@ -134,6 +144,18 @@ class Caller:
             call, DeadlineExceeded(f"the rate limit lets nothing go within {self.settings.deadline:g} s")
         )
 
+    async def _wait_with_run(self, call: Call, enter: Callable[[], Awaitable[Pass | None]], failure: Failure) -> Pass:
+        began = call.home.loop.time()
+        try:
+            given = await enter()
+        except ClientClosedError as exc:
+            self._complete(call, exc)
+            raise
+        if given is None:
+            raise self._complete(call, failure.error)
+        call.ends_at += given.at - began  # the rate limit is the run's affair
+        return given
+
     async def _attempt(self, call: Call, given: Pass, result: type[T]) -> T | Failure:
         """Make one attempt; return its result, or its failure."""
         home, request = call.home, call.request
@@ -142,7 +164,9 @@ class Caller:
             if self.hooks is not None and self.hooks.on_request is not None:
                 tell(self.hooks.on_request, RequestEvent(**self._about(call)))
             until = min(given.at + self.settings.timeout, call.ends_at)
-            answer = await self.transport.send(request, home, until, fresh=Kind.DROPPED in call.failed)
+            # Where one idle connection had ended unnoticed, others have.
+            fresh = call.last is not None and call.last.kind is Kind.DROPPED
+            answer = await self.transport.send(request, home, until, fresh=fresh)
         except BaseException:
             home.lane.lose(given, failed=False)
             raise
@@ -152,8 +176,12 @@ class Caller:
         failure = judge(answer)
         outcome = self._decode(request, answer, result) if failure is None else failure
         kind = outcome.kind if isinstance(outcome, Failure) else Kind.FINAL
-        good = None if kind is Kind.THROTTLED else kind is Kind.FINAL
-        home.lane.answer(given, self._read_rate(home.lane, answer, good=good), good=good)
+        if failure is not None and kind is Kind.THROTTLED:
+            reading = self._read_rate(home.lane, answer, good=None)
+            call.pause, call.shut = home.lane.refuse(given, reading, failure.retry_after)
+        else:
+            good = kind is Kind.FINAL
+            home.lane.answer(given, self._read_rate(home.lane, answer, good=good), good=good)
         if self.hooks is not None or captured.get() is not None or logger.isEnabledFor(logging.DEBUG):
             self._tell_response(call, answer)
         return outcome
@@ -196,33 +224,39 @@ class Caller:
         self._check_open(call)
         if failure.kind is Kind.SLOW and now >= call.ends_at:
             raise self._complete(call, self._out_of_time(call))
+        if failure.kind is Kind.THROTTLED:
+            self._heed(call, failure)
+            return 0.0
         wait = None
-        if call.request.repeatable or failure.unsent or failure.kind is Kind.THROTTLED:
+        if call.request.repeatable or failure.unsent:
             wait = wait_before_retry(
                 failure,
-                attempt=call.attempts,
+                attempt=call.attempts - call.failed.get(Kind.THROTTLED, 0),
                 same_kind=same_kind,
                 retries=self.settings.retries,
                 patient=call.patient,
             )
-        pause = 0.0
-        with gate.lock:
-            paid = wait is not None and gate.quota.take(price(failure))
-            if failure.kind is Kind.THROTTLED:
-                gate.ledger.throttle(now, failure.retry_after)
-                pause = gate.ledger.paused_until - now
-            elif call.bulk and failure.kind is not Kind.FINAL:
-                gate.ledger.suffer(now, given, broke=wait is not None and not paid)
-        if failure.kind is Kind.THROTTLED:
-            self._tell_throttle(call, failure.retry_after, pause)
-            # The gate is closed for everybody now, so the wait is the gate's.
-            wait = pause if wait is not None else None
+        cost = None if wait is None else price(failure)
+        bulk = call.bulk and failure.kind is not Kind.FINAL
+        paid = gate.fail(now, given, cost, bulk=bulk)
         # Nobody gives up in a bulk run because the others failed: it waits with them behind one probe.
         if wait is None or now + wait >= call.ends_at or not (paid or call.bulk):
             raise self._complete(call, failure.error)
         call.paid = price(failure) if paid else 0
         self._tell_retry(call, failure.error, wait)
-        return 0.0 if failure.kind is Kind.THROTTLED else wait
+        return wait
+
+    def _heed(self, call: Call, failure: Failure) -> None:
+        """Tell of the pause that a 429 orders everybody; raise its error if it is longer than the call may take.
+
+        A bulk run waits as long as it may go on itself. Where nothing else ends a call, a key that stays shut does.
+        """
+        now = call.home.loop.time()
+        self._tell_throttle(call, failure.retry_after, call.pause)
+        ends_at = math.inf if call.bulk else call.ends_at
+        if now + call.pause >= ends_at or (call.shut and ends_at == math.inf):
+            raise self._complete(call, failure.error)
+        self._tell_retry(call, failure.error, call.pause)
 
     # -- errors ---------------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from typing import Final
 from attrs import define, evolve, frozen
 
 from periskope_async._protocol import MAX_LIMITS, RateReading
-from periskope_async._retry import MIN_RETRY_AFTER, Quota, backoff
+from periskope_async._retry import MAX_BACKOFF, MIN_RETRY_AFTER, Quota, backoff
 from periskope_async.errors import ClientClosedError
 from periskope_async.settings import Secret
 
@@ -40,6 +40,17 @@ FAILURES_IN_A_ROW: Final = 20
 OUTAGE_BACKOFF: Final = 0.2
 #: A window whose end nobody can tell is asked after this many seconds: the shortest that people set.
 GUESS: Final = 1.0
+#: Without headers the interval between requests is learned: a 429 makes it at most so many times as long (what was
+#: measured over a short time errs), and every success takes a thousandth off, until the next 429 corrects it.
+LONGER: Final = 3.0
+SHORTER: Final = 0.999
+#: Who asked for nothing for so long has the limit's burst back, and what was measured before is forgotten, seconds.
+IDLE: Final = 1.0
+#: After so many pauses in a row without a success of anybody on the key, who has no deadline of his own gives up.
+#: They double from 0.05 s to 20 s, so that is after four minutes or more.
+MAX_PAUSES: Final = 20
+#: Pauses further apart than this are not in a row, seconds.
+ROW: Final = 60.0
 NEVER: Final = math.inf
 
 
@@ -339,8 +350,10 @@ class Ledger(Limit):
     - Nothing known, or the window is over: one request at a time *probes*; its answer opens the window.
     - Window open: as many requests as its limit, less ours and less those of others.
     - 429: everybody pauses as long as it says; then one probe.
-    - No rate headers, or counters that several servers do not share (Remaining rises inside a window): only a
-      ceiling on the requests in flight guides, halved by a 429 and regained one by one.
+      While 429s go on without a success, the pause doubles, whatever they say.
+    - No rate headers, or counters that several servers do not share (Remaining rises inside a window): what was
+      granted between two 429s shows how often one may ask, and requests keep that interval. A ceiling on the requests
+      in flight, halved by a 429 and regained one by one, keeps what a 429 comes too late for small.
     - An outage holds back bulk runs only (`Outage`); a single call is its own probe.
 
     In simulation (10,000 tickets, 500 per 60 s): backoff alone meets 13,590 answers of 429, pausing all on a 429 meets
@@ -353,13 +366,19 @@ class Ledger(Limit):
     outage: Outage | None = None
     _told: RateReading | None = None
     _ceiling: float = math.inf
+    #: Seconds between requests where no window guides; 0 before the first 429.
+    _interval: float = 0.0
+    _next: float = -math.inf
+    _throttled_at: float = -math.inf
+    #: Successes since the last 429 that began a pause.
+    _granted: int = 0
     _throttles: int = 0
     _failures: int = 0
     _now: float = -math.inf
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
-    def admit(  # noqa: C901  # every request comes through here: a call more costs more than it makes clear
+    def admit(  # noqa: C901, PLR0912  # every request comes through here: a call more costs more than it makes clear
         self, now: float, *, bulk: bool = False, wanted: float = 0
     ) -> Pass | float:
         """Return a pass to send one request now, or the seconds after which to ask again if no answer comes first.
@@ -380,12 +399,17 @@ class Ledger(Limit):
         further = self.further
         if further:
             wait = max(wait, *(limit.wait(now, self.in_flight, wanted) for limit in further))
+        if not self.guided and self.window is None:
+            wait = max(wait, self._next - now)
         if wait > 0:
             return wait
         if outage is not None:
             outage.flying += 1
             outage.probe_until = now + PATIENCE
         self.in_flight += 1
+        if now - self._next > IDLE:
+            self._interval = 0.0
+        self._next = max(self._next, now - MARGIN) + self._interval
         window = self.window
         if window is not None:
             window.sent += 1
@@ -400,10 +424,9 @@ class Ledger(Limit):
 
     def earliest(self, now: float) -> float:
         """Return when a request can go out at the earliest, whoever waits before it."""
-        window = self.window
-        if window is not None and window.left() <= 0:
-            return max(self.paused_until, window.closes_at)
-        return max(self.paused_until, now)
+        windows = [limit.window for limit in (self, *self.further) if limit.window is not None]
+        used_up = [window.closes_at for window in windows if window.left() <= 0]
+        return max(self.paused_until, *used_up) if used_up else max(self.paused_until, now)
 
     # -- hearing --------------------------------------------------------------------------------------------------
 
@@ -440,6 +463,8 @@ class Ledger(Limit):
             self._throttles = self._failures = 0
             if self._ceiling < NEVER:
                 self._grow()
+            self._granted += 1
+            self._interval *= SHORTER
             if self.outage is not None:
                 self._recover(given)
         elif good is False:
@@ -454,21 +479,27 @@ class Ledger(Limit):
         elif good and self.window is None:
             self.guided = False
 
-    def throttle(self, now: float, retry_after: float | None) -> None:
-        """Note a 429: everybody pauses for *retry_after* seconds, or else as long as the headers or experience say."""
-        if now < self.paused_until:  # of the same moment as the 429 that paused us
+    def throttle(self, now: float, retry_after: float | None, sent_at: float = math.inf) -> None:
+        """Note a 429: everybody pauses for *retry_after* seconds, or else as long as the headers or experience say.
+
+        *sent_at*: when the request was sent. Those in flight together meet one limit, and so are one reason to pause.
+        """
+        if now < self.paused_until or sent_at < self._throttled_at:
             self.paused_until = max(self.paused_until, now + (retry_after or 0.0))
             return
-        self._throttles += 1
+        self._throttles = 1 if now - self.paused_until > ROW else self._throttles + 1
         if retry_after is None and self._told is not None and self._told.remaining == 0:
             retry_after = self._told.resets_in
         if retry_after is None:
             retry_after = backoff(self._throttles, 1.0)
-        self.paused_until = now + max(retry_after, MIN_RETRY_AFTER)
+        least = min(MAX_BACKOFF, MIN_RETRY_AFTER * 2.0 ** min(self._throttles - 1, 16))
+        self.paused_until = now + max(retry_after, least)
+        self._lengthen_interval(now)
         if not self.guided:
             self._ceiling = max(1.0, min(self._ceiling, self.in_flight + 1.0) / 2)
         self._forget()
-        self.crowded = True
+        for limit in (self, *self.further):
+            limit.crowded = True
 
     def suffer(self, now: float, given: Pass, *, broke: bool) -> None:
         """Note a failure of a bulk call. *broke* says that its retries are no longer paid for (the quota is empty)."""
@@ -479,6 +510,11 @@ class Ledger(Limit):
                 self.outage.worsen(now)
         elif given.outage is outage and now >= outage.paused_until:
             outage.worsen(now)
+
+    @property
+    def is_shut(self) -> bool:
+        """Whether nobody on the key got through for so many pauses that there is no end to be expected."""
+        return self._throttles > MAX_PAUSES
 
     def time_for(self, requests: int, now: float) -> float:
         """Return the seconds that so many further requests take by the rate limits alone."""
@@ -509,6 +545,19 @@ class Ledger(Limit):
         if given.outage is not None:
             given.outage.flying -= 1
 
+    def _lengthen_interval(self, now: float) -> None:
+        """Learn from the time since the last 429: what was granted in it is what the limit grants in such a time.
+
+        Whatever the limit's burst is, it was used up at either end. Not so at the first 429, which tells only that so
+        many at once are too many.
+        """
+        if self._interval == 0.0:
+            self._interval = MIN_RETRY_AFTER / (self.in_flight + 1)
+        elif self._granted:
+            measured = (now - self._throttled_at) / self._granted
+            self._interval = max(self._interval, min(measured, LONGER * self._interval))
+        self._granted, self._throttled_at, self._next = 0, now, self.paused_until
+
     def _grow(self) -> None:
         self._ceiling += 1.0 / self._ceiling
         if self._ceiling > 4.0 * self.in_flight + 64.0:  # it no longer holds anybody back
@@ -529,7 +578,7 @@ class Ledger(Limit):
 
     def _start_over(self) -> None:
         # A loop with a clock of its own (tests in virtual time): no time noted so far means anything on it.
-        self.paused_until = -math.inf
+        self.paused_until = self._next = self._throttled_at = -math.inf
         self.outage = None
         for limit in (self, *self.further):
             limit.start_over()
@@ -557,17 +606,65 @@ class Gate:
         self.ledger: Ledger = Ledger()
         self.quota: Quota = Quota()
         self.lock: threading.Lock = threading.Lock()
-        self.waiting: set[Lane] = set()  # lanes in whatever thread that an answer may let in
+        #: Lanes in whatever thread that an answer may let in. Whether it is empty may be asked without the lock: who
+        #: was refused is in it since before the answer that might let it in.
+        self.waiting: set[Lane] = set()
 
     def succeed(self, paid: int) -> None:
         """Note that a call succeeded whose last retry cost so much of the quota."""
-        if not self.quota.is_full:  # it nearly always is, and needs no lock to be
-            with self.lock:
-                self.quota.succeed(paid)
+        with self.lock:
+            self.quota.succeed(paid)
+
+    def fail(self, now: float, given: Pass, cost: int | None, *, bulk: bool) -> bool:
+        """Note a failure that is no 429; return whether the quota paid for its retry, None being the cost of none."""
+        with self.lock:
+            paid = cost is not None and self.quota.take(cost)
+            if bulk:
+                self.ledger.suffer(now, given, broke=cost is not None and not paid)
+            return paid
+
+    def earliest(self, now: float) -> float:
+        """Return when a request can go out at the earliest, whoever waits before it."""
+        with self.lock:
+            return self.ledger.earliest(now)
+
+    def time_for(self, requests: int, now: float) -> float:
+        """Return the seconds that so many further requests take by the rate limit alone."""
+        with self.lock:
+            return self.ledger.time_for(requests, now)
+
+    def rate_limit(self, now: float) -> RateLimit | None:
+        """Return the limit as last told, counted on to *now*; None before the service told any."""
+        with self.lock:
+            return self.ledger.rate_limit(now)
+
+    def is_hopeless(self, now: float, patience: float | None) -> bool:
+        """Whether a bulk run should end: the key is shut, or the service out of order for *patience* seconds."""
+        with self.lock:
+            outage = self.ledger.outage
+            out_of_order = outage is not None and patience is not None and now - outage.since >= patience
+            return out_of_order or self.ledger.is_shut
+
+    def since(self, outage: Outage) -> float:
+        """Return since when *outage* lasts."""
+        with self.lock:
+            return outage.since
+
+    def join(self, lane: "Lane") -> None:
+        """Have *lane* woken by answers in other lanes."""
+        with self.lock:
+            self.waiting.add(lane)
+
+    def leave(self, lane: "Lane") -> None:
+        """Have *lane* woken no more."""
+        with self.lock:
+            self.waiting.discard(lane)
 
     def wake(self, but: "Lane") -> None:
         """Let every other lane that waits ask again: an answer came."""
-        for lane in tuple(self.waiting):
+        with self.lock:
+            lanes = tuple(self.waiting)
+        for lane in lanes:
             if lane is not but:
                 lane.wake()
 
@@ -662,12 +759,27 @@ class Lane:
             gate.ledger.answer(given, self._loop.time(), reading, good=good)
         self._left()
 
+    def refuse(self, given: Pass, reading: RateReading | None, retry_after: float | None) -> tuple[float, bool]:
+        """Hand back the pass of a request that met a 429.
+
+        Return for how many seconds everybody pauses, and whether the key is shut. The pause is noted in one step with
+        the answer: nobody is let in between.
+        """
+        now = self._loop.time()
+        with self.gate.lock:
+            ledger = self.gate.ledger
+            ledger.answer(given, now, reading, good=None)
+            ledger.throttle(now, retry_after, given.at)
+            pause, shut = ledger.paused_until - now, ledger.is_shut
+        self._left()
+        return pause, shut
+
     def wake(self) -> None:
         """Ask again for those who wait; callable from any thread."""
         try:
             self._loop.call_soon_threadsafe(self._pump)
         except RuntimeError:  # that loop is closed, and nobody waits in it any more
-            self.gate.waiting.discard(self)
+            self.gate.leave(self)
 
     def close(self) -> None:
         """Send everybody away who waits, or would."""
@@ -691,13 +803,13 @@ class Lane:
             self._timer.cancel()
             self._timer = None
         # Before asking: an answer in another thread, right after we were refused, must find us here.
-        self.gate.waiting.add(self)
+        self.gate.join(self)
         # Single calls blocked by the rate limit block bulk calls too; bulk calls blocked by an outage block nobody.
         wait = self._admit(self._single, bulk=False)
         if wait == 0.0:
             wait = self._admit(self._bulk, bulk=True)
         if wait == 0.0 or self._in_flight >= self._concurrency:
-            self.gate.waiting.discard(self)
+            self.gate.leave(self)
         elif wait < NEVER:
             self._timer = self._loop.call_later(wait, self._pump)
 

@@ -249,7 +249,7 @@ class _Run:
                 self._finish(job, outcome)
 
     def stop(self) -> None:
-        """Take up no further id; what is in flight goes on, what waits for the gate is skipped."""
+        """Take up no further id; what is in flight goes on, what waits for the gate is skipped or has failed."""
         self.stopped = True
         for wait in tuple(self.waits):
             wait.cancel()
@@ -288,20 +288,27 @@ class _Run:
             self.waits.discard(me)
 
     async def _enter(self, job: _Job) -> Pass | None:
-        """Wait for the gate; None if the run is stopped. No deadline: the rate limit is the run's affair."""
-        lane, total = self.home.lane, self.source.total
-        lane.wanted = float("inf") if total is None else total - self.taken + len(self.again) + 1
+        """Wait for the gate with an id that was just taken up; None if the run is stopped."""
+        total = self.source.total
+        self.home.lane.wanted = float("inf") if total is None else total - self.taken + len(self.again) + 1
         given = None
         try:
-            if not self.stopped:
-                given = lane.try_enter(bulk=True) or await self._queue()
-            if given is not None and given.outage is not None and self._is_hopeless():
-                lane.withdraw(given)
-                given = None
-                self.stop()
+            given = await self._wait_for_pass()
         finally:
             if given is None:
                 self._drop(job)
+        return given
+
+    async def _wait_for_pass(self) -> Pass | None:
+        """Wait for the gate; None if the run is stopped. No deadline: the rate limit is the run's affair."""
+        if self.stopped:
+            return None
+        lane = self.home.lane
+        given = lane.try_enter(bulk=True) or await self._queue()
+        if given is not None and given.outage is not None and self._is_hopeless():
+            lane.withdraw(given)
+            self.stop()
+            return None
         return given
 
     async def _queue(self) -> Pass | None:
@@ -322,7 +329,9 @@ class _Run:
         self.in_flight += 1
         second = job.failed is not None
         try:
-            return await self.caller.call(request, TicketInfo, bulk=True, patient=second, home=self.home, given=given)
+            return await self.caller.call(
+                request, TicketInfo, patient=second, home=self.home, given=given, enter=self._wait_for_pass
+            )
         except ClientClosedError:
             raise
         except PeriskopeError as exc:
@@ -343,9 +352,8 @@ class _Run:
         return error
 
     def _is_hopeless(self) -> bool:
-        """Whether the service has been out of order for as long as one whole call may take."""
-        outage, deadline = self.home.lane.gate.ledger.outage, self.caller.settings.deadline
-        return outage is not None and deadline is not None and self.home.loop.time() - outage.since >= deadline
+        """Whether the service has been out of order for as long as one whole call may take, or the key is shut."""
+        return self.home.lane.gate.is_hopeless(self.home.loop.time(), self.caller.settings.deadline)
 
     def _finish(self, job: _Job, outcome: TicketInfo | PeriskopeError) -> None:
         if isinstance(outcome, PeriskopeError):
@@ -375,7 +383,7 @@ class _Run:
         eta = None
         if total is not None and settled:
             left = total - settled
-            budget = self.home.lane.gate.ledger.time_for(left - self.in_flight, now)
+            budget = self.home.lane.gate.time_for(left - self.in_flight, now)
             eta = max(left * elapsed / settled, budget)
         return Progress(total, self.done, self.failed, self.in_flight, elapsed, eta)
 

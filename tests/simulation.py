@@ -98,7 +98,7 @@ class Simulation:
         if not good:
             self.refused += 1
             self.unsent += 1
-            self.ledger.throttle(now, read_retry_after(answer))
+            self.ledger.throttle(now, read_retry_after(answer), given.at)
         self._send(now)
 
 

@@ -6,7 +6,7 @@ from periskope_async import PeriskopeError, _retry
 from periskope_async._protocol import Failure, Kind
 from periskope_async._retry import MAX_BACKOFF, MIN_RETRY_AFTER, QUOTA, RULES, Quota, backoff, price, wait_before_retry
 
-RETRIED = [kind for kind in Kind if kind is not Kind.FINAL]
+RETRIED = [kind for kind in Kind if kind not in {Kind.FINAL, Kind.THROTTLED}]
 
 
 def failed(kind: Kind, retry_after: float | None = None) -> Failure:
@@ -40,7 +40,7 @@ def waits(kind: Kind, *, retries: int = 20, patient: bool = False) -> list[float
         (Kind.DROPPED, [0.0, 0.4, 0.8, 1.6]),
         (Kind.SLOW, [0.2, 0.4, 0.8, 1.6]),
         (Kind.UNRESOLVED, [0.5, 1.0]),
-        (Kind.THROTTLED, [1.0, 2.0, 4.0, 8.0]),
+        (Kind.THROTTLED, []),  # the gate makes it wait; it is no failure
         (Kind.GARBLED, [0.2]),
     ],
 )
@@ -64,11 +64,10 @@ def test_own_limit_counts_only_its_kind() -> None:
     assert wait_before_retry(failed(Kind.GARBLED), attempt=3, same_kind=2, retries=4) is None
 
 
-@pytest.mark.parametrize("kind", [Kind.PASSING, Kind.THROTTLED])
 @pytest.mark.parametrize(("asked", "wait"), [(0.0, MIN_RETRY_AFTER), (0.01, MIN_RETRY_AFTER), (3.5, 3.5), (9e4, 9e4)])
-def test_the_service_says_how_long(kind: Kind, asked: float, wait: float) -> None:
+def test_the_service_says_how_long(asked: float, wait: float) -> None:
     """A wait that the service asks for is kept to the second, but never as short as nothing."""
-    assert wait_before_retry(failed(kind, asked), attempt=1, same_kind=1, retries=1) == wait
+    assert wait_before_retry(failed(Kind.PASSING, asked), attempt=1, same_kind=1, retries=1) == wait
 
 
 def test_no_wait_for_a_connection_that_was_idle() -> None:
@@ -87,11 +86,10 @@ def test_backoff_is_bounded_and_jittered(attempt: int, base: float) -> None:
 
 
 def test_prices() -> None:
-    """A retry after a timeout costs twice as much as others, and one after a 429 nothing: the pause is its price."""
+    """A retry after a timeout costs twice as much as others."""
     assert {kind: price(failed(kind)) for kind in RETRIED} == {
         **dict.fromkeys(RETRIED, 5),
         Kind.SLOW: 10,
-        Kind.THROTTLED: 0,
     }
     assert set(RULES) == set(RETRIED)
 
