@@ -100,7 +100,7 @@ class Simulation:
         if not good:
             self.refused += 1
             self.unsent += 1
-            self.ledger.throttle(now, read_retry_after(answer))
+            self.ledger.throttle(now, read_retry_after(answer), permit.at)
         self._send(now)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 import time
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
@@ -48,12 +49,20 @@ class Call:
     state: "LoopState"
     started: float
     ends_at: float
-    bulk: bool
+    enter: Callable[[], Awaitable[Permit | None]] | None
     second_pass: bool
     attempts: int = 0
     paid: int = 0
     failed: dict[FailureKind, int] = field(factory=dict[FailureKind, int])
     last: FailedAttempt | None = None
+    #: After a 429: the seconds that everybody pauses, and whether nobody is let through any more.
+    pause: float = 0.0
+    shut: bool = False
+
+    @property
+    def bulk(self) -> bool:
+        """Whether it belongs to a bulk run."""
+        return self.enter is not None
 
 
 class Caller:
@@ -71,28 +80,28 @@ class Caller:
             now = asyncio.get_running_loop().time()
         except RuntimeError:  # asked from a plain thread: event loops count monotonic time too
             now = time.monotonic()
-        with self.transport.limiter.lock:
-            return self.transport.limiter.ledger.rate_limit(now)
+        return self.transport.limiter.rate_limit(now)
 
     async def call(
         self,
         request: Request,
         result: type[T],
         *,
-        bulk: bool = False,
         second_pass: bool = False,
         state: "LoopState | None" = None,
         permit: Permit | None = None,
+        enter: Callable[[], Awaitable[Permit | None]] | None = None,
     ) -> T:
         """Send *request* until it gives a *result*, or raise why it does not.
 
         Args:
             request: what to send.
             result: the model that its body is structured into.
-            bulk: wait behind single calls and through outages.
             second_pass: do not give up early on bodies that are broken (the second pass of a bulk run).
             state: where to send it from, if not from what the client has in the running loop.
             permit: a pass that is already held, of *home*'s lane.
+            enter: how a bulk run waits for the passes of further attempts, None being the end of the run. They wait
+                behind single calls and through outages and pauses, and the deadline does not count that.
 
         Raises:
             PeriskopeError: the last attempt's error, with the call's ticket id, path, attempts and seconds told.
@@ -104,29 +113,30 @@ class Caller:
         started = state.loop.time()
         deadline = math.inf if self.settings.deadline is None else self.settings.deadline
         ends_at = started + deadline
-        if permit is not None and permit.circuit is not None:  # what probes an outage has no more time than the outage
-            ends_at = min(ends_at, permit.circuit.since + deadline)
-        call = Call(request, state, started, ends_at, bulk, second_pass)
+        call = Call(request, state, started, ends_at, enter, second_pass)
+        permit = permit or state.queue.try_enter(bulk=False) or await self._wait_for_pass(call)
         while True:
-            permit = permit or state.queue.try_enter(bulk=bulk) or await self._wait_for_pass(call)
+            if permit.circuit is not None:  # what probes an outage has no more time than the outage
+                call.ends_at = min(call.ends_at, state.queue.limiter.since(permit.circuit) + deadline)
             outcome = await self._attempt(call, permit, result)
             if not isinstance(outcome, FailedAttempt):
                 state.queue.limiter.succeed(call.paid)
                 return outcome
             wait = self._decide(call, permit, outcome)
-            permit = None
             if wait > 0:
                 await anyio.sleep(wait)
                 self._check_open(call)
+            if enter is None:
+                permit = state.queue.try_enter(bulk=False) or await self._wait_for_pass(call)
+            else:
+                permit = await self._wait_with_run(call, enter, outcome)
 
     async def _wait_for_pass(self, call: Call) -> Permit:
         queue, now = call.state.queue, call.state.loop.time()
-        with queue.limiter.lock:
-            earliest = queue.limiter.ledger.earliest(now)
-        if earliest < call.ends_at:
+        if queue.limiter.earliest(now) < call.ends_at:
             try:
                 async with asyncio.timeout_at(None if call.ends_at == math.inf else call.ends_at):
-                    return await queue.wait(queue.queue(bulk=call.bulk))
+                    return await queue.wait(queue.queue(bulk=False))
             except TimeoutError:
                 pass
             except ClientClosedError as exc:
@@ -137,6 +147,20 @@ class Caller:
             call, DeadlineExceeded(f"the rate limit lets nothing go within {self.settings.deadline:g} s")
         )
 
+    async def _wait_with_run(
+        self, call: Call, enter: Callable[[], Awaitable[Permit | None]], failure: FailedAttempt
+    ) -> Permit:
+        began = call.state.loop.time()
+        try:
+            permit = await enter()
+        except ClientClosedError as exc:
+            self._complete(call, exc)
+            raise
+        if permit is None:
+            raise self._complete(call, failure.error)
+        call.ends_at += permit.at - began  # the rate limit is the run's affair
+        return permit
+
     async def _attempt(self, call: Call, permit: Permit, result: type[T]) -> T | FailedAttempt:
         """Make one attempt; return its result, or its failure."""
         state, request = call.state, call.request
@@ -145,7 +169,9 @@ class Caller:
             if self.hooks is not None and self.hooks.on_request is not None:
                 notify(self.hooks.on_request, RequestEvent(**self._about(call)))
             until = min(permit.at + self.settings.timeout, call.ends_at)
-            answer = await self.transport.send(request, state, until, fresh=FailureKind.DROPPED in call.failed)
+            # Where one idle connection had ended unnoticed, others have.
+            fresh = call.last is not None and call.last.kind is FailureKind.DROPPED
+            answer = await self.transport.send(request, state, until, fresh=fresh)
         except BaseException:
             state.queue.lose(permit, failed=False)
             raise
@@ -155,8 +181,12 @@ class Caller:
         failure = classify(answer)
         outcome = self._decode(request, answer, result) if failure is None else failure
         kind = outcome.kind if isinstance(outcome, FailedAttempt) else FailureKind.FINAL
-        good = None if kind is FailureKind.THROTTLED else kind is FailureKind.FINAL
-        state.queue.answer(permit, self._read_rate(state.queue, answer, good=good), good=good)
+        if failure is not None and kind is FailureKind.THROTTLED:
+            reading = self._read_rate(state.queue, answer, good=None)
+            call.pause, call.shut = state.queue.refuse(permit, reading, failure.retry_after)
+        else:
+            good = kind is FailureKind.FINAL
+            state.queue.answer(permit, self._read_rate(state.queue, answer, good=good), good=good)
         if self.hooks is not None or captured.get() is not None or logger.isEnabledFor(logging.DEBUG):
             self._report_response(call, answer)
         return outcome
@@ -199,33 +229,39 @@ class Caller:
         self._check_open(call)
         if failure.kind is FailureKind.SLOW and now >= call.ends_at:
             raise self._complete(call, self._out_of_time(call))
+        if failure.kind is FailureKind.THROTTLED:
+            self._heed(call, failure)
+            return 0.0
         wait = None
-        if call.request.repeatable or failure.unsent or failure.kind is FailureKind.THROTTLED:
+        if call.request.repeatable or failure.unsent:
             wait = wait_before_retry(
                 failure,
-                attempt=call.attempts,
+                attempt=call.attempts - call.failed.get(FailureKind.THROTTLED, 0),
                 same_kind=same_kind,
                 retries=self.settings.retries,
                 second_pass=call.second_pass,
             )
-        pause = 0.0
-        with limiter.lock:
-            paid = wait is not None and limiter.retry_budget.take(cost(failure))
-            if failure.kind is FailureKind.THROTTLED:
-                limiter.ledger.throttle(now, failure.retry_after)
-                pause = limiter.ledger.paused_until - now
-            elif call.bulk and failure.kind is not FailureKind.FINAL:
-                limiter.ledger.record_failure(now, permit, broke=wait is not None and not paid)
-        if failure.kind is FailureKind.THROTTLED:
-            self._report_throttle(call, failure.retry_after, pause)
-            # The gate is closed for everybody now, so the wait is the limiter's.
-            wait = pause if wait is not None else None
+        cost = None if wait is None else cost(failure)
+        bulk = call.bulk and failure.kind is not FailureKind.FINAL
+        paid = limiter.fail(now, permit, cost, bulk=bulk)
         # Nobody gives up in a bulk run because the others failed: it waits with them behind one probe.
         if wait is None or now + wait >= call.ends_at or not (paid or call.bulk):
             raise self._complete(call, failure.error)
         call.paid = cost(failure) if paid else 0
         self._report_retry(call, failure.error, wait)
-        return 0.0 if failure.kind is FailureKind.THROTTLED else wait
+        return wait
+
+    def _heed(self, call: Call, failure: FailedAttempt) -> None:
+        """Tell of the pause that a 429 orders everybody; raise its error if it is longer than the call may take.
+
+        A bulk run waits as long as it may go on itself. Where nothing else ends a call, a key that stays shut does.
+        """
+        now = call.state.loop.time()
+        self._report_throttle(call, failure.retry_after, call.pause)
+        ends_at = math.inf if call.bulk else call.ends_at
+        if now + call.pause >= ends_at or (call.shut and ends_at == math.inf):
+            raise self._complete(call, failure.error)
+        self._report_retry(call, failure.error, call.pause)
 
     # -- errors ---------------------------------------------------------------------------------------------------
 

@@ -242,6 +242,10 @@ class _Connector(aiohttp.TCPConnector):
 
     async def _get(self, *args: Any, **kwargs: Any) -> "Connection | None":
         if _fresh.get():
+            # It takes the place of the idle one that has waited longest: connections never are more than requests
+            # were in flight at once, however many fail.
+            if (idle := await super()._get(*args, **kwargs)) is not None:
+                idle.close()
             return None
         connection = await super()._get(*args, **kwargs)
         while connection is not None and connection.protocol is not None and connection.protocol.should_close:

@@ -87,12 +87,27 @@ class RequestQueue:
             limiter.ledger.answer(permit, self._loop.time(), reading, good=good)
         self._left()
 
+    def refuse(self, permit: Permit, reading: RateReading | None, retry_after: float | None) -> tuple[float, bool]:
+        """Hand back the pass of a request that met a 429.
+
+        Return for how many seconds everybody pauses, and whether the key is shut. The pause is noted in one step with
+        the answer: nobody is let in between.
+        """
+        now = self._loop.time()
+        with self.limiter.lock:
+            ledger = self.limiter.ledger
+            ledger.answer(permit, now, reading, good=None)
+            ledger.throttle(now, retry_after, permit.at)
+            pause, shut = ledger.paused_until - now, ledger.is_shut
+        self._left()
+        return pause, shut
+
     def wake(self) -> None:
         """Ask again for those who wait; callable from any thread."""
         try:
             self._loop.call_soon_threadsafe(self._pump)
         except RuntimeError:  # that loop is closed, and nobody waits in it any more
-            self.limiter.waiting.discard(self)
+            self.limiter.leave(self)
 
     def close(self) -> None:
         """Send everybody away who waits, or would."""
@@ -116,13 +131,13 @@ class RequestQueue:
             self._timer.cancel()
             self._timer = None
         # Before asking: an answer in another thread, right after we were refused, must find us here.
-        self.limiter.waiting.add(self)
+        self.limiter.join(self)
         # Single calls blocked by the rate limit block bulk calls too; bulk calls blocked by an outage block nobody.
         wait = self._admit(self._single, bulk=False)
         if wait == 0.0:
             wait = self._admit(self._bulk, bulk=True)
         if wait == 0.0 or self._in_flight >= self._concurrency:
-            self.limiter.waiting.discard(self)
+            self.limiter.leave(self)
         elif wait < NEVER:
             self._timer = self._loop.call_later(wait, self._pump)
 

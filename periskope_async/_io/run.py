@@ -91,7 +91,7 @@ class _Run:
                 self._finish(job, outcome)
 
     def stop(self) -> None:
-        """Take up no further id; what is in flight goes on, what waits for the limiter is skipped."""
+        """Take up no further id; what is in flight goes on, what waits for the limiter is skipped or has failed."""
         self.stopped = True
         for wait in tuple(self.waits):
             wait.cancel()
@@ -130,20 +130,27 @@ class _Run:
             self.waits.discard(me)
 
     async def _enter(self, job: _Job) -> Permit | None:
-        """Wait for the limiter; None if the run is stopped. No deadline: the rate limit is the run's affair."""
-        queue, total = self.state.queue, self.source.total
-        queue.wanted = float("inf") if total is None else total - self.taken + len(self.again) + 1
+        """Wait for the limiter with an id that was just taken up; None if the run is stopped."""
+        total = self.source.total
+        self.state.queue.wanted = float("inf") if total is None else total - self.taken + len(self.again) + 1
         permit = None
         try:
-            if not self.stopped:
-                permit = queue.try_enter(bulk=True) or await self._queue()
-            if permit is not None and permit.circuit is not None and self._is_hopeless():
-                queue.withdraw(permit)
-                permit = None
-                self.stop()
+            permit = await self._wait_for_pass()
         finally:
             if permit is None:
                 self._drop(job)
+        return permit
+
+    async def _wait_for_pass(self) -> Permit | None:
+        """Wait for the limiter; None if the run is stopped. No deadline: the rate limit is the run's affair."""
+        if self.stopped:
+            return None
+        queue = self.state.queue
+        permit = queue.try_enter(bulk=True) or await self._queue()
+        if permit is not None and permit.circuit is not None and self._is_hopeless():
+            queue.withdraw(permit)
+            self.stop()
+            return None
         return permit
 
     async def _queue(self) -> Permit | None:
@@ -165,7 +172,7 @@ class _Run:
         second = job.failed is not None
         try:
             return await self.caller.call(
-                request, TicketInfo, bulk=True, second_pass=second, state=self.state, permit=permit
+                request, TicketInfo, second_pass=second, state=self.state, permit=permit, enter=self._wait_for_pass
             )
         except ClientClosedError:
             raise
@@ -187,9 +194,8 @@ class _Run:
         return error
 
     def _is_hopeless(self) -> bool:
-        """Whether the service has been out of order for as long as one whole call may take."""
-        circuit, deadline = self.state.queue.limiter.ledger.circuit, self.caller.settings.deadline
-        return circuit is not None and deadline is not None and self.state.loop.time() - circuit.since >= deadline
+        """Whether the service has been out of order for as long as one whole call may take, or the key is shut."""
+        return self.state.queue.limiter.is_hopeless(self.state.loop.time(), self.caller.settings.deadline)
 
     def _finish(self, job: _Job, outcome: TicketInfo | PeriskopeError) -> None:
         if isinstance(outcome, PeriskopeError):
@@ -219,7 +225,7 @@ class _Run:
         eta = None
         if total is not None and settled:
             left = total - settled
-            budget = self.state.queue.limiter.ledger.time_for(left - self.in_flight, now)
+            budget = self.state.queue.limiter.time_for(left - self.in_flight, now)
             eta = max(left * elapsed / settled, budget)
         return Progress(total, self.done, self.failed, self.in_flight, elapsed, eta)
 

@@ -1,5 +1,7 @@
 """Whether a failed attempt is worth another, and after how long. Pure: no clock, no sleep, no network.
 
+A 429 is no failure but an order to wait: it has no rule here, costs no retry, and its wait is the limiter's (`_pacing`).
+
 The quota is botocore's: a bucket that retries empty and successes refill, so that an outage is met by hardly more
 requests than there are calls, while scattered faults cost nothing. https://github.com/boto/botocore, `retries/quota.py`
 """
@@ -32,8 +34,6 @@ RULES: Final = {
     FailureKind.DROPPED: Rule(base=0.2, cost=5),
     FailureKind.SLOW: Rule(base=0.2, cost=10),
     FailureKind.UNRESOLVED: Rule(base=0.5, cost=5, limit=2),
-    # A 429 pauses everybody on this key; the pause is its price.
-    FailureKind.THROTTLED: Rule(base=1.0, cost=0),
     # Half a page may have been written while we read; twice the same is the service's answer.
     FailureKind.MALFORMED: Rule(base=0.2, cost=5, limit=1),
 }
@@ -56,11 +56,6 @@ class RetryBudget:
         """Give back what the last retry of a successful call cost, or one for a call that needed none."""
         self.left = min(RETRY_BUDGET, self.left + (paid or 1))
 
-    @property
-    def is_full(self) -> bool:
-        """Whether nothing is to be given back."""
-        return self.left >= RETRY_BUDGET
-
 
 def cost(failure: FailedAttempt) -> int:
     """Return what retrying this failure costs of the quota."""
@@ -74,7 +69,7 @@ def wait_before_retry(
 
     Args:
         failure: what the attempt gave.
-        attempt: how many attempts were made, this one included.
+        attempt: how many attempts were made, this one included, but none that met a 429.
         same_kind: how many of them failed in this way.
         retries: how many further attempts the caller allows after the first.
         second_pass: lift the own limit of a kind (the second pass of a bulk run).

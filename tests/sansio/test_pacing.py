@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from periskope_async._io.limiter import RateLimiter, limiter_for
 from periskope_async._io.request_queue import RequestQueue
 from periskope_async._sansio.circuit import NEVER
-from periskope_async._sansio.ledger import FAILURES_IN_A_ROW, Ledger
+from periskope_async._sansio.ledger import FAILURES_IN_A_ROW, MAX_PAUSES, Ledger
 from periskope_async._sansio.limit import BOUNDARY_PROBES, MARGIN, PATIENCE
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import MAX_LIMITS, RateReading
@@ -381,27 +381,94 @@ def test_without_headers_a_429_halves_what_may_be_in_flight() -> None:
     ledger.throttle(0.0, 1.0)
     for one in held:
         ledger.answer(one, 0.5, None, good=False)
-    held = [enter(ledger, 1.0) for _ in range(16)]
-    assert ledger.admit(1.0) == NEVER
+    held = [enter(ledger, 1.0 + 0.01 * n) for n in range(16)]
+    assert ledger.admit(1.2) == NEVER
     for one in held:
-        ledger.answer(one, 1.0, None, good=True)
-    held = [enter(ledger, 2.0) for _ in range(17)]
-    assert ledger.admit(2.0) == NEVER
-    for _ in range(10_000):
-        ledger.answer(held.pop(), 2.0, None, good=True)
-        held.append(enter(ledger, 2.0))
+        ledger.answer(one, 1.2, None, good=True)
+    held = [enter(ledger, 1.3 + 0.01 * n) for n in range(17)]
+    assert ledger.admit(1.5) == NEVER
+    for n in range(10_000):
+        ledger.answer(held.pop(), 2.0 + 0.01 * n, None, good=True)
+        held.append(enter(ledger, 2.0 + 0.01 * n))
     for _ in range(100):
-        enter(ledger, 2.0)
+        enter(ledger, 103.0)
 
 
 def test_the_ceiling_leaves_room_for_one() -> None:
     """However many 429s there are, one request at a time may try."""
     ledger = unguided()
-    for now in range(20):
-        ledger.answer(enter(ledger, float(now)), float(now), None, good=None)
-        ledger.throttle(float(now), 0.5)
-    enter(ledger, 30.0)
-    assert ledger.admit(30.0) == NEVER
+    now = 0.0
+    for _ in range(20):
+        ledger.answer(enter(ledger, now), now, None, good=None)
+        ledger.throttle(now, 0.5)
+        now = ledger.paused_until
+    enter(ledger, now)
+    assert ledger.admit(now) == NEVER
+
+
+def test_without_headers_the_interval_is_learned() -> None:
+    """What is granted between two 429s shows how often one may ask; who rests for a second starts afresh."""
+    ledger = unguided()
+    held = [enter(ledger, 0.0) for _ in range(10)]
+    ledger.answer(held.pop(), 0.0, None, good=None)
+    ledger.throttle(0.0, 0.0)
+    for one in held:
+        ledger.answer(one, 0.0, None, good=True)
+    now = 0.05
+    for _ in range(31):  # forty are granted in two seconds, whoever asks faster meets a 429
+        last = enter(ledger, now)
+        ledger.answer(last, now, None, good=True)
+        now += 0.063
+    ledger.answer(enter(ledger, 2.0), 2.0, None, good=None)
+    ledger.throttle(2.0, 0.0, 2.0)
+    first = ledger.paused_until
+    ledger.answer(enter(ledger, first), first, None, good=True)
+    assert wait(ledger, first) == pytest.approx(3 * 0.005, rel=0.05)  # not 2 s / 40: at most three times as long
+    ledger.answer(enter(ledger, first + 0.015), first + 0.015, None, good=True)
+    assert 0.005 < wait(ledger, first + 0.015) < 0.02
+    later = first + 1.5
+    for _ in range(50):
+        ledger.answer(enter(ledger, later), later, None, good=True)
+
+
+def test_429s_of_requests_in_flight_together_are_one_reason() -> None:
+    """What was sent before a 429 came, and is refused after its pause, prolongs the pause if it says so, no more."""
+    ledger = unguided()
+    ledger.throttle(1.0, 0.0, 0.5)
+    until = ledger.paused_until
+    ledger.throttle(1.2, 0.0, 0.9)
+    assert ledger.paused_until == 1.2
+    ledger.throttle(1.3, 0.5, 0.9)
+    assert ledger.paused_until == 1.8
+    ledger.throttle(2.0, 0.0, 1.9)
+    assert ledger.paused_until == 2.0 + 2 * (until - 1.0)
+
+
+@pytest.mark.parametrize("asked", [0.0, 0.1, 7.0])
+def test_pauses_grow_while_429s_go_on(asked: float) -> None:
+    """Without a success, each pause is twice the last, up to 20 s, whatever each 429 says; then the key is shut."""
+    ledger, now, pauses = unguided(), 0.0, list[float]()
+    for _ in range(MAX_PAUSES + 1):
+        assert not ledger.is_shut
+        ledger.answer(enter(ledger, now), now, None, good=None)
+        ledger.throttle(now, asked)
+        pauses.append(ledger.paused_until - now)
+        now = ledger.paused_until
+    assert ledger.is_shut
+    assert pauses == pytest.approx([max(asked, min(20.0, 0.05 * 2**n)) for n in range(MAX_PAUSES + 1)])
+    succeed(ledger, now, None)
+    assert not ledger.is_shut
+    ledger.throttle(now + 0.01, asked)
+    assert ledger.paused_until - now - 0.01 == pytest.approx(max(asked, 0.05))
+
+
+def test_pauses_far_apart_are_not_in_a_row() -> None:
+    """A 429 more than a minute after the last pause is nothing that goes on."""
+    ledger = unguided()
+    for now in range(0, 6100, 61):
+        ledger.throttle(float(now), 0.0)
+        assert ledger.paused_until - now == pytest.approx(0.05)
+    assert not ledger.is_shut
 
 
 # -- outages ----------------------------------------------------------------------------------------------------------
@@ -572,6 +639,12 @@ def test_another_clock_starts_over() -> None:
     assert wait(ledger, 9_990.0) > 0  # clocks may run back a little
     enter(ledger, 0.0, bulk=True)
     assert wait(ledger, 0.0) == PATIENCE
+    ledger = unguided()
+    succeed(ledger, 10_000.0)
+    ledger.throttle(10_000.0, 500.0)
+    succeed(ledger, 0.0)
+    ledger.throttle(0.0, 1.0, 0.0)
+    assert ledger.paused_until == 1.0
 
 
 # -- whole runs in made-up time ---------------------------------------------------------------------------------------
@@ -1042,24 +1115,36 @@ async def test_an_answer_in_one_lane_lets_another_in() -> None:
 async def test_an_answer_right_after_the_refusal_is_not_missed() -> None:
     """The last answer comes, in another thread, just after we were refused and just before we wait: we are woken."""
     limiter = RateLimiter()
-    limiter.ledger.guided = False
-    limiter.ledger._ceiling = 1.0
+    refused: list[float] = []
+
+    class Watched(Ledger):
+        """A ledger that notes whom it refuses."""
+
+        def admit(self, now: float, *, bulk: bool = False, wanted: float = 0) -> Permit | float:
+            given = super().admit(now, bulk=bulk, wanted=wanted)
+            if not isinstance(given, Permit):
+                refused.append(given)
+            return given
+
+    limiter.ledger = Watched(guided=False, ceiling=1.0)
     here, there = Waiters(lane_of(8, limiter)), lane_of(8, limiter)
     held = there.try_enter(bulk=False)
     assert held is not None
 
     class Interrupted:
-        """A lock after whose first release the other thread runs."""
+        """A lock after whose first release with somebody refused the other thread runs."""
 
         def __enter__(self) -> None: ...
 
         def __exit__(self, *_: object) -> None:
-            limiter.lock = threading.Lock()
-            there.answer(held, None, good=True)
+            if refused:
+                limiter.lock = threading.Lock()
+                there.answer(held, None, good=True)
 
     limiter.lock = Interrupted()  # type: ignore[assignment]  # a lock, as far as the limiter uses it
     await here.join("a")
     assert here.order == ["a"]
+    assert refused == [NEVER]
 
 
 def test_a_lane_whose_loop_is_dead_is_forgotten() -> None:

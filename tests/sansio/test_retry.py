@@ -16,7 +16,7 @@ from periskope_async._sansio.retry import (
     wait_before_retry,
 )
 
-RETRIED = [kind for kind in FailureKind if kind is not FailureKind.FINAL]
+RETRIED = [kind for kind in FailureKind if kind not in {FailureKind.FINAL, FailureKind.THROTTLED}]
 
 
 def failed(kind: FailureKind, retry_after: float | None = None) -> FailedAttempt:
@@ -52,7 +52,7 @@ def waits(kind: FailureKind, *, retries: int = 20, second_pass: bool = False) ->
         (FailureKind.DROPPED, [0.0, 0.4, 0.8, 1.6]),
         (FailureKind.SLOW, [0.2, 0.4, 0.8, 1.6]),
         (FailureKind.UNRESOLVED, [0.5, 1.0]),
-        (FailureKind.THROTTLED, [1.0, 2.0, 4.0, 8.0]),
+        (FailureKind.THROTTLED, []),  # the limiter makes it wait; it is no failure
         (FailureKind.MALFORMED, [0.2]),
     ],
 )
@@ -76,11 +76,10 @@ def test_own_limit_counts_only_its_kind() -> None:
     assert wait_before_retry(failed(FailureKind.MALFORMED), attempt=3, same_kind=2, retries=4) is None
 
 
-@pytest.mark.parametrize("kind", [FailureKind.PASSING, FailureKind.THROTTLED])
 @pytest.mark.parametrize(("asked", "wait"), [(0.0, MIN_RETRY_AFTER), (0.01, MIN_RETRY_AFTER), (3.5, 3.5), (9e4, 9e4)])
-def test_the_service_says_how_long(kind: FailureKind, asked: float, wait: float) -> None:
+def test_the_service_says_how_long(asked: float, wait: float) -> None:
     """A wait that the service asks for is kept to the second, but never as short as nothing."""
-    assert wait_before_retry(failed(kind, asked), attempt=1, same_kind=1, retries=1) == wait
+    assert wait_before_retry(failed(FailureKind.PASSING, asked), attempt=1, same_kind=1, retries=1) == wait
 
 
 def test_no_wait_for_a_connection_that_was_idle() -> None:
@@ -99,11 +98,10 @@ def test_backoff_is_bounded_and_jittered(attempt: int, base: float) -> None:
 
 
 def test_prices() -> None:
-    """A retry after a timeout costs twice as much as others, and one after a 429 nothing: the pause is its price."""
+    """A retry after a timeout costs twice as much as others."""
     assert {kind: cost(failed(kind)) for kind in RETRIED} == {
         **dict.fromkeys(RETRIED, 5),
         FailureKind.SLOW: 10,
-        FailureKind.THROTTLED: 0,
     }
     assert set(RULES) == set(RETRIED)
 
