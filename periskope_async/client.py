@@ -36,7 +36,7 @@ class PeriskopeClient:
         base_url: where the API is, by https unless on loopback; else PERISKOPE_BASE_URL, else the real service.
         timeout: seconds for one attempt, from connecting to the last byte, counted once it may be sent.
         deadline: seconds for one call in all: queueing, pacing, attempts and the waits between them. None for no end.
-        retries: further attempts after the first.
+        retries: further attempts after the first. A 429 costs none, only time: it is waited out also with 0.
         concurrency: requests in flight at once, in each event loop the client is used in.
         session: an aiohttp session to use instead of own ones. It is never closed from here.
         hooks: called on requests, answers, retries and pauses.
@@ -104,7 +104,7 @@ class PeriskopeClient:
         Args:
             timeout: seconds for one attempt.
             deadline: seconds for one call in all; None for no end.
-            retries: further attempts after the first.
+            retries: further attempts after the first. A 429 costs none, only time: it is waited out also with 0.
             phone: the phone its calls are for; None for none.
 
         Raises:

@@ -185,7 +185,11 @@ class ValidationError(ApiError):
 
 
 class RateLimitError(ApiError):
-    """429: too many requests, and waiting as long as `retry_after` would pass the deadline."""
+    """429: too many requests, and waiting as long as `retry_after` would pass the deadline.
+
+    A call without a deadline, and a bulk run, end with it when the service let nobody on the key through for 20 pauses
+    in a row; those grow to 20 s each, or are as long as the service asks for.
+    """
 
 
 class ServerError(ApiError):

@@ -42,7 +42,7 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
         base_url: where the API is; else PERISKOPE_BASE_URL, else the service itself. http:// only on loopback.
         timeout: seconds for one attempt, from connecting to the last byte, counted once it may be sent.
         deadline: seconds for one call in all: queueing, pacing, attempts and the waits between them. None for no end.
-        retries: further attempts after the first.
+        retries: further attempts after the first. A 429 costs none, only time: it is waited out also with 0.
         concurrency: requests in flight at once.
         hooks: called on requests, answers, retries and pauses.
 

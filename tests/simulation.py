@@ -11,6 +11,7 @@ from random import Random
 from attrs import define, evolve, field
 from multidict import CIMultiDict
 
+from periskope_async._sansio.circuit import Health
 from periskope_async._sansio.ledger import Ledger
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import read_rate, read_retry_after
@@ -96,11 +97,11 @@ class Simulation:
     def _hear(self, permit: Permit, answer: Response, now: float) -> None:
         self._flying -= 1
         good = answer.status == 200
-        self.ledger.answer(permit, now, read_rate(answer), good=good or None)
+        self.ledger.answer(permit, now, read_rate(answer), Health.GOOD if good else Health.UNKNOWN)
         if not good:
             self.refused += 1
             self.unsent += 1
-            self.ledger.throttle(now, read_retry_after(answer))
+            self.ledger.throttle(now, read_retry_after(answer), permit.at)
         self._send(now)
 
 

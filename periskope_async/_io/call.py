@@ -27,6 +27,8 @@ class Call(Generic[T]):
         failures: how often it failed in which way.
         last: how it failed last.
         maybe_sent: whether an attempt without an answer may have taken effect.
+        pause: for how many seconds everybody pauses after its last 429.
+        shut: whether nobody on the key got through for so long that there is no end to be expected.
     """
 
     request: Request[T]
@@ -39,6 +41,8 @@ class Call(Generic[T]):
     failures: dict[FailureKind, int] = field(factory=dict[FailureKind, int])
     last: FailedAttempt | None = None
     maybe_sent: bool = False
+    pause: float = 0.0
+    shut: bool = False
 
     def record(self, failure: FailedAttempt) -> None:
         """Note how an attempt failed."""

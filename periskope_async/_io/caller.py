@@ -178,7 +178,11 @@ class Caller:
             queue.lose(permit, unsent=answer.unsent)
             return answer
         outcome = read_result(request, answer)
-        queue.answer(permit, answer, outcome.kind if isinstance(outcome, FailedAttempt) else None)
+        kind = outcome.kind if isinstance(outcome, FailedAttempt) else None
+        if isinstance(outcome, FailedAttempt) and kind is FailureKind.THROTTLED:
+            call.pause, call.shut = queue.refuse(permit, answer, outcome.retry_after)
+        else:
+            queue.answer(permit, answer, healthy=kind is None or kind is FailureKind.FINAL)
         if self.report.listens():
             self.report.response(call, answer, state.loop.time(), self.rate_limit)
         if isinstance(outcome, FailedAttempt) and call.has_happened(answer.status):
@@ -193,7 +197,7 @@ class Caller:
         if failure.kind is FailureKind.SLOW and now >= call.ends_at:
             raise self._complete(call, state, self._out_of_time(call))
         if failure.kind is FailureKind.THROTTLED:
-            self._heed(call, state, permit, failure)
+            self._heed(call, state, failure)
             return 0.0
         wait = decide_retry(
             failure,
@@ -211,19 +215,18 @@ class Caller:
         self.report.retry(call, self._complete(call, state, failure.error), wait)
         return wait
 
-    def _heed(self, call: Call[Any], state: "LoopState", permit: Permit, failure: FailedAttempt) -> None:
-        """Have everybody pause, as a 429 orders; raise its error if the pause would be longer than the call.
+    def _heed(self, call: Call[Any], state: "LoopState", failure: FailedAttempt) -> None:
+        """Report the pause that a 429 orders everybody; raise its error if it is longer than the call may take.
 
         A bulk run waits as long as it may go on itself. Where nothing else ends a call, a key that stays shut does.
         """
         now = state.loop.time()
-        pause, shut = state.queue.limiter.throttle(now, failure.retry_after, permit)
-        self.report.throttle(call, failure.retry_after, pause)
+        self.report.throttle(call, failure.retry_after, call.pause)
         ends_at = math.inf if call.bulk else call.ends_at
         error = self._complete(call, state, failure.error)
-        if now + pause >= ends_at or (shut and ends_at == math.inf):
+        if now + call.pause >= ends_at or (call.shut and ends_at == math.inf):
             raise error
-        self.report.retry(call, error, pause)
+        self.report.retry(call, error, call.pause)
 
     # -- errors ---------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable
 from typing import Final
 
-from periskope_async._sansio.circuit import CircuitBreaker
+from periskope_async._sansio.circuit import CircuitBreaker, Health
 from periskope_async._sansio.ledger import Ledger
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import RateReading
@@ -51,10 +51,10 @@ class RateLimiter:
         with self._lock:
             self._ledger.lose(permit, unsent=unsent, failed=failed)
 
-    def answer(self, permit: Permit, now: float, reading: RateReading | None, *, good: bool | None) -> None:
-        """Note an answer, what its headers say and whether the service is in order; see `Ledger.answer`."""
+    def answer(self, permit: Permit, now: float, reading: RateReading | None, health: Health) -> None:
+        """Note an answer that is no 429, what its headers say and whether the service is in order."""
         with self._lock:
-            self._ledger.answer(permit, now, reading, good=good)
+            self._ledger.answer(permit, now, reading, health)
 
     def succeed(self, paid: int) -> None:
         """Note that a call succeeded whose last retry cost so much of the budget."""
@@ -69,11 +69,18 @@ class RateLimiter:
                 self._ledger.record_failure(now, permit, broke=cost is not None and not paid)
             return paid
 
-    def throttle(self, now: float, retry_after: float | None, permit: Permit) -> tuple[float, bool]:
-        """Note a 429; return for how many seconds everybody pauses, and whether the key is shut."""
+    def refuse(
+        self, permit: Permit, now: float, reading: RateReading | None, retry_after: float | None
+    ) -> tuple[float, bool]:
+        """Note a 429; return for how many seconds everybody pauses, and whether the key is shut.
+
+        The pause is noted in one step with the answer: nobody is let in between.
+        """
         with self._lock:
-            self._ledger.throttle(now, retry_after, permit.at)
-            return self._ledger.paused_until - now, self._ledger.is_shut
+            ledger = self._ledger
+            ledger.answer(permit, now, reading, Health.UNKNOWN)
+            ledger.throttle(now, retry_after, permit.at)
+            return ledger.paused_until - now, ledger.is_shut
 
     def earliest(self, now: float) -> float:
         """Return when a request can go out at the earliest, whoever waits before it."""

@@ -4,10 +4,10 @@ import asyncio
 from collections import deque
 
 from periskope_async._io.limiter import RateLimiter
-from periskope_async._sansio.circuit import NEVER
+from periskope_async._sansio.circuit import NEVER, Health
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import rate_suffixes, read_rate
-from periskope_async._sansio.response import FailureKind, Response
+from periskope_async._sansio.response import Response
 from periskope_async.errors import ClientClosedError
 
 __all__ = ["RequestQueue"]
@@ -28,8 +28,8 @@ class RequestQueue:
         self._bulk: deque[asyncio.Future[Permit]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
-        #: What this service's rate headers end in, where several limits are told; None while nobody knows.
-        self.suffixes: tuple[str, ...] | None = None
+        #: What the names of this service's rate headers end in, looked for in every answer until one is good.
+        self._suffixes: tuple[str, ...] | None = None
         #: How many requests a bulk run still has to send, as far as it knows.
         self.wanted: float = 0
 
@@ -77,17 +77,23 @@ class RequestQueue:
         self.limiter.lose(permit, unsent=unsent, failed=failed)
         self._left()
 
-    def answer(self, permit: Permit, answer: Response, failure: FailureKind | None) -> None:
-        """Hand back the permit of a request that was answered; *failure* says what is wrong with the answer, if so."""
-        good = None if failure is FailureKind.THROTTLED else failure in {None, FailureKind.FINAL}
-        # Suffixes are looked for in every answer until one is good, and again after a refusal, which may show that the
-        # limit is another one than we know of.
-        if good is None:
-            self.suffixes = None
-        elif good and self.suffixes is None:
-            self.suffixes = rate_suffixes(answer.headers)
-        self.limiter.answer(permit, self._loop.time(), read_rate(answer, self.suffixes), good=good)
+    def answer(self, permit: Permit, answer: Response, *, healthy: bool) -> None:
+        """Hand back the permit of a request whose answer is no 429. *healthy*: the service is in order."""
+        if healthy and self._suffixes is None:
+            self._suffixes = rate_suffixes(answer.headers)
+        reading = read_rate(answer, self._suffixes)
+        self.limiter.answer(permit, self._loop.time(), reading, Health.GOOD if healthy else Health.BAD)
         self._left()
+
+    def refuse(self, permit: Permit, answer: Response, retry_after: float | None) -> tuple[float, bool]:
+        """Hand back the permit of a request that met a 429.
+
+        Return for how many seconds everybody pauses, and whether the key is shut.
+        """
+        self._suffixes = None  # the limit may be another one than we know of
+        refused = self.limiter.refuse(permit, self._loop.time(), read_rate(answer), retry_after)
+        self._left()
+        return refused
 
     def wake(self) -> None:
         """Ask again for those who wait; callable from any thread."""

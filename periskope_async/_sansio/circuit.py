@@ -1,18 +1,27 @@
 """The service is out of order: bulk runs wait behind one probe, then come back by slow start."""
 
 import math
+from enum import Enum, auto
 from typing import Final
 
 from attrs import define
 
 from periskope_async._sansio.retry import backoff
 
-__all__ = ["NEVER", "OUTAGE_BACKOFF", "CircuitBreaker"]
+__all__ = ["NEVER", "OUTAGE_BACKOFF", "CircuitBreaker", "Health"]
 
 OUTAGE_BACKOFF: Final = 0.2
 
 
 NEVER: Final = math.inf
+
+
+class Health(Enum):
+    """What an answer shows of the service's health, whatever else it says."""
+
+    GOOD = auto()
+    BAD = auto()
+    UNKNOWN = auto()  # a 429 shows neither
 
 
 @define

@@ -5,14 +5,14 @@ from typing import Final
 
 from attrs import define
 
-from periskope_async._sansio.circuit import NEVER, CircuitBreaker
-from periskope_async._sansio.limit import PATIENCE, Limit
+from periskope_async._sansio.circuit import NEVER, CircuitBreaker, Health
+from periskope_async._sansio.limit import MARGIN, PATIENCE, Limit
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import MAX_LIMITS, RateReading
 from periskope_async._sansio.rate_limit import RateLimit
-from periskope_async._sansio.retry import MIN_RETRY_AFTER, backoff
+from periskope_async._sansio.retry import MAX_BACKOFF, MIN_RETRY_AFTER, backoff
 
-__all__ = ["CLOCK_SLACK", "FAILURES_IN_A_ROW", "Ledger"]
+__all__ = ["CLOCK_SLACK", "FAILURES_IN_A_ROW", "IDLE", "LONGER", "MAX_PAUSES", "ROW", "SHORTER", "Ledger"]
 
 #: A clock that runs back by more than this is another loop's clock.
 CLOCK_SLACK: Final = 60.0
@@ -20,6 +20,27 @@ CLOCK_SLACK: Final = 60.0
 
 #: So many failures without one success between them are an outage.
 FAILURES_IN_A_ROW: Final = 20
+
+
+#: Without headers the interval between requests is learned: a 429 makes it at most so many times as long (what was
+#: measured over a short time errs), and every success takes a thousandth off, until the next 429 corrects it.
+LONGER: Final = 3.0
+
+
+SHORTER: Final = 0.999
+
+
+#: Who asked for nothing for so long has the limit's burst back, and what was measured before is forgotten, seconds.
+IDLE: Final = 1.0
+
+
+#: After so many pauses in a row without a success of anybody on the key, who has no deadline of his own gives up.
+#: They double from 0.05 s to 20 s, so that is after four minutes or more.
+MAX_PAUSES: Final = 20
+
+
+#: Pauses further apart than this are not in a row, seconds.
+ROW: Final = 60.0
 
 
 @define
@@ -32,8 +53,10 @@ class Ledger(Limit):
     - Nothing known, or the window is over: one request at a time *probes*; its answer opens the window.
     - Window open: as many requests as its limit, less ours and less those of others.
     - 429: everybody pauses as long as it says; then one probe.
-    - No rate headers, or counters that several servers do not share (Remaining rises inside a window): only a
-      ceiling on the requests in flight guides, halved by a 429 and regained one by one.
+      While 429s go on without a success, the pause doubles, whatever they say.
+    - No rate headers, or counters that several servers do not share (Remaining rises inside a window): what was
+      granted between two 429s shows how often one may ask, and requests keep that interval. A ceiling on the requests
+      in flight, halved by a 429 and regained one by one, keeps what a 429 comes too late for small.
     - An outage holds back bulk runs only (`CircuitBreaker`); a single call is its own probe.
 
     In simulation (10,000 tickets, 500 per 60 s): backoff alone meets 13,590 answers of 429, pausing all on a 429 meets
@@ -46,13 +69,19 @@ class Ledger(Limit):
     circuit: CircuitBreaker | None = None
     _told: RateReading | None = None
     _ceiling: float = math.inf
+    #: Seconds between requests where no window guides; 0 before the first 429.
+    _interval: float = 0.0
+    _next: float = -math.inf
+    _throttled_at: float = -math.inf
+    #: Successes since the last 429 that began a pause.
+    _granted: int = 0
     _throttles: int = 0
     _failures: int = 0
     _now: float = -math.inf
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
-    def admit(  # noqa: C901  # every request comes through here: a call more costs more than it makes clear
+    def admit(  # noqa: C901, PLR0912  # every request comes through here: a call more costs more than it makes clear
         self, now: float, *, bulk: bool = False, wanted: float = 0
     ) -> Permit | float:
         """Return a pass to send one request now, or the seconds after which to ask again if no answer comes first.
@@ -73,12 +102,17 @@ class Ledger(Limit):
         further = self.further
         if further:
             wait = max(wait, *(limit.wait(now, self.in_flight, wanted) for limit in further))
+        if not self.guided and self.window is None:
+            wait = max(wait, self._next - now)
         if wait > 0:
             return wait
         if circuit is not None:
             circuit.in_flight += 1
             circuit.probe_until = now + PATIENCE
         self.in_flight += 1
+        if now - self._next > IDLE:
+            self._interval = 0.0
+        self._next = max(self._next, now - MARGIN) + self._interval
         window = self.window
         if window is not None:
             window.sent += 1
@@ -93,10 +127,9 @@ class Ledger(Limit):
 
     def earliest(self, now: float) -> float:
         """Return when a request can go out at the earliest, whoever waits before it."""
-        window = self.window
-        if window is not None and window.left() <= 0:
-            return max(self.paused_until, window.closes_at)
-        return max(self.paused_until, now)
+        windows = [limit.window for limit in (self, *self.further) if limit.window is not None]
+        used_up = [window.closes_at for window in windows if window.left() <= 0]
+        return max(self.paused_until, *used_up) if used_up else max(self.paused_until, now)
 
     # -- hearing --------------------------------------------------------------------------------------------------
 
@@ -120,52 +153,53 @@ class Ledger(Limit):
         else:
             self._leave(permit)
 
-    def answer(self, permit: Permit, now: float, reading: RateReading | None, *, good: bool | None) -> None:
-        """Note an answer and what its headers told.
-
-        *good*: whether the service is in order, whatever it said; None for a 429, which tells neither.
-        """
+    def answer(self, permit: Permit, now: float, reading: RateReading | None, health: Health) -> None:
+        """Note an answer and what its headers told."""
         self._leave(permit)
         self._round_trip = min(self._round_trip, now - permit.at)
-        if good is None and reading is not None and reading.clock == "ours":
+        if health is Health.UNKNOWN and reading is not None and reading.clock == "ours":
             self._told = reading = None  # our clock cannot tell how long to pause
-        if good:
+        if health is Health.GOOD:
             self._throttles = self._failures = 0
             if self._ceiling < NEVER:
                 self._grow()
+            self._granted += 1
+            self._interval *= SHORTER
             if self.circuit is not None:
                 self._recover(permit)
-        elif good is False:
+        elif health is Health.BAD:
             self._failures += 1
         if self.further or (reading is not None and (reading.further or reading.name != self.name)):
-            self._hear_of_several(permit, now, reading, good=good)
+            self._hear_of_several(permit, now, reading, health)
         elif reading is not None:
             self._told = reading
             if self.shared and permit.generation == self.generation:
                 self.guided = True
                 self._read(permit, now, reading, self.in_flight)
-        elif good and self.window is None:
+        elif health is Health.GOOD and self.window is None:
             self.guided = False
 
     def throttle(self, now: float, retry_after: float | None, sent_at: float = math.inf) -> None:
-        """Note a 429: everybody pauses for *retry_after* seconds, or else as long as the headers or experience say."""
-        if now < self.paused_until:  # of the same moment as the 429 that paused us
+        """Note a 429: everybody pauses for *retry_after* seconds, or else as long as the headers or experience say.
+
+        *sent_at*: when the request was sent. Those in flight together meet one limit, and so are one reason to pause.
+        """
+        if now < self.paused_until or sent_at < self._throttled_at:
             self.paused_until = max(self.paused_until, now + (retry_after or 0.0))
             return
-        self._throttles += 1
+        self._throttles = 1 if now - self.paused_until > ROW else self._throttles + 1
         if retry_after is None and self._told is not None and self._told.remaining == 0:
             retry_after = self._told.resets_in
         if retry_after is None:
             retry_after = backoff(self._throttles, 1.0)
-        self.paused_until = now + max(retry_after, MIN_RETRY_AFTER)
+        least = min(MAX_BACKOFF, MIN_RETRY_AFTER * 2.0 ** min(self._throttles - 1, 16))
+        self.paused_until = now + max(retry_after, least)
+        self._lengthen_interval(now)
         if not self.guided:
             self._ceiling = max(1.0, min(self._ceiling, self.in_flight + 1.0) / 2)
         self._forget()
-        self.crowded = True
-
-    @property
-    def is_shut(self) -> bool:
-        return False
+        for limit in (self, *self.further):
+            limit.crowded = True
 
     def record_failure(self, now: float, permit: Permit, *, broke: bool) -> None:
         """Note a failure of a bulk call. *broke* says that its retries are no longer paid for (the quota is empty)."""
@@ -176,6 +210,11 @@ class Ledger(Limit):
                 self.circuit.open(now)
         elif permit.circuit is circuit and now >= circuit.paused_until:
             circuit.open(now)
+
+    @property
+    def is_shut(self) -> bool:
+        """Whether nobody on the key got through for so many pauses that there is no end to be expected."""
+        return self._throttles > MAX_PAUSES
 
     def time_for(self, requests: int, now: float) -> float:
         """Return the seconds that so many further requests take by the rate limits alone."""
@@ -206,6 +245,19 @@ class Ledger(Limit):
         if permit.circuit is not None:
             permit.circuit.in_flight -= 1
 
+    def _lengthen_interval(self, now: float) -> None:
+        """Learn from the time since the last 429: what was granted in it is what the limit grants in such a time.
+
+        Whatever the limit's burst is, it was used up at either end. Not so at the first 429, which tells only that so
+        many at once are too many.
+        """
+        if self._interval == 0.0:
+            self._interval = MIN_RETRY_AFTER / (self.in_flight + 1)
+        elif self._granted:
+            measured = (now - self._throttled_at) / self._granted
+            self._interval = max(self._interval, min(measured, LONGER * self._interval))
+        self._granted, self._throttled_at, self._next = 0, now, self.paused_until
+
     def _grow(self) -> None:
         self._ceiling += 1.0 / self._ceiling
         if self._ceiling > 4.0 * self.in_flight + 64.0:  # it no longer holds anybody back
@@ -226,22 +278,22 @@ class Ledger(Limit):
 
     def _start_over(self) -> None:
         # A loop with a clock of its own (tests in virtual time): no time noted so far means anything on it.
-        self.paused_until = -math.inf
+        self.paused_until = self._next = self._throttled_at = -math.inf
         self.circuit = None
         for limit in (self, *self.further):
             limit.start_over()
 
-    def _hear_of_several(self, permit: Permit, now: float, reading: RateReading | None, *, good: bool | None) -> None:
+    def _hear_of_several(self, permit: Permit, now: float, reading: RateReading | None, health: Health) -> None:
         told = {} if reading is None else {each.name: each for each in (reading, *reading.further)}
         if told and self.window is None and self.generation == 0:  # the first that is heard of any limit
             self.name = next(iter(told))
         for limit, known in zip((self, *self.further), (permit, *permit.further), strict=False):
-            limit.hear(known, now, told.get(limit.name), self.in_flight, good=good)
+            limit.hear(known, now, told.get(limit.name), self.in_flight, health)
         known_names = {self.name, *(limit.name for limit in self.further)}
         for name in told.keys() - known_names:
             if len(self.further) < MAX_LIMITS:
                 limit = Limit(name)
-                limit.hear(Permit(permit.at, limit.generation, 0), now, told[name], self.in_flight, good=good)
+                limit.hear(Permit(permit.at, limit.generation, 0), now, told[name], self.in_flight, health)
                 self.further += (limit,)
         if told:
             self._told = min(told.values(), key=lambda each: (each.remaining, -each.resets_in))

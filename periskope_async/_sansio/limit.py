@@ -5,7 +5,7 @@ from typing import Final
 
 from attrs import define, evolve
 
-from periskope_async._sansio.circuit import NEVER
+from periskope_async._sansio.circuit import NEVER, Health
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import RateReading
 from periskope_async._sansio.window import Window
@@ -96,13 +96,11 @@ class Limit:
         if permit.generation == self.generation:
             self._probe_until = -math.inf
 
-    def hear(
-        self, permit: Permit, now: float, reading: RateReading | None, in_flight: int, *, good: bool | None
-    ) -> None:
+    def hear(self, permit: Permit, now: float, reading: RateReading | None, in_flight: int, health: Health) -> None:
         """Note what an answer told of this limit."""
         self._round_trip = min(self._round_trip, now - permit.at)
         if reading is None:
-            if good and self.window is None:
+            if health is Health.GOOD and self.window is None:
                 self.guided = False
         elif self.shared and permit.generation == self.generation:
             self.guided = True

@@ -2,8 +2,8 @@
 
 A 429 is no failure but an order to wait: it has no rule here, costs no retry, and its wait is the ledger's.
 
-The retry budget is botocore's: a bucket that retries empty and successes refill, so that an outage is met by hardly more
-requests than there are calls, while scattered faults cost nothing. https://github.com/boto/botocore, `retries/quota.py`
+The retry budget is botocore's: a bucket that retries empty and successes refill, so that an outage is met by hardly
+more requests than there are calls, while scattered faults cost nothing. https://github.com/boto/botocore, `retries/quota.py`
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ RETRY_BUDGET: Final = 500
 
 @frozen
 class Rule:
-    """How one kind of failure is retried: backoff base in seconds, cost of the retry budget, and an own limit of retries."""
+    """How one kind of failure is retried: backoff base in seconds, cost in units of the retry budget, own limit."""
 
     base: float
     cost: int

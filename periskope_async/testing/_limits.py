@@ -54,26 +54,29 @@ class RateLimitPolicy:
         limit: requests in a window.
         window: length of the window in seconds.
         headers: dialects of the header fields, from `DIALECTS`; several are joined with `+`, as `legacy+draft-7`.
-        retry_after: form of `Retry-After` on a 429: `seconds`, `float`, `date` or `none`.
+        retry_after: form of `Retry-After` on a 429: `seconds`, `float`, `date` or `none`; or the seconds that every
+            429 tells, true or not.
         aligned: False: a window starts with the first request after the last one ended (express-rate-limit 7 and
             later). True: windows follow each other from the start of the service (version 6).
         workers: processes of the service that do not share their counters; requests reach them in turn.
         rival: requests per second that another client makes with the same key.
         name: what the service calls this limit; `nestjs` and `draft-8` tell it.
         also: further limits on the same requests. They count what the limits before them let through.
+        bucket: True: no windows, but a bucket of `limit` tokens that `window` seconds fill evenly; a request takes one.
     """
 
     limit: int = attrs.field(validator=attrs.validators.ge(1))
     window: float = attrs.field(validator=attrs.validators.gt(0))
     headers: str = attrs.field(default="legacy", kw_only=True, validator=lambda _, __, value: _known_dialects(value))
-    retry_after: Literal["seconds", "float", "date", "none"] = attrs.field(
-        default="seconds", kw_only=True, validator=attrs.validators.in_(("seconds", "float", "date", "none"))
+    retry_after: Literal["seconds", "float", "date", "none"] | float = attrs.field(
+        default="seconds", kw_only=True, validator=lambda _, __, value: _known_form(value)
     )
     aligned: bool = attrs.field(default=False, kw_only=True)
     workers: int = attrs.field(default=1, kw_only=True, validator=attrs.validators.ge(1))
     rival: float = attrs.field(default=0.0, kw_only=True, validator=attrs.validators.ge(0))
     name: str = attrs.field(default="", kw_only=True)
     also: "tuple[RateLimitPolicy, ...]" = attrs.field(default=(), kw_only=True)
+    bucket: bool = attrs.field(default=False, kw_only=True)
 
     @classmethod
     def parse(cls, spec: str) -> "RateLimitPolicy":
@@ -104,14 +107,23 @@ class RateLimitPolicy:
                 return ((name, f"{max(0.0, verdict.resets_at - verdict.now):.3f}"),)
             case "date":
                 return ((name, formatdate(math.ceil(verdict.resets_at), usegmt=True)),)
-            case _:
+            case "none":
                 return ()
+            case seconds:
+                return ((name, f"{seconds:g}"),)
 
 
 def _known_dialects(names: str) -> None:
     unknown = set(names.split("+")) - set(DIALECTS)
     if unknown:
         raise ValueError(f"headers: no dialect {sorted(unknown)}; there are {sorted(DIALECTS)}")
+
+
+def _known_form(form: object) -> None:
+    if isinstance(form, int | float) and form >= 0:
+        return
+    if form not in {"seconds", "float", "date", "none"}:
+        raise ValueError(f"retry_after: {form!r} is neither seconds nor one of 'seconds', 'float', 'date', 'none'")
 
 
 def _legacy(reset: Callable[[Verdict], str]) -> "Dialect":
@@ -188,10 +200,13 @@ class _Window:
     ends_at: float = -math.inf
     hits: int = 0
     rival_at: float = -math.inf
+    #: Of a bucket: what was taken and has not come back, at the time of the last request.
+    taken: float = 0.0
+    taken_at: float = -math.inf
 
 
 class Limiter:
-    """The counters of one service: fixed windows, one for each limit, key and worker.
+    """The counters of one service: fixed windows or buckets, one for each limit, key and worker.
 
     Args:
         policy: what to count.
@@ -217,9 +232,7 @@ class Limiter:
             while window.rival_at + pace <= now:
                 window.rival_at += pace
                 self._count(window, window.rival_at)
-        self._count(window, now)
-        left = policy.limit - window.hits
-        verdict = Verdict(left >= 0, max(0, left), window.ends_at, now)
+        verdict = self._count(window, now)
         return self._ask_further(verdict, key) if self._also and verdict.allowed else verdict
 
     def _ask_further(self, verdict: Verdict, key: str) -> Verdict:
@@ -231,11 +244,26 @@ class Limiter:
                 break
         return attrs.evolve(verdict, allowed=met[-1].allowed, also=tuple(met))
 
-    def _count(self, window: _Window, now: float) -> None:
+    def _take(self, window: _Window, now: float) -> Verdict:
+        """Take a token if there is one. The verdict's reset is when the next one is there."""
+        limit, token = self.policy.limit, self.policy.window / self.policy.limit
+        window.taken = max(0.0, window.taken - (now - window.taken_at) / token)
+        window.taken_at = now
+        allowed = window.taken + 1.0 <= limit
+        if allowed:
+            window.taken += 1.0
+        missing = max(0.0, window.taken + 1.0 - limit)
+        return Verdict(allowed, math.floor(limit - window.taken), now + missing * token, now)
+
+    def _count(self, window: _Window, now: float) -> Verdict:
+        if self.policy.bucket:
+            return self._take(window, now)
         if now >= window.ends_at:
             window.ends_at = self._end_of_window(now)
             window.hits = 0
         window.hits += 1
+        left = self.policy.limit - window.hits
+        return Verdict(left >= 0, max(0, left), window.ends_at, now)
 
     def _end_of_window(self, now: float) -> float:
         """The end of the window that opens with a request at *now*; always after *now*, however floats round."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import http.client
+from typing import Any
 from urllib.parse import urlsplit
 
 import looptime
@@ -47,6 +48,9 @@ def test_refused_policy() -> None:
     """Unknown dialects are refused, and the known ones named."""
     with pytest.raises(ValueError, match=r"no dialect \['draft-9'\]; there are \['draft-6'"):
         RateLimitPolicy(1, 1, headers="legacy+draft-9")
+    for form in ("soon", -1, None):
+        with pytest.raises(ValueError, match="is neither seconds nor one of 'seconds', 'float'"):
+            RateLimitPolicy(1, 1, retry_after=form)  # type: ignore[arg-type]  # the point
 
 
 def test_window_from_first_hit() -> None:
@@ -59,6 +63,24 @@ def test_aligned_windows() -> None:
     """Windows follow each other from the start of the service (version 6)."""
     limiter = Limiter(RateLimitPolicy(2, 10, aligned=True), START)
     assert allowed(limiter, 7, 8, 9, 10, 11, 12, 31) == [True, True, False, True, True, False, True]
+
+
+def test_token_bucket() -> None:
+    """A bucket lets its tokens through at once, then one request for each that flows back; a refusal costs none."""
+    policy = RateLimitPolicy(4, 2, bucket=True, retry_after="float")
+    limiter = Limiter(policy, START)
+    assert allowed(limiter, 0, 0, 0, 0, 0, 0.4) == [True] * 4 + [False] * 2
+    verdict = limiter.hit("k", START + 0.4)
+    assert dict(policy.fields(verdict))["Retry-After"] == "0.100"
+    assert verdict.remaining == 0
+    assert allowed(limiter, 0.5, 0.6, 1.0, 9, 9, 9, 9, 9) == [True, False, True, True, True, True, True, False]
+    assert limiter.hit("other", START).remaining == 3
+
+
+def test_rival_at_a_bucket() -> None:
+    """Another client with the same key takes of the same tokens."""
+    limiter = Limiter(RateLimitPolicy(4, 2, bucket=True, rival=2), START)
+    assert allowed(limiter, 0, 1, 1, 1, 1) == [True, True, True, True, False]
 
 
 def test_keys_are_apart() -> None:
@@ -163,9 +185,16 @@ def test_several_limits_as_nestjs_tells_them() -> None:
 
 @pytest.mark.parametrize(
     ("form", "told"),
-    [("seconds", "7"), ("float", "6.500"), ("date", "Wed, 19 Feb 2025 21:20:11 GMT"), ("none", None)],
+    [
+        ("seconds", "7"),
+        ("float", "6.500"),
+        ("date", "Wed, 19 Feb 2025 21:20:11 GMT"),
+        ("none", None),
+        (0, "0"),
+        (0.1, "0.1"),
+    ],
 )
-def test_retry_after(form: str, told: str | None) -> None:
+def test_retry_after(form: Any, told: str | None) -> None:
     """A 429 says how long to wait, in the chosen form, or does not."""
     policy = RateLimitPolicy(1, 10, headers="none", retry_after=form)
     limiter = Limiter(policy, START)

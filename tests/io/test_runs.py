@@ -5,6 +5,7 @@ import gc
 import itertools
 import os
 import random
+import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -190,7 +191,7 @@ async def test_outage_that_has_lasted_too_long(fake: FakePeriskope) -> None:
     """A run that comes when an outage has lasted as long as a call may take ends with its first pass, unused."""
     async with connect(fake, deadline=5.0) as client:
         state = client.tickets._caller.connections.state()
-        ledger = state.queue.limiter.ledger
+        ledger = state.queue.limiter._ledger
         ledger.circuit = CircuitBreaker(since=state.loop.time() - 5.0)
         result = await client.tickets.get_many(fake.ticket_ids)
     assert result.skipped == fake.ticket_ids
@@ -306,6 +307,91 @@ def test_chaos_blocking(seed: int) -> None:
         check_whole(result, fake.ticket_ids)
         assert result.ok, (seed, result.errors)
         assert sum(fake.counts.values()) >= 0.2 * count
+
+
+def sockets_beside(port: int) -> int:
+    """Count the internet sockets of this process that are not those of the service at *port*."""
+    found = 0
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208  # counted, not read
+        try:
+            number = os.dup(int(name))
+        except OSError:  # closed meanwhile, in the service's thread
+            continue
+        try:
+            held = socket.socket(fileno=number)
+        except OSError:  # not a socket
+            os.close(number)
+            continue
+        with held:
+            found += held.family is socket.AF_INET and held.getsockname()[1] != port
+    return found
+
+
+@pytest.mark.parametrize(
+    ("rates", "per_id"),
+    [
+        ({Fault.FIN: 0.1, Fault.STATUS_500: 0.1}, None),
+        ({Fault.RESET_BEFORE: 0.5, Fault.FIN: 0.5}, 1),
+        ({Fault.STALE: 1.0}, None),
+    ],
+    ids=["one in five fails", "every call is dropped once", "no connection answers twice"],
+)
+async def test_sockets_are_bounded(rates: dict[str, float], per_id: int | None) -> None:
+    """However many requests fail, a client never has more sockets than its concurrency, and no call is lost."""
+    count, concurrency, done, sampled = 4_000, 100, itertools.count(), list[int]()
+    with FakePeriskope(tickets=count, faults=Faults(rates, seed=1, per_id=per_id)) as fake:
+        port = int(fake.base_url.split(":")[2].split("/")[0])
+        before = sockets_beside(port)
+        ids = iter(fake.ticket_ids)
+        async with connect(fake, concurrency=concurrency, retries=9) as client:
+
+            async def work() -> None:
+                for ticket_id in ids:
+                    assert (await client.tickets.get(ticket_id)).ticket.ticket_id == ticket_id
+                    if next(done) % 20 == 0:
+                        sampled.append(sockets_beside(port) - before)
+
+            await asyncio.gather(*(work() for _ in range(concurrency)))
+        assert next(done) == count
+        assert sum(fake.counts.values()) >= 0.15 * count
+    assert len(sampled) == count // 20
+    assert concurrency / 2 < max(sampled) <= concurrency + 5
+
+
+# -- a service that says 429 ------------------------------------------------------------------------------------------
+
+
+class Guarded:
+    """A ledger or quota that may be touched only under its lock."""
+
+    def __init__(self, guarded: object, lock: threading.Lock) -> None:
+        self._guarded, self._lock = guarded, lock
+
+    def __getattr__(self, name: str) -> Any:
+        assert self._lock.locked(), name
+        return getattr(self._guarded, name)
+
+
+async def test_nothing_is_read_without_the_lock() -> None:
+    """Whatever happens in a run or a call, the ledger and the quota are read under their lock only."""
+    faults: dict[str, float] = {Fault.STATUS_500: 0.2, Fault.RESET_BEFORE: 0.2, Fault.STATUS_404: 0.1}
+    with FakePeriskope(tickets=60, faults=Faults(faults, per_id=1)) as fake:
+        fake.faults.add(Fault.STATUS_429_FLOAT, times=1)
+        fake.faults.retry_after = 0.01
+        told: list[Progress] = []
+        async with connect(fake, deadline=20) as client:
+            limiter: Any = client._caller.transport.limiter
+            limiter._ledger, limiter._retry_budget = (
+                Guarded(limiter._ledger, limiter.lock),
+                Guarded(limiter._retry_budget, limiter.lock),
+            )
+            await client.tickets.get("BKT-001")
+            result = await client.tickets.get_many(fake.ticket_ids, on_progress=told.append)
+            assert client.rate_limit is None
+        check_whole(result, fake.ticket_ids)
+        assert result.errors
+        assert len(told) == 60
+        assert fake.counts[Fault.STATUS_429_FLOAT] == 1
 
 
 # -- progress ---------------------------------------------------------------------------------------------------------

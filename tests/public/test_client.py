@@ -391,7 +391,7 @@ def test_fork_inside_a_running_loop() -> None:
                     child = os.fork()
                     if not child:
                         asyncio.run(client.tickets.get("BKT-003"))
-                        print("child", client._caller.connections.limiter.ledger.in_flight, flush=True)
+                        print("child", client._caller.connections.limiter._ledger.in_flight, flush=True)
                         os._exit(0)
                     await asyncio.gather(*under_way)
                     await client.tickets.get("BKT-004")

@@ -96,7 +96,7 @@ async def test_pauses_tell_how_long(fake: FakePeriskope) -> None:
     fake.faults.retry_after = 7.0
     fake.faults.add(Fault.STATUS_429)
     seen: list[ThrottleEvent] = []
-    async with fake.client(retries=0, hooks=Hooks(on_throttle=seen.append)) as client:
+    async with fake.client(deadline=6.0, hooks=Hooks(on_throttle=seen.append)) as client:
         with pytest.raises(RateLimitError):
             await client.tickets.get("BKT-001")
     assert [(event.retry_after, event.pause) for event in seen] == [(7.0, 7.0)]

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from periskope_async._io.limiter import RateLimiter, limiter_for
 from periskope_async._io.request_queue import RequestQueue
-from periskope_async._sansio.circuit import NEVER
-from periskope_async._sansio.ledger import FAILURES_IN_A_ROW, Ledger
+from periskope_async._sansio.circuit import NEVER, Health
+from periskope_async._sansio.ledger import FAILURES_IN_A_ROW, MAX_PAUSES, Ledger
 from periskope_async._sansio.limit import BOUNDARY_PROBES, MARGIN, PATIENCE
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import MAX_LIMITS, RateReading
@@ -59,7 +59,7 @@ def wait(ledger: Ledger, now: float, **kind: Any) -> float:
 
 def succeed(ledger: Ledger, now: float, reading: RateReading | None = None, **kind: Any) -> None:
     """Send one request that is answered well, at once."""
-    ledger.answer(enter(ledger, now, **kind), now, reading, good=True)
+    ledger.answer(enter(ledger, now, **kind), now, reading, Health.GOOD)
 
 
 def opened(now: float = 0.0, reading: RateReading | None = None) -> Ledger:
@@ -87,7 +87,7 @@ def test_one_request_asks_for_a_window() -> None:
     assert wait(ledger, 0.1) == pytest.approx(PATIENCE - 0.1)
     enter(ledger, PATIENCE)
     assert wait(ledger, PATIENCE) == PATIENCE
-    ledger.answer(probe, 0.6, told(9), good=True)
+    ledger.answer(probe, 0.6, told(9), Health.GOOD)
     assert ledger.window is not None
     assert ledger.window.left() == 8  # what is in flight may have used one more
 
@@ -98,7 +98,7 @@ def test_the_next_asks_when_the_first_is_gone(leave: str) -> None:
     ledger = Ledger()
     probe = enter(ledger, 0.0)
     if leave == "answer":
-        ledger.answer(probe, 0.1, None, good=False)
+        ledger.answer(probe, 0.1, None, Health.BAD)
     else:
         getattr(ledger, leave)(probe)
     enter(ledger, 0.1)
@@ -122,7 +122,7 @@ def test_a_place_comes_back_only_if_nothing_was_sent() -> None:
         (1, ledger.withdraw),
         (1, lambda given: ledger.lose(given, unsent=True)),
         (2, ledger.lose),
-        (3, lambda given: ledger.answer(given, 1.0, None, good=False)),
+        (3, lambda given: ledger.answer(given, 1.0, None, Health.BAD)),
     ):
         leave(enter(ledger, 1.0))
         assert ledger.window is not None
@@ -198,7 +198,7 @@ def test_where_there_are_others_a_window_ends_in_halves() -> None:
         held.append(given)
     assert len(held) == 5
     for one in held:
-        ledger.answer(one, 11.1, told(4), good=True)
+        ledger.answer(one, 11.1, told(4), Health.GOOD)
     enter(ledger, 11.1)
     succeed(ledger, 22.0, told(9))
     assert not ledger.crowded
@@ -212,11 +212,11 @@ def test_an_answer_of_the_next_window_opens_it() -> None:
     ):
         ledger = opened(0.0, old)
         first, second, third = (enter(ledger, 1.9) for _ in range(3))
-        ledger.answer(first, 2.0, new, good=True)
+        ledger.answer(first, 2.0, new, Health.GOOD)
         assert ledger.window is not None
         assert (ledger.window.sent, ledger.window.answered) == (3, 1)
-        ledger.answer(second, 2.0, old, good=True)  # late news of a window that is over
-        ledger.answer(third, 2.0, None, good=True)
+        ledger.answer(second, 2.0, old, Health.GOOD)  # late news of a window that is over
+        ledger.answer(third, 2.0, None, Health.GOOD)
         assert ledger.window.answered == 1
         assert ledger.guided
 
@@ -225,8 +225,8 @@ def test_overtaking_answers_count_in_the_next_window() -> None:
     """Requests sent after the one that opens a window may count in it, even if they were answered before."""
     ledger = opened(0.0, told(9, 3.0, reset=103.0))
     slow, quick = enter(ledger, 1.0), enter(ledger, 1.0)
-    ledger.answer(quick, 1.2, told(8, 2.0, reset=103.0), good=True)
-    ledger.answer(slow, 2.0, told(8, 3.0, reset=105.0), good=True)
+    ledger.answer(quick, 1.2, told(8, 2.0, reset=103.0), Health.GOOD)
+    ledger.answer(slow, 2.0, told(8, 3.0, reset=105.0), Health.GOOD)
     assert ledger.window is not None
     assert ledger.window.sent == 2
 
@@ -263,7 +263,7 @@ def far_away(limit: int = 100) -> Ledger:
     """A ledger whose first answer took half a second, for a window of two."""
     ledger = Ledger()
     probe = enter(ledger, 0.0)
-    ledger.answer(probe, 0.5, told(limit - 1, 3.0, limit=limit, reset=103.0), good=True)
+    ledger.answer(probe, 0.5, told(limit - 1, 3.0, limit=limit, reset=103.0), Health.GOOD)
     return ledger
 
 
@@ -308,10 +308,10 @@ def test_a_429_pauses_everybody(asked: float, pause: float) -> None:
     """Nobody goes before Retry-After is over, and then one goes first."""
     ledger = opened()
     refused, other = enter(ledger, 1.0), enter(ledger, 1.0)
-    ledger.answer(refused, 1.0, told(0), good=None)
+    ledger.answer(refused, 1.0, told(0), Health.UNKNOWN)
     ledger.throttle(1.0, asked)
     assert wait(ledger, 1.0) == pytest.approx(pause)
-    ledger.answer(other, 1.0, told(3), good=True)  # it was sent before, and shows nothing
+    ledger.answer(other, 1.0, told(3), Health.GOOD)  # it was sent before, and shows nothing
     now = 1.0 + pause
     enter(ledger, now)
     assert wait(ledger, now) == PATIENCE
@@ -328,7 +328,7 @@ def test_429s_of_one_moment_are_one_pause() -> None:
 def test_a_429_without_retry_after_waits_for_reset() -> None:
     """The headers know when the window ends."""
     ledger = opened()
-    ledger.answer(enter(ledger, 1.0), 1.0, told(0, 8.0), good=None)
+    ledger.answer(enter(ledger, 1.0), 1.0, told(0, 8.0), Health.UNKNOWN)
     ledger.throttle(1.0, None)
     assert ledger.paused_until == 9.0
 
@@ -341,14 +341,14 @@ def test_a_429_that_says_nothing_backs_off(reading: RateReading | None) -> None:
         random.seed(seed)
         ledger, now = Ledger(), 0.0
         for pause in pauses:
-            ledger.answer(enter(ledger, now), now, reading, good=None)
+            ledger.answer(enter(ledger, now), now, reading, Health.UNKNOWN)
             ledger.throttle(now, None)
             pause.append(ledger.paused_until - now)
             now = ledger.paused_until
     for pause, most in zip(pauses, (1.0, 2.0, 4.0), strict=True):
         assert min(pause) > 0.999 * MIN_RETRY_AFTER
         assert 0.8 * most < max(pause) <= most
-    ledger.answer(enter(ledger, now), now, None, good=True)
+    ledger.answer(enter(ledger, now), now, None, Health.GOOD)
     ledger.throttle(now, None)
     assert ledger.paused_until - now <= 1.0
 
@@ -377,31 +377,98 @@ def test_without_headers_a_429_halves_what_may_be_in_flight() -> None:
     """Half of what was too much, then one more for each round that goes well, until it holds nobody back."""
     ledger = unguided()
     held = [enter(ledger, 0.0) for _ in range(32)]
-    ledger.answer(held.pop(), 0.0, None, good=None)
+    ledger.answer(held.pop(), 0.0, None, Health.UNKNOWN)
     ledger.throttle(0.0, 1.0)
     for one in held:
-        ledger.answer(one, 0.5, None, good=False)
-    held = [enter(ledger, 1.0) for _ in range(16)]
-    assert ledger.admit(1.0) == NEVER
+        ledger.answer(one, 0.5, None, Health.BAD)
+    held = [enter(ledger, 1.0 + 0.01 * n) for n in range(16)]
+    assert ledger.admit(1.2) == NEVER
     for one in held:
-        ledger.answer(one, 1.0, None, good=True)
-    held = [enter(ledger, 2.0) for _ in range(17)]
-    assert ledger.admit(2.0) == NEVER
-    for _ in range(10_000):
-        ledger.answer(held.pop(), 2.0, None, good=True)
-        held.append(enter(ledger, 2.0))
+        ledger.answer(one, 1.2, None, Health.GOOD)
+    held = [enter(ledger, 1.3 + 0.01 * n) for n in range(17)]
+    assert ledger.admit(1.5) == NEVER
+    for n in range(10_000):
+        ledger.answer(held.pop(), 2.0 + 0.01 * n, None, Health.GOOD)
+        held.append(enter(ledger, 2.0 + 0.01 * n))
     for _ in range(100):
-        enter(ledger, 2.0)
+        enter(ledger, 103.0)
 
 
 def test_the_ceiling_leaves_room_for_one() -> None:
     """However many 429s there are, one request at a time may try."""
     ledger = unguided()
-    for now in range(20):
-        ledger.answer(enter(ledger, float(now)), float(now), None, good=None)
-        ledger.throttle(float(now), 0.5)
-    enter(ledger, 30.0)
-    assert ledger.admit(30.0) == NEVER
+    now = 0.0
+    for _ in range(20):
+        ledger.answer(enter(ledger, now), now, None, Health.UNKNOWN)
+        ledger.throttle(now, 0.5)
+        now = ledger.paused_until
+    enter(ledger, now)
+    assert ledger.admit(now) == NEVER
+
+
+def test_without_headers_the_interval_is_learned() -> None:
+    """What is granted between two 429s shows how often one may ask; who rests for a second starts afresh."""
+    ledger = unguided()
+    held = [enter(ledger, 0.0) for _ in range(10)]
+    ledger.answer(held.pop(), 0.0, None, Health.UNKNOWN)
+    ledger.throttle(0.0, 0.0)
+    for one in held:
+        ledger.answer(one, 0.0, None, Health.GOOD)
+    now = 0.05
+    for _ in range(31):  # forty are granted in two seconds, whoever asks faster meets a 429
+        last = enter(ledger, now)
+        ledger.answer(last, now, None, Health.GOOD)
+        now += 0.063
+    ledger.answer(enter(ledger, 2.0), 2.0, None, Health.UNKNOWN)
+    ledger.throttle(2.0, 0.0, 2.0)
+    first = ledger.paused_until
+    ledger.answer(enter(ledger, first), first, None, Health.GOOD)
+    assert wait(ledger, first) == pytest.approx(3 * 0.005, rel=0.05)  # not 2 s / 40: at most three times as long
+    ledger.answer(enter(ledger, first + 0.015), first + 0.015, None, Health.GOOD)
+    assert 0.005 < wait(ledger, first + 0.015) < 0.02
+    later = first + 1.5
+    for _ in range(50):
+        ledger.answer(enter(ledger, later), later, None, Health.GOOD)
+
+
+def test_429s_of_requests_in_flight_together_are_one_reason() -> None:
+    """What was sent before a 429 came, and is refused after its pause, prolongs the pause if it says so, no more."""
+    ledger = unguided()
+    ledger.throttle(1.0, 0.0, 0.5)
+    until = ledger.paused_until
+    ledger.throttle(1.2, 0.0, 0.9)
+    assert ledger.paused_until == 1.2
+    ledger.throttle(1.3, 0.5, 0.9)
+    assert ledger.paused_until == 1.8
+    ledger.throttle(2.0, 0.0, 1.9)
+    assert ledger.paused_until == 2.0 + 2 * (until - 1.0)
+
+
+@pytest.mark.parametrize("asked", [0.0, 0.1, 7.0])
+def test_pauses_grow_while_429s_go_on(asked: float) -> None:
+    """Without a success, each pause is twice the last, up to 20 s, whatever each 429 says; then the key is shut."""
+    ledger, now, pauses = unguided(), 0.0, list[float]()
+    for _ in range(MAX_PAUSES + 1):
+        assert not ledger.is_shut
+        ledger.answer(enter(ledger, now), now, None, Health.UNKNOWN)
+        ledger.throttle(now, asked)
+        pauses.append(ledger.paused_until - now)
+        now = ledger.paused_until
+    assert ledger.is_shut
+    assert pauses == pytest.approx([max(asked, min(20.0, 0.05 * 2**n)) for n in range(MAX_PAUSES + 1)])
+    succeed(ledger, now, None)
+    assert not ledger.is_shut
+    ledger.throttle(now + 0.01, asked)
+    assert ledger.paused_until - now - 0.01 == pytest.approx(max(asked, 0.05))
+
+
+def test_pauses_far_apart_are_not_in_a_row() -> None:
+    """A 429 more than a minute after the last pause is nothing that goes on."""
+    ledger = unguided()
+    for now in range(0, 6100, 61):
+        ledger.throttle(float(now), 0.0)
+        assert ledger.paused_until - now == pytest.approx(0.05)
+    assert not ledger.is_shut
 
 
 # -- outages ----------------------------------------------------------------------------------------------------------
@@ -425,7 +492,7 @@ def test_failures_in_a_row_are_an_outage(kind: str) -> None:
         if kind == "lose":
             ledger.lose(given)
         else:
-            ledger.answer(given, 0.0, None, good=False)
+            ledger.answer(given, 0.0, None, Health.BAD)
         ledger.record_failure(0.0, given, broke=False)
     assert 0.0 <= wait(ledger, 0.0, bulk=True) <= 0.2
     enter(ledger, 0.0)
@@ -514,7 +581,7 @@ def test_after_an_outage_they_come_back_step_by_step() -> None:
         rounds.append(len(held))
         now += 0.1
         for one in held:
-            ledger.answer(one, now, None, good=True)
+            ledger.answer(one, now, None, Health.GOOD)
     assert rounds[:6] == [1, 2, 4, 8, 16, 32]
     assert len(rounds) < 12
 
@@ -527,9 +594,9 @@ def test_a_single_success_helps_bulk_calls_out() -> None:
     ledger.record_failure(1.0, given, broke=True)
     circuit = ledger.circuit
     assert circuit is not None
-    ledger.answer(older, 1.0, None, good=True)
+    ledger.answer(older, 1.0, None, Health.GOOD)
     assert (circuit.allowed, circuit.since) == (1.0, 1.0)
-    ledger.answer(enter(ledger, 5.0), 6.0, None, good=True)
+    ledger.answer(enter(ledger, 5.0), 6.0, None, Health.GOOD)
     assert (circuit.allowed, circuit.since) == (2.0, 5.0)
     enter(ledger, 6.0, bulk=True)
 
@@ -572,6 +639,12 @@ def test_another_clock_starts_over() -> None:
     assert wait(ledger, 9_990.0) > 0  # clocks may run back a little
     enter(ledger, 0.0, bulk=True)
     assert wait(ledger, 0.0) == PATIENCE
+    ledger = unguided()
+    succeed(ledger, 10_000.0)
+    ledger.throttle(10_000.0, 500.0)
+    succeed(ledger, 0.0)
+    ledger.throttle(0.0, 1.0, 0.0)
+    assert ledger.paused_until == 1.0
 
 
 # -- whole runs in made-up time ---------------------------------------------------------------------------------------
@@ -785,7 +858,7 @@ def test_an_answer_without_headers_leaves_all_windows_as_they_are() -> None:
     ledger = Ledger()
     succeed(ledger, 0.0, two_limits(2, 19))
     for good in (False, True):
-        ledger.answer(enter(ledger, 0.1), 0.1, None, good=good)
+        ledger.answer(enter(ledger, 0.1), 0.1, None, Health.GOOD if good else Health.BAD)
     assert wait(ledger, 0.1) == pytest.approx(0.9 + MARGIN)
     assert all(limit.guided for limit in (ledger, *ledger.further))
 
@@ -807,7 +880,7 @@ def test_one_limit_whose_counters_are_not_shared_leaves_the_others() -> None:
 def test_a_refusal_that_comes_first_tells_when_to_come_again() -> None:
     """Who begins in a window that is used up, of a service without a Date, learns its end and not its length."""
     ledger = Ledger()
-    ledger.answer(enter(ledger, 0.0), 0.0, RateReading(10, 0, 7.0, 1.0, 1_007.0, None, clock="refusal"), good=None)
+    ledger.answer(enter(ledger, 0.0), 0.0, RateReading(10, 0, 7.0, 1.0, 1_007.0, None, clock="refusal"), Health.UNKNOWN)
     ledger.throttle(0.0, 7.0)
     assert ledger.length is None
     reading = RateReading(10, 8, 999.0, 1.0, 1_017.0, None, clock="ours")
@@ -868,7 +941,7 @@ class Waiters:
 
     async def leave(self, name: str, reading: RateReading | None = None) -> None:
         """Answer somebody's request."""
-        self.queue.answer(self.passes.pop(name), reading, good=True)
+        self.queue.answer(self.passes.pop(name), reading, Health.GOOD)
         await record()
 
 
@@ -882,7 +955,7 @@ def lane_of(concurrency: int, limiter: RateLimiter | None = None) -> RequestQueu
     """A lane in the running loop; its limiter knows of no limit."""
     if limiter is None:
         limiter = RateLimiter()
-        limiter.ledger.guided = False
+        limiter._ledger.guided = False
     return RequestQueue(limiter, concurrency, asyncio.get_running_loop())
 
 
@@ -913,17 +986,17 @@ async def test_nobody_pushes_in() -> None:
     queue = lane_of(2)
     held = queue.try_acquire(bulk=True)
     assert held is not None
-    queue.limiter.ledger.paused_until = math.inf
+    queue.limiter._ledger.paused_until = math.inf
     assert queue.try_acquire(bulk=True) is None  # refused by the ledger
     turn = queue.queue(bulk=True)
-    queue.limiter.ledger.paused_until = -math.inf
+    queue.limiter._ledger.paused_until = -math.inf
     assert queue.try_acquire(bulk=True) is None  # somebody waits
     single = queue.try_acquire(bulk=False)
     assert single is not None
     turn.cancel()
     queue.lose(single)
     queue.withdraw(held)
-    assert queue.limiter.ledger.in_flight == 0
+    assert queue.limiter._ledger.in_flight == 0
 
 
 @pytest.mark.parametrize("who", ["a", "b", "c"])
@@ -936,19 +1009,19 @@ async def test_a_waiter_who_leaves_is_passed_over(who: str) -> None:
     for name in ("first", *(name for name in "abc" if name != who)):
         await waiters.leave(name)
     assert waiters.order == ["first", *(name for name in "abc" if name != who)]
-    assert waiters.queue.limiter.ledger.in_flight == 0
+    assert waiters.queue.limiter._ledger.in_flight == 0
 
 
 async def test_a_pass_for_one_who_left_goes_to_the_next() -> None:
     """Cancelled in the moment between being let in and going on: the pass is not lost."""
     waiters = Waiters(lane_of(1))
     await waiters.join("first", "a", "b")
-    waiters.queue.answer(waiters.passes.pop("first"), None, good=True)  # lets "a" in, who has not run yet
+    waiters.queue.answer(waiters.passes.pop("first"), None, Health.GOOD)  # lets "a" in, who has not run yet
     waiters.tasks["a"].cancel()
     await record()
     assert waiters.order == ["first", "b"]
     await waiters.leave("b")
-    assert waiters.queue.limiter.ledger.in_flight == 0
+    assert waiters.queue.limiter._ledger.in_flight == 0
 
 
 def test_a_lane_waits_for_the_window() -> None:
@@ -957,7 +1030,7 @@ def test_a_lane_waits_for_the_window() -> None:
     async def main() -> None:
         limiter = RateLimiter()
         now = asyncio.get_running_loop().time
-        succeed(limiter.ledger, now(), told(9, 60.0))
+        succeed(limiter._ledger, now(), told(9, 60.0))
         waiters = Waiters(lane_of(32, limiter))
         await waiters.join(*(f"{number:02}" for number in range(20)))
         assert len(waiters.order) == 9
@@ -971,7 +1044,7 @@ def test_a_lane_waits_for_the_window() -> None:
         assert len(waiters.order) == 19
         waiters.tasks["19"].cancel()
         await record()
-        assert not limiter.waiting
+        assert not limiter._waiting
         assert waiters.queue._timer is None
 
     with virtual_time() as loop:
@@ -983,7 +1056,7 @@ def test_an_outage_holds_bulk_calls_and_nobody_else() -> None:
 
     async def main() -> None:
         queue = lane_of(8)
-        queue.limiter.ledger.record_failure(0.0, enter(queue.limiter.ledger, 0.0), broke=True)
+        queue.limiter._ledger.record_failure(0.0, enter(queue.limiter._ledger, 0.0), broke=True)
         waiters = Waiters(queue)
         await waiters.join("bulk", bulk=True)
         await waiters.join("single")
@@ -1000,7 +1073,7 @@ async def test_a_closed_lane_lets_nobody_wait() -> None:
     queue = lane_of(1)
     waiters = Waiters(queue)
     await waiters.join("first", "a", "b", "c")
-    queue.answer(waiters.passes.pop("first"), None, good=True)  # lets "a" in, who has not run yet
+    queue.answer(waiters.passes.pop("first"), None, Health.GOOD)  # lets "a" in, who has not run yet
     waiters.tasks["c"].cancel()
     queue.close()
     await waiters.join("late")
@@ -1008,8 +1081,8 @@ async def test_a_closed_lane_lets_nobody_wait() -> None:
         with pytest.raises(ClientClosedError, match="closed while this call waited"):
             await waiters.tasks[name]
     assert queue.try_acquire(bulk=False) is None
-    assert queue.limiter.ledger.in_flight == 0
-    assert not queue.limiter.waiting
+    assert queue.limiter._ledger.in_flight == 0
+    assert not queue.limiter._waiting
 
 
 async def test_cancelled_while_sent_away() -> None:
@@ -1021,7 +1094,7 @@ async def test_cancelled_while_sent_away() -> None:
     waiters.tasks["a"].cancel()
     await record()
     assert waiters.tasks["a"].cancelled()
-    assert queue.limiter.ledger.in_flight == 1
+    assert queue.limiter._ledger.in_flight == 1
 
 
 # -- several lanes at one limiter -------------------------------------------------------------------------------------
@@ -1036,30 +1109,42 @@ async def test_an_answer_in_one_lane_lets_another_in() -> None:
     assert (here.order, there.order) == (["probe"], [])
     await here.leave("probe", told(9))
     assert there.order == ["a", "b"]
-    assert not limiter.waiting
+    assert not limiter._waiting
 
 
 async def test_an_answer_right_after_the_refusal_is_not_missed() -> None:
     """The last answer comes, in another thread, just after we were refused and just before we wait: we are woken."""
     limiter = RateLimiter()
-    limiter.ledger.guided = False
-    limiter.ledger._ceiling = 1.0
+    refused: list[float] = []
+
+    class Watched(Ledger):
+        """A ledger that notes whom it refuses."""
+
+        def admit(self, now: float, *, bulk: bool = False, wanted: float = 0) -> Permit | float:
+            given = super().admit(now, bulk=bulk, wanted=wanted)
+            if not isinstance(given, Permit):
+                refused.append(given)
+            return given
+
+    limiter._ledger = Watched(guided=False, ceiling=1.0)
     here, there = Waiters(lane_of(8, limiter)), lane_of(8, limiter)
     held = there.try_acquire(bulk=False)
     assert held is not None
 
     class Interrupted:
-        """A lock after whose first release the other thread runs."""
+        """A lock after whose first release with somebody refused the other thread runs."""
 
         def __enter__(self) -> None: ...
 
         def __exit__(self, *_: object) -> None:
-            limiter.lock = threading.Lock()
-            there.answer(held, None, good=True)
+            if refused:
+                limiter.lock = threading.Lock()
+                there.answer(held, None, Health.GOOD)
 
     limiter.lock = Interrupted()  # type: ignore[assignment]  # a lock, as far as the limiter uses it
     await here.join("a")
     assert here.order == ["a"]
+    assert refused == [NEVER]
 
 
 def test_a_lane_whose_loop_is_dead_is_forgotten() -> None:
@@ -1068,22 +1153,22 @@ def test_a_lane_whose_loop_is_dead_is_forgotten() -> None:
 
     async def wait_for_ever() -> None:
         queue = lane_of(8, limiter)
-        limiter.ledger.throttle(asyncio.get_running_loop().time(), 3600.0)
+        limiter._ledger.throttle(asyncio.get_running_loop().time(), 3600.0)
         queue.queue(bulk=False)
 
     with virtual_time() as loop:
         loop.run_until_complete(wait_for_ever())
-    assert len(limiter.waiting) == 1
+    assert len(limiter._waiting) == 1
 
     async def answer() -> None:
         queue = lane_of(8, limiter)
-        limiter.ledger.paused_until = -math.inf
+        limiter._ledger.paused_until = -math.inf
         given = queue.try_acquire(bulk=False)
         assert given is not None
         queue.withdraw(given)
 
     asyncio.run(answer())
-    assert not limiter.waiting
+    assert not limiter._waiting
 
 
 def test_several_threads_share_one_limit() -> None:
@@ -1103,7 +1188,7 @@ def test_several_threads_share_one_limit() -> None:
         reading = RateReading(60, verdict.remaining, verdict.resets_at - now, 0.0, verdict.resets_at, 0.4, True)  # noqa: FBT003  # a value
         if not verdict.allowed:
             refused.append(now)
-        queue.answer(given, reading, good=True)
+        queue.answer(given, reading, Health.GOOD)
 
     async def main(seed: int) -> None:
         queue, dice = lane_of(8, limiter), random.Random(seed)  # noqa: S311  # repeatable
@@ -1125,8 +1210,8 @@ def test_several_threads_share_one_limit() -> None:
         one.join(40)
     assert errors == []
     assert refused == []
-    assert limiter.ledger.in_flight == 0
-    assert not limiter.waiting
+    assert limiter._ledger.in_flight == 0
+    assert not limiter._waiting
 
 
 def test_one_gate_for_a_key_and_a_service() -> None:
@@ -1135,7 +1220,7 @@ def test_one_gate_for_a_key_and_a_service() -> None:
     assert limiter_for("https://a/v1", Secret("one")) is limiter
     assert limiter_for("https://b/v1", Secret("one")) is not limiter
     assert limiter_for("https://a/v1", Secret("two")) is not limiter
-    limiter.ledger.in_flight = 7
+    limiter._ledger.in_flight = 7
     del limiter
     gc.collect()
     assert limiter_for("https://a/v1", Secret("one")).ledger.in_flight == 0

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from periskope_async._io.limiter import RateLimiter
 from periskope_async._io.request_queue import RequestQueue
+from periskope_async._sansio.circuit import Health
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import read_rate, read_retry_after
 from periskope_async._sansio.response import FailureKind, Response
@@ -138,12 +139,12 @@ class Gatekeeping(RuleBasedStateMachine):
         answer = flight.answer
         assert answer is not None
         good = answer.status == 200
-        flight.queue.answer(flight.permit, read_rate(answer), good=good or None)
+        flight.queue.answer(flight.permit, read_rate(answer), Health.GOOD if good else Health.UNKNOWN)
         if good:
-            self.limiter.retry_budget.succeed(self.paid)
+            self.limiter._retry_budget.succeed(self.paid)
             self.paid = 0
         else:
-            self.limiter.ledger.throttle(self.loop.time(), read_retry_after(answer))
+            self.limiter._ledger.throttle(self.loop.time(), read_retry_after(answer))
 
     @precondition(lambda self: self.flights)
     @rule(data=st.data(), number=st.integers(1, 12), answered=st.booleans())
@@ -182,11 +183,11 @@ class Gatekeeping(RuleBasedStateMachine):
                 queue.withdraw(permit)
                 return
             case "429":
-                queue.answer(permit, reading, good=None)
-                self.limiter.ledger.throttle(now, self.longest + 1.0)
+                queue.answer(permit, reading, Health.UNKNOWN)
+                self.limiter._ledger.throttle(now, self.longest + 1.0)
                 return
             case "503":
-                queue.answer(permit, reading, good=False)
+                queue.answer(permit, reading, Health.BAD)
             case "unsent" if flight.answer is None:
                 queue.lose(permit, unsent=True)
             case _:
@@ -194,16 +195,16 @@ class Gatekeeping(RuleBasedStateMachine):
                 queue.lose(permit, failed=fate != "cancelled")
                 if fate == "cancelled":
                     return
-        paid = self.limiter.retry_budget.take(RULES[FailureKind.PASSING].cost)
+        paid = self.limiter._retry_budget.take(RULES[FailureKind.PASSING].cost)
         if paid:
             self.paid = RULES[FailureKind.PASSING].cost
         if flight.bulk:
-            self.limiter.ledger.record_failure(now, permit, broke=not paid)
+            self.limiter._ledger.record_failure(now, permit, broke=not paid)
 
     @rule()
     def spend(self) -> None:
         """Retries elsewhere have used up the quota, so that the next failure is an outage to bulk calls."""
-        while self.limiter.retry_budget.take(RULES[FailureKind.PASSING].cost):
+        while self.limiter._retry_budget.take(RULES[FailureKind.PASSING].cost):
             pass
 
     @rule(seconds=st.sampled_from([0.001, 0.05, 0.3, 0.999, 1.0, 2.0, 5.1, 61.0]))
@@ -221,14 +222,14 @@ class Gatekeeping(RuleBasedStateMachine):
     @invariant()
     def counts_what_is_in_flight(self) -> None:
         """What the ledger counts is what is on the wire, and no lane has more than its share of it."""
-        assert self.limiter.ledger.in_flight == len(self.flights)
+        assert self.limiter._ledger.in_flight == len(self.flights)
         for queue in self.lanes:
             assert sum(flight.queue is queue for flight in self.flights) == queue._in_flight <= CONCURRENCY
 
     @invariant()
     def keeps_the_quota_in_bounds(self) -> None:
         """Retries are never owed, and never saved up."""
-        assert 0 <= self.limiter.retry_budget.left <= RETRY_BUDGET
+        assert 0 <= self.limiter._retry_budget.left <= RETRY_BUDGET
 
     def teardown(self) -> None:
         """Whatever happened: with time, everybody who still waits gets through, and nothing stays behind."""
@@ -240,8 +241,8 @@ class Gatekeeping(RuleBasedStateMachine):
                 assert not any(self.queues.values()), "somebody waits for ever"
                 self.never_trips_the_limit()
                 self.counts_what_is_in_flight()
-                assert self.limiter.ledger.in_flight == 0
-                assert not self.limiter.waiting
+                assert self.limiter._ledger.in_flight == 0
+                assert not self.limiter._waiting
                 assert all(queue._timer is None for queue in self.lanes)
         finally:
             for task in asyncio.all_tasks(self.loop):

@@ -380,7 +380,7 @@ def test_stream_that_is_never_entered(numbers: Numbers, source: AsyncNumbers) ->
 
 def test_left_where_it_cannot_wait(numbers: Numbers, source: AsyncNumbers) -> None:
     """A stream whose leaving is refused or interrupted raises that, and is let go all the same."""
-    context = numbers.stream(["1", "2"])
+    context = numbers.stream(str(number) for number in itertools.count(1))
     assert next(context.__enter__()) == 1
 
     async def leave() -> None:
