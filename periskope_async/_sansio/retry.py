@@ -3,7 +3,8 @@
 A 429 is no failure but an order to wait: it has no rule here, costs no retry, and its wait is the ledger's.
 
 The retry budget is botocore's: a bucket that retries empty and successes refill, so that an outage is met by hardly
-more requests than there are calls, while scattered faults cost nothing. https://github.com/boto/botocore, `retries/quota.py`
+more requests than there are calls, while scattered faults cost nothing.
+https://github.com/boto/botocore, `retries/quota.py`
 """
 
 from collections.abc import Mapping
