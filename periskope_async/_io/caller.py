@@ -78,7 +78,6 @@ class Caller:
                 call.ends_at = min(call.ends_at, queue.limiter.open_since(permit.circuit) + deadline)
             outcome = await self._attempt(call, state, permit)
             if not isinstance(outcome, FailedAttempt):
-                queue.limiter.succeed(call.paid)
                 return outcome
             wait = self._wait_after(call, state, permit, outcome)
             if wait > 0:
@@ -182,7 +181,8 @@ class Caller:
         if isinstance(outcome, FailedAttempt) and kind is FailureKind.THROTTLED:
             call.pause, call.shut = queue.refuse(permit, answer, outcome.retry_after)
         else:
-            queue.answer(permit, answer, healthy=kind is None or kind is FailureKind.FINAL)
+            healthy = kind is None or kind is FailureKind.FINAL
+            queue.answer(permit, answer, healthy=healthy, refund=call.paid if kind is None else None)
         if self.report.listens():
             self.report.response(call, answer, state.loop.time(), self.rate_limit)
         if isinstance(outcome, FailedAttempt) and call.has_happened(answer.status):

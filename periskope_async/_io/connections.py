@@ -34,12 +34,19 @@ for _module in ("concurrent.futures.thread", "encodings.idna", "anyio._backends.
 _open: dict[Session, AsyncGenerator[None, None]] = {}
 
 
-def _keep_inherited() -> None:
-    """In a forked child, see that the parent's sessions are never collected, not even when the interpreter ends.
+class _Process:
+    """How many forks this process is away from the one that imported this: its id would take a system call."""
 
-    What is collected is closed, and that would end the parent's connections: a TLS goodbye on a shared socket, or an
-    epoll that both share and the parent waits at.
+    forks = 0
+
+
+def _after_fork() -> None:
+    """In a forked child, have clients find out, and see that the parent's sessions are never collected.
+
+    Not even when the interpreter ends. What is collected is closed, and that would end the parent's connections: a TLS
+    goodbye on a shared socket, or an epoll that both share and the parent waits at.
     """
+    _Process.forks += 1
     if _open:
         import ctypes
 
@@ -48,7 +55,7 @@ def _keep_inherited() -> None:
 
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch  # there is no fork on Windows
-    os.register_at_fork(after_in_child=_keep_inherited)
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class LoopState:
@@ -93,7 +100,7 @@ class Connections:
         self._how_to_close = how_to_close
         self._states: dict[asyncio.AbstractEventLoop, LoopState] = {}
         self._latest: LoopState | None = None
-        self._pid = os.getpid()
+        self._forks = _Process.forks
         self._made_at = _caller_site()
         self.closed = False
 
@@ -106,9 +113,14 @@ class Connections:
         """
         if self.closed:
             raise ClientClosedError("this client is closed")
-        loop = _running_loop()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            loop = None
+        if loop is None:
+            raise ConfigurationError("no asyncio event loop is running here; blocking code uses periskope_sync")
         state = self._latest
-        if state is not None and state.loop is loop and self._pid == os.getpid():
+        if state is not None and state.loop is loop and self._forks == _Process.forks:
             return state
         return self._find_state(loop)
 
@@ -143,7 +155,7 @@ class Connections:
     async def aclose(self) -> None:
         """Close every session of ours. Calls that wait or are under way end with ClientClosedError."""
         self.closed = True
-        states = list(self._states.values()) if self._pid == os.getpid() else []  # a parent's stay its own
+        states = list(self._states.values()) if self._forks == _Process.forks else []  # a parent's stay its own
         self._states, self._latest = {}, None
         here = asyncio.get_running_loop()
         for state in states:
@@ -154,7 +166,7 @@ class Connections:
             # and a loop that stands still closes its session when it ends
 
     def __del__(self) -> None:
-        if self.closed or self._pid != os.getpid() or self._borrowed is not None:
+        if self.closed or self._forks != _Process.forks or self._borrowed is not None:
             return
         sessions = [(state.loop, state.http.session) for state in self._states.values() if state.http is not None]
         if not sessions:
@@ -171,10 +183,10 @@ class Connections:
     def _find_state(self, loop: asyncio.AbstractEventLoop) -> LoopState:
         if self._borrowed is not None and getattr(self._borrowed, "_loop", loop) is not loop:
             raise ConfigurationError("session: it belongs to another event loop")
-        if self._pid != os.getpid():
+        if self._forks != _Process.forks:
             self._states = {}
             self.limiter = limiter_for(self._settings.base_url, self._settings.api_key)
-            self._pid = os.getpid()
+            self._forks = _Process.forks
         state = self._states.get(loop)
         if state is None:
             # Copied in one step: another thread may be here for its own loop.
@@ -202,14 +214,6 @@ async def _close_with_loop(session: Session) -> AsyncGenerator[None, None]:
     finally:
         _open.pop(session, None)
         await session.close()
-
-
-def _running_loop() -> asyncio.AbstractEventLoop:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        pass
-    raise ConfigurationError("no asyncio event loop is running here; blocking code uses periskope_sync")
 
 
 def _caller_site() -> tuple[str, int]:

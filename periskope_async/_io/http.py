@@ -86,7 +86,7 @@ class Http:
         fresh.set(new_connection)
         direct, room = self._direct, self._room
         send = self._send if direct is None or direct.is_watched else direct.send
-        must_wait = room.is_short
+        must_wait = bool(room.turns)
         while True:
             if must_wait:
                 await room.wait()
@@ -100,7 +100,10 @@ class Http:
                     raise
                 must_wait, freed = True, False
             finally:
-                room.leave(freed=freed)
+                if freed and not room.turns:
+                    room.in_use -= 1
+                else:
+                    room.leave(freed=freed)
 
     async def _send(self, request: Request[Any], phone: str | None) -> Response | FailedAttempt:
         # Quoted already, both parts; `with_path` is the cheapest way to a URL that is not quoted again.

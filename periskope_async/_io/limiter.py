@@ -51,15 +51,17 @@ class RateLimiter:
         with self._lock:
             self._ledger.lose(permit, unsent=unsent, failed=failed)
 
-    def answer(self, permit: Permit, now: float, reading: RateReading | None, health: Health) -> None:
-        """Note an answer that is no 429, what its headers say and whether the service is in order."""
+    def answer(
+        self, permit: Permit, now: float, reading: RateReading | None, health: Health, refund: int | None
+    ) -> None:
+        """Note an answer that is no 429, what its headers say and whether the service is in order.
+
+        *refund*: what the last retry of a call that has now succeeded cost of the budget; None if it has not.
+        """
         with self._lock:
             self._ledger.answer(permit, now, reading, health)
-
-    def succeed(self, paid: int) -> None:
-        """Note that a call succeeded whose last retry cost so much of the budget."""
-        with self._lock:
-            self._retry_budget.succeed(paid)
+            if refund is not None:
+                self._retry_budget.succeed(refund)
 
     def fail(self, now: float, permit: Permit, cost: int | None, *, bulk: bool) -> bool:
         """Note a failure that is no 429; return whether the budget paid for its retry. *cost*: None for no retry."""

@@ -77,12 +77,15 @@ class RequestQueue:
         self.limiter.lose(permit, unsent=unsent, failed=failed)
         self._left()
 
-    def answer(self, permit: Permit, answer: Response, *, healthy: bool) -> None:
-        """Hand back the permit of a request whose answer is no 429. *healthy*: the service is in order."""
+    def answer(self, permit: Permit, answer: Response, *, healthy: bool, refund: int | None) -> None:
+        """Hand back the permit of a request whose answer is no 429.
+
+        *healthy*: whether the service is in order. *refund*: see `RateLimiter.answer`.
+        """
         if healthy and self._suffixes is None:
             self._suffixes = rate_suffixes(answer.headers)
         reading = read_rate(answer, self._suffixes)
-        self.limiter.answer(permit, self._loop.time(), reading, Health.GOOD if healthy else Health.BAD)
+        self.limiter.answer(permit, self._loop.time(), reading, Health.GOOD if healthy else Health.BAD, refund)
         self._left()
 
     def refuse(self, permit: Permit, answer: Response, retry_after: float | None) -> tuple[float, bool]:

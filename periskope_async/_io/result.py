@@ -15,8 +15,7 @@ T = TypeVar("T")
 
 def read_result(request: Request[T], answer: Response) -> T | FailedAttempt:
     """Return what a success holds, or how the attempt failed."""
-    failure = classify(answer)
-    if failure is not None:
+    if answer.status != 200 and (failure := classify(answer)) is not None:
         return failure
     expected: Any = request.operation.result
     if expected is None:  # whatever the body: it has happened, and must not happen again for what a body says
@@ -24,18 +23,16 @@ def read_result(request: Request[T], answer: Response) -> T | FailedAttempt:
     if expected is Content:
         content = Content(answer.body, answer.headers.get("Content-Type") or "")
         return cast("T", content) if answer.body else malformed(answer, "a body")
-    return _decode(request, answer, expected)
-
-
-def _decode(request: Request[T], answer: Response, expected: type[T]) -> T | FailedAttempt:
     try:
-        result = decode(answer.body, expected)
+        result: T = decode(answer.body, expected)
     except DecodeError as exc:
-        error = exc.with_traceback(None)
-    else:
-        check = request.operation.mismatch
-        mismatch = None if check is None else check(request, result)
-        return result if mismatch is None else FailedAttempt(unexpected(answer, mismatch), FailureKind.MALFORMED)
+        return _undecodable(answer, exc.with_traceback(None))
+    check = request.operation.mismatch
+    mismatch = None if check is None else check(request, result)
+    return result if mismatch is None else FailedAttempt(unexpected(answer, mismatch), FailureKind.MALFORMED)
+
+
+def _undecodable(answer: Response, error: DecodeError) -> FailedAttempt:
     if error.problems[0] in {NOT_JSON, IS_NULL}:  # half a page, perhaps: another attempt may bring the whole
         return malformed(answer, "JSON", error)
     error.trace_id = answer.trace_id

@@ -1,14 +1,18 @@
 """Many ids at once: a few workers over one shared source, every outcome recorded under its id.
 
 Knows how a run is organised, not how an id is fetched: that is `Caller.call`, the same path as for a single call. The
-workers are tasks of one anyio task group. What one raises is kept, and raised when all have gone, so that callers meet
-the error itself and no group of it.
+workers are tasks of one task group. What one raises is kept, and raised when all have gone, so that callers meet the
+error itself and no group of it.
+
+The group is asyncio's, whose tasks are cancelled once. anyio cancels again at every await, and so would cut off the
+clean-up of a caller's async generator of ids (`test_cancelled_while_leaving`). Where none of the caller's code waits,
+for a permit, the scopes are anyio's.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, Generic, TypeVar
 
 import anyio
@@ -34,6 +38,10 @@ T = TypeVar("T")
 
 #: A failed id waits this long for its second try while there are fresh ones, seconds.
 SECOND_TRY_AFTER: Final = 1.0
+
+
+class _RunEndedError(Exception):
+    """A worker ends its run; why is in the run."""
 
 
 @define
@@ -87,8 +95,10 @@ class Run(Generic[T]):
     _done: int = 0
     _failed: int = 0
     _in_flight: int = 0
-    #: Of workers that wait without having an id in flight: for a permit, or for an id.
+    #: What workers wait for a permit in, without having a request in flight.
     _waits: set[anyio.CancelScope] = field(factory=set[anyio.CancelScope])
+    #: Workers that wait for an id.
+    _readers: set["asyncio.Task[Any]"] = field(factory=set)
 
     async def work(self) -> None:
         """Have the workers fetch all there is.
@@ -98,9 +108,10 @@ class Run(Generic[T]):
         """
         self._started = self._loop.time()
         concurrency, size = self.caller.settings.concurrency, self.source.size
-        async with anyio.create_task_group() as workers:
-            for _ in range(concurrency if size is None else min(concurrency, size or 1)):
-                workers.start_soon(self._work, workers.cancel_scope)
+        with suppress(ExceptionGroup):
+            async with asyncio.TaskGroup() as workers:
+                for _ in range(concurrency if size is None else min(concurrency, size or 1)):
+                    workers.create_task(self._work())
         if self._error is not None:
             raise self._error
 
@@ -109,6 +120,8 @@ class Run(Generic[T]):
         self._stopped = True
         for scope in tuple(self._waits):
             scope.cancel()
+        for reader in tuple(self._readers):
+            reader.cancel()
         self.room.set()
 
     def drop_rest(self) -> None:
@@ -126,7 +139,7 @@ class Run(Generic[T]):
             eta = max(left * elapsed / settled, self.caller.seconds_for(left - self._in_flight))
         return Progress(total, self._done, self._failed, self._in_flight, elapsed, eta)
 
-    async def _work(self, workers: anyio.CancelScope) -> None:
+    async def _work(self) -> None:
         try:
             await self._fetch_all()
         except asyncio.CancelledError:
@@ -135,7 +148,7 @@ class Run(Generic[T]):
             self._error = self._error or exc
             self.stop()
             if not self.finish_in_flight:
-                workers.cancel()
+                raise _RunEndedError from None  # whereupon the group cancels the others
 
     async def _fetch_all(self) -> None:
         while (job := await self._take()) is not None:
@@ -175,9 +188,14 @@ class Run(Generic[T]):
     async def _read(self) -> tuple[bool, Any]:
         if not self.source.slow:
             return await self.source.take()
-        with self._wait():
+        me = asyncio.current_task(self._loop)
+        if me is None:
+            raise AssertionError("unreachable")
+        self._readers.add(me)
+        try:
             return await self.source.take()
-        return False, None  # the run was stopped meanwhile
+        finally:
+            self._readers.discard(me)
 
     async def _acquire(self, job: Job) -> Permit | None:
         """Wait for a permit with an id that was just taken up; None if the run is stopped, and the id dropped."""
@@ -202,19 +220,13 @@ class Run(Generic[T]):
         return permit
 
     async def _queue(self) -> Permit | None:
-        with self._wait():
-            return await self.caller.acquire()
-        return None
-
-    @contextmanager
-    def _wait(self) -> Iterator[None]:
-        """Wait for something inside, until the run is stopped."""
         with anyio.CancelScope() as scope:
             self._waits.add(scope)
             try:
-                yield
+                return await self.caller.acquire()
             finally:
                 self._waits.discard(scope)
+        return None
 
     async def _fetch(self, job: Job, request: Request[T], permit: Permit) -> T | PeriskopeError | None:
         """Fetch one id; return what it gives, or its error, or None if it shall be tried again."""
@@ -277,8 +289,13 @@ async def fetch_many(
 
     run = Run(caller, build, Source(ids, name), record, on_progress)
     caller.check_open()
-    with anyio.move_on_after(deadline):
-        await run.work()
+    timeout = asyncio.timeout(deadline)
+    try:
+        async with timeout:
+            await run.work()
+    except TimeoutError:
+        if not timeout.expired():  # the caller's ids or `on_progress` raised it
+            raise
     run.drop_rest()
     skipped = (*(run.dropped[position] for position in sorted(run.dropped)), *await run.source.rest())
     result = BulkResult[T](skipped=skipped)

@@ -60,14 +60,10 @@ class Room:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._turns: deque[asyncio.Future[None]] = deque()
+        #: Who waits, whom nobody may overtake.
+        self.turns: deque[asyncio.Future[None]] = deque()
         self._short_at = loop.time()
         self.in_use = 0
-
-    @property
-    def is_short(self) -> bool:
-        """Whether somebody waits, whom nobody may overtake."""
-        return bool(self._turns)
 
     async def wait(self) -> None:
         """Come in when another request has ended.
@@ -76,7 +72,7 @@ class Room:
             ShortageError: none ended in time.
         """
         turn = self._loop.create_future()
-        self._turns.append(turn)
+        self.turns.append(turn)
         try:
             await asyncio.wait([turn], timeout=PATIENCE)
         except asyncio.CancelledError:
@@ -85,7 +81,7 @@ class Room:
             raise
         finally:
             if not turn.done():
-                self._turns.remove(turn)
+                self.turns.remove(turn)
         if not turn.done():
             raise ShortageError
 
@@ -94,11 +90,11 @@ class Room:
         self.in_use -= 1
         if not freed:
             self._short_at = self._loop.time()
-        elif self._turns:
+        elif self.turns:
             self._let_in()
-            if self._turns and self._loop.time() - self._short_at >= RECOVERY:
+            if self.turns and self._loop.time() - self._short_at >= RECOVERY:
                 self._let_in()
 
     def _let_in(self) -> None:
         self.in_use += 1
-        self._turns.popleft().set_result(None)
+        self.turns.popleft().set_result(None)

@@ -110,9 +110,10 @@ class Ledger(Limit):
             circuit.in_flight += 1
             circuit.probe_until = now + PATIENCE
         self.in_flight += 1
-        if now - self._next > IDLE:
-            self._interval = 0.0
-        self._next = max(self._next, now - MARGIN) + self._interval
+        if self._interval:
+            if now - self._next > IDLE:
+                self._interval = 0.0
+            self._next = max(self._next, now - MARGIN) + self._interval
         window = self.window
         if window is not None:
             window.sent += 1
@@ -153,8 +154,10 @@ class Ledger(Limit):
         else:
             self._leave(permit)
 
-    def answer(self, permit: Permit, now: float, reading: RateReading | None, health: Health) -> None:
-        """Note an answer and what its headers told."""
+    def answer(  # noqa: C901  # every answer comes through here: as for `admit`
+        self, permit: Permit, now: float, reading: RateReading | None, health: Health
+    ) -> None:
+        """Note an answer, what its headers say of the limit, and what it shows of the service's health."""
         self._leave(permit)
         self._round_trip = min(self._round_trip, now - permit.at)
         if health is Health.UNKNOWN and reading is not None and reading.clock == "ours":
@@ -163,8 +166,9 @@ class Ledger(Limit):
             self._throttles = self._failures = 0
             if self._ceiling < NEVER:
                 self._grow()
-            self._granted += 1
-            self._interval *= SHORTER
+            if self._interval:
+                self._granted += 1
+                self._interval *= SHORTER
             if self.circuit is not None:
                 self._recover(permit)
         elif health is Health.BAD:

@@ -70,16 +70,10 @@ class Operation(Generic[T]):
         """
         path, resource_id = self.path, None
         for name, value in ids.items():
-            path = path.replace(f"{{{name}}}", path_segment(name, value))
+            path = path.replace("{" + name + "}", path_segment(name, value))
             resource_id = resource_id or value
-        return Request(
-            self,
-            path,
-            resource_id,
-            urlencode(_present(query)) if query else "",
-            None if body is None else _json(_present(body)),
-            phone,
-        )
+        encoded = urlencode(_present(query)) if query else ""
+        return Request(self, path, resource_id, encoded, None if body is None else _json(_present(body)), phone)
 
 
 # Not frozen, as all that is made for every request: a frozen attrs class takes three times as long to make.

@@ -56,12 +56,8 @@ class RetryBudget:
 
     def succeed(self, paid: int) -> None:
         """Give back what the last retry of a successful call cost, or one for a call that needed none."""
-        self.left = min(RETRY_BUDGET, self.left + (paid or 1))
-
-    @property
-    def is_full(self) -> bool:
-        """Whether nothing is to be given back."""
-        return self.left >= RETRY_BUDGET
+        if self.left < RETRY_BUDGET:
+            self.left = min(RETRY_BUDGET, self.left + (paid or 1))
 
 
 def cost(failure: FailedAttempt) -> int:
