@@ -50,9 +50,9 @@ class Call(Generic[T]):
         self.failures[failure.kind] = self.failures.get(failure.kind, 0) + 1
         self.maybe_sent = self.maybe_sent or not failure.had_no_effect
 
-    def has_happened(self, status: int) -> bool:
-        """Whether an answer of *status*, an error by itself, says that an earlier attempt took effect.
+    def has_happened(self) -> bool:
+        """Whether a 404 says that an earlier attempt took effect.
 
-        A DELETE whose answer was lost, and that is then told there is nothing to delete, has deleted it.
+        A DELETE whose answer was lost, and that then finds nothing to delete, has deleted it.
         """
-        return status == 404 and self.maybe_sent and self.request.operation.method == "DELETE"
+        return self.maybe_sent and self.request.operation.method == "DELETE"

@@ -10,6 +10,7 @@ import anyio
 
 from periskope_async._io.call import Call
 from periskope_async._io.reporting import Reporter
+from periskope_async._io.request_queue import RequestQueue
 from periskope_async._io.result import read_result
 from periskope_async._sansio.operation import Request
 from periskope_async._sansio.permit import Permit
@@ -56,7 +57,7 @@ class Caller:
 
         Args:
             request: what to send.
-            permit: for the first attempt, from `try_acquire` or `acquire`; None to wait for one.
+            permit: for the first attempt, from `queue()`; None to wait for one.
             reacquire: of a bulk run, whose calls wait behind single calls and through outages and pauses. The deadline
                 does not count that.
             second_pass: a bulk run's last try for an id: do not give up early on bodies that are broken.
@@ -88,37 +89,16 @@ class Caller:
             else:
                 permit = await self._wait_with_run(call, state, reacquire)
 
-    # -- the door to the limiter for bulk runs --------------------------------------------------------------------
+    # -- for bulk runs --------------------------------------------------------------------------------------------
 
-    def check_open(self) -> None:
-        """Insist that the client is open, in the loop that runs here.
+    def queue(self) -> RequestQueue:
+        """Return where the permits of this client's calls come from, in the loop that runs here.
 
         Raises:
-            ClientClosedError: it is closed.
+            ClientClosedError: the client is closed.
             ConfigurationError: it cannot be used here.
         """
-        self.connections.state()
-
-    def try_acquire(self, *, wanted: float) -> Permit | None:
-        """Return a permit for a call of a bulk run if there is one this moment; it is used by `call` or released.
-
-        *wanted*: how many requests the run still has to send, this one included.
-        """
-        queue = self.connections.state().queue
-        queue.wanted = wanted
-        return queue.try_acquire(bulk=True)
-
-    async def acquire(self) -> Permit:
-        """Wait for a permit for a call of a bulk run, however long the rate limit takes: that is the run's affair.
-
-        Raises:
-            ClientClosedError: the client is closed, or was meanwhile.
-        """
-        return await self.connections.state().queue.acquire(bulk=True)
-
-    def release(self, permit: Permit) -> None:
-        """Hand back a permit that was not used."""
-        self.connections.state().queue.release(permit)
+        return self.connections.state().queue
 
     def is_hopeless(self) -> bool:
         """Whether a bulk run should end: the key is shut, or the service was out of order for a whole deadline."""
@@ -177,15 +157,15 @@ class Caller:
             queue.lose(permit, unsent=answer.unsent)
             return answer
         outcome = read_result(request, answer)
-        kind = outcome.kind if isinstance(outcome, FailedAttempt) else None
-        if isinstance(outcome, FailedAttempt) and kind is FailureKind.THROTTLED:
+        if not isinstance(outcome, FailedAttempt):
+            queue.answer(permit, answer, healthy=True, refund=call.paid)
+        elif outcome.kind is FailureKind.THROTTLED:
             call.pause, call.shut = queue.refuse(permit, answer, outcome.retry_after)
         else:
-            healthy = kind is None or kind is FailureKind.FINAL
-            queue.answer(permit, answer, healthy=healthy, refund=call.paid if kind is None else None)
+            queue.answer(permit, answer, healthy=outcome.kind is FailureKind.FINAL, refund=None)
         if self.report.listens():
             self.report.response(call, answer, state.loop.time(), self.rate_limit)
-        if isinstance(outcome, FailedAttempt) and call.has_happened(answer.status):
+        if answer.status == 404 and call.has_happened():
             return None  # type: ignore[return-value]  # of an operation without a result
         return outcome
 

@@ -19,7 +19,8 @@ import anyio
 from attrs import define, field
 
 from periskope_async._io.caller import Caller
-from periskope_async._io.source import Ids, Source, as_key
+from periskope_async._io.request_queue import RequestQueue
+from periskope_async._io.source import Ids, Source
 from periskope_async._sansio.arguments import as_seconds
 from periskope_async._sansio.operation import Request
 from periskope_async._sansio.permit import Permit
@@ -49,14 +50,10 @@ class Job:
     """One id under way: its place in the input, and the failure of its first try if this is the second."""
 
     item: Any
+    key: Any
     position: int
     failed: PeriskopeError | None = None
     due: float = 0.0
-
-    @property
-    def key(self) -> Any:
-        """What it is called in the results."""
-        return as_key(self.item)
 
 
 @define(eq=False)
@@ -87,6 +84,7 @@ class Run(Generic[T]):
     again: deque[Job] = field(factory=deque[Job])
     dropped: dict[int, Any] = field(factory=dict[int, Any])
     room: asyncio.Event = field(factory=asyncio.Event)
+    _queue: RequestQueue = field(init=False)
     _loop: asyncio.AbstractEventLoop = field(factory=asyncio.get_running_loop)
     _started: float = 0.0
     _stopped: bool = False
@@ -99,6 +97,9 @@ class Run(Generic[T]):
     _waits: set[anyio.CancelScope] = field(factory=set[anyio.CancelScope])
     #: Workers that wait for an id.
     _readers: set["asyncio.Task[Any]"] = field(factory=set)
+
+    def __attrs_post_init__(self) -> None:
+        self._queue = self.caller.queue()
 
     async def work(self) -> None:
         """Have the workers fetch all there is.
@@ -177,15 +178,15 @@ class Run(Generic[T]):
                 self.room.clear()
                 await self.room.wait()
                 continue
-            found, item = await self._read()
-            if found:
+            taken = await self._read()
+            if taken is not None:
                 self._taken += 1
-                return Job(item, self._taken - 1)
+                return Job(*taken, self._taken - 1)
             if not self.again:
                 return None
         return None
 
-    async def _read(self) -> tuple[bool, Any]:
+    async def _read(self) -> tuple[Any, Any] | None:
         if not self.source.slow:
             return await self.source.take()
         me = asyncio.current_task(self._loop)
@@ -200,40 +201,38 @@ class Run(Generic[T]):
     async def _acquire(self, job: Job) -> Permit | None:
         """Wait for a permit with an id that was just taken up; None if the run is stopped, and the id dropped."""
         total = self.source.total
-        wanted = float("inf") if total is None else total - self._taken + len(self.again) + 1
+        self._queue.wanted = float("inf") if total is None else total - self._taken + len(self.again) + 1
         permit = None
         try:
-            permit = await self._wait_for_permit(wanted)
+            permit = None if self._stopped else self._queue.try_acquire(bulk=True)
+            if permit is None or permit.circuit is not None:
+                permit = await self._reacquire(permit)
         finally:
             if permit is None:
                 self._drop(job)
         return permit
 
-    async def _wait_for_permit(self, wanted: float = 1) -> Permit | None:
-        if self._stopped:
-            return None
-        permit = self.caller.try_acquire(wanted=wanted) or await self._queue()
+    async def _reacquire(self, permit: Permit | None = None) -> Permit | None:
+        """Return *permit* or wait for one; None if the run is stopped, or now has to be."""
+        if permit is None and not self._stopped:
+            with anyio.CancelScope() as scope:
+                self._waits.add(scope)
+                try:
+                    permit = await self._queue.acquire(bulk=True)
+                finally:
+                    self._waits.discard(scope)
         if permit is not None and permit.circuit is not None and self.caller.is_hopeless():
-            self.caller.release(permit)
+            self._queue.release(permit)
             self.stop()
             return None
         return permit
-
-    async def _queue(self) -> Permit | None:
-        with anyio.CancelScope() as scope:
-            self._waits.add(scope)
-            try:
-                return await self.caller.acquire()
-            finally:
-                self._waits.discard(scope)
-        return None
 
     async def _fetch(self, job: Job, request: Request[T], permit: Permit) -> T | PeriskopeError | None:
         """Fetch one id; return what it gives, or its error, or None if it shall be tried again."""
         self._in_flight += 1
         second = job.failed is not None
         try:
-            return await self.caller.call(request, permit=permit, reacquire=self._wait_for_permit, second_pass=second)
+            return await self.caller.call(request, permit=permit, reacquire=self._reacquire, second_pass=second)
         except ClientClosedError:
             raise
         except PeriskopeError as exc:
@@ -248,7 +247,7 @@ class Run(Generic[T]):
         if isinstance(error, AuthenticationError) or self.caller.is_hopeless():
             self.stop()
         if error.retryable and not second and not self._stopped:
-            self.again.append(Job(job.item, job.position, error, self._loop.time() + SECOND_TRY_AFTER))
+            self.again.append(Job(job.item, job.key, job.position, error, self._loop.time() + SECOND_TRY_AFTER))
             self.room.set()
             return None
         return error
@@ -288,7 +287,6 @@ async def fetch_many(
         outcomes[job.position] = (job.key, outcome)
 
     run = Run(caller, build, Source(ids, name), record, on_progress)
-    caller.check_open()
     timeout = asyncio.timeout(deadline)
     try:
         async with timeout:

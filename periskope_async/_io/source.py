@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from periskope_async.errors import ConfigurationError
 
-__all__ = ["Ids", "Pulled", "Source", "as_key"]
+__all__ = ["Ids", "Pulled", "Source"]
 
 T = TypeVar("T")
 
@@ -49,22 +49,22 @@ class Source:
         except TypeError:
             raise ConfigurationError(f"{name}: expected an iterable of ids, got {type(ids).__name__}") from None
 
-    async def take(self) -> tuple[bool, Any]:
-        """Return (True, the next id), or (False, None) at the end."""
+    async def take(self) -> tuple[Any, Any] | None:
+        """Return the next id and what it is called in results, or None at the end."""
         if isinstance(self._ids, Iterator):
             for item in self._ids:
-                if self._is_new(as_key(item)):
-                    return True, item
+                if self._is_new(key := _as_key(item)):
+                    return item, key
                 await asyncio.sleep(0)  # an endless run of duplicates must not hold the loop
             self.ended = True
         else:
             async with self._lock:  # an async generator runs for one reader at a time
                 async for item in self._ids:
-                    if self._is_new(as_key(item)):
-                        return True, item
+                    if self._is_new(key := _as_key(item)):
+                        return item, key
                     await asyncio.sleep(0)
                 self.ended = True
-        return False, None
+        return None
 
     async def rest(self) -> list[Any]:
         """Return the ids that were not taken, as far as they can be read without waiting."""
@@ -79,7 +79,7 @@ class Source:
                 items.append(item)
                 if len(items) == limit:
                     break
-        return [key for key in map(as_key, items) if self._is_new(key)]
+        return [key for key in map(_as_key, items) if self._is_new(key)]
 
     @property
     def total(self) -> int | None:
@@ -96,7 +96,7 @@ class Source:
         return True
 
 
-def as_key(item: Any) -> Any:
+def _as_key(item: Any) -> Any:
     """Return *item*, or its repr where a careless caller put in what cannot be a key (it will fail as a bad id)."""
     try:
         hash(item)

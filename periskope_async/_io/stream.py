@@ -85,7 +85,6 @@ async def open_stream(
     results = _Results[T](ordered=ordered)
     run = Run(caller, build, Source(ids, name), results.record, finish_in_flight=True)
     run.allowance = HELD_PER_WORKER * caller.settings.concurrency
-    caller.check_open()
     work = asyncio.create_task(run.work())
     results.follow(run, work)
     try:

@@ -110,7 +110,7 @@ def test_get(fake: FakePeriskope, client: PeriskopeClient) -> None:
 @pytest.mark.parametrize("blocking", [False, True], ids=["async", "blocking"])
 def test_skipped_ids_of_a_generator(blocking: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001  # a parameter
     """When a 401 stops a run, what a generator still had is told as skipped; of an endless one, as many as is sane."""
-    monkeypatch.setattr(source, "MAX_SKIPPED", 700)
+    monkeypatch.setattr(source, "MAX_SKIPPED_IDS", 700)
 
     def run(ids: Iterator[str]) -> BulkResult:
         if blocking:
