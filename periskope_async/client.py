@@ -13,7 +13,7 @@ from periskope_async.resources.tickets import Tickets
 from periskope_async.settings import Settings, conceal
 
 if TYPE_CHECKING:
-    import aiohttp  # noqa: TID251  # for the type of a session that is passed on, unopened
+    import aiohttp  # for the type of a session that is passed on, unopened
 
 __all__ = ["PeriskopeClient"]
 
