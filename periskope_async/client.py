@@ -79,7 +79,7 @@ class PeriskopeClient:
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """The rate limit as the service last told it; None before it told any."""
+        """The rate limit as the service last reported it; None before the first report."""
         return self._caller.rate_limit
 
     def with_options(
@@ -114,7 +114,7 @@ class PeriskopeClient:
         await self._caller.transport.aclose()
 
     async def __aenter__(self) -> Self:
-        self._caller.transport.state()  # a closed client is told here rather than at the first call
+        self._caller.transport.state()  # a closed client fails here rather than at the first call
         return self
 
     async def __aexit__(

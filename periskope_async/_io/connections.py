@@ -39,7 +39,7 @@ def _keep_inherited() -> None:
         _open.clear()
 
 
-if hasattr(os, "register_at_fork"):  # pragma: no branch  # there is no fork on Windows
+if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork
     os.register_at_fork(after_in_child=_keep_inherited)
 
 
@@ -93,7 +93,7 @@ class Transport:
 
         Raises:
             ClientClosedError: the client is closed.
-            ConfigurationError: no event loop is running, or the session that was given belongs to another one.
+            ConfigurationError: no event loop is running, or the borrowed session belongs to another one.
         """
         if self.closed:
             raise ClientClosedError("this client is closed")

@@ -206,7 +206,7 @@ class Http:
             case aiohttp.ClientPayloadError():
                 error, unsent = ProtocolError(f"{host}: the answer broke off or is damaged"), False
             case RuntimeError() if closed or (self._borrowed is not None and self._borrowed.closed):
-                error, kind = ClientClosedError("the client, or the session it was given, is closed"), FailureKind.FINAL
+                error, kind = ClientClosedError("the client, or the session it borrows, is closed"), FailureKind.FINAL
             case RuntimeError():
                 error, kind = ConnectError(f"{host}: no connection: the event loop is shutting down"), FailureKind.FINAL
             case ValueError() if self._borrowed is not None:
@@ -226,7 +226,7 @@ class _Connector(aiohttp.TCPConnector):
     """
 
     def __del__(self, *_: object) -> None:
-        """Do not complain that it is not closed: who forgot to is told by `Transport.__del__`."""
+        """Do not complain that it is not closed: `Transport.__del__` reports who forgot to."""
 
     async def _get(self, *args: Any, **kwargs: Any) -> "Connection | None":
         if _fresh.get():

@@ -1014,7 +1014,7 @@ async def test_session_that_its_owner_closed(fake: FakePeriskope) -> None:
     async with aiohttp.ClientSession() as session:
         client = fake.client(session=session)
         await client.tickets.get("BKT-001")
-    with pytest.raises(ClientClosedError, match="the session it was given"):
+    with pytest.raises(ClientClosedError, match="the session it borrows"):
         await client.tickets.get("BKT-001")
 
 

@@ -58,10 +58,10 @@ def test_nobody_is_in_the_examples(file: str) -> None:
 def test_the_same_stands_for_the_same() -> None:
     """A number, with its country's code or without, is the same one everywhere; a mask and the shape are kept."""
     bodies = {
-        "one": '{"contact_name": "Jo Doe", "id": "912222222222@c.us", "by": "jo@corp.test", "score": 0.123456789}',
+        "one": '{"contact_name": "Jo Doe", "i": "912222222222@c.us", "by": "jo@b.test", "score": 0.2222222222}',
         "two": '{"note": "Jo Doe, 2222222222", "id": "9122222XXXXX@c.us", "at": 1737141384215}',
     }
     assert replaced(bodies) == {
-        "one": '{"contact_name": "Asha", "id": "919876500001@c.us", "by": "member1@example.com", "score": 0.123456789}',
+        "one": '{"contact_name": "Asha", "i": "919876500001@c.us", "by": "member1@example.com", "score": 0.2222222222}',
         "two": '{"note": "Asha, 9876500001", "id": "9198765XXXXX@c.us", "at": 1737141384215}',
     }
