@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
-import looptime
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -35,6 +34,7 @@ from periskope_async import (
 )
 from periskope_async.resources._ticket_requests import get_ticket
 from periskope_async.testing import HARMLESS_FAULTS, FakePeriskope, Fault, Faults, Reply
+from tests.support import virtual_loop
 
 JSON = (("Content-Type", "application/json"),)
 TIMEOUT = 10.0
@@ -130,7 +130,7 @@ MATRIX = {
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, object]]:
     """Run on a loop whose time is virtual: minutes of waiting take none of ours."""
-    return "asyncio", {"loop_factory": looptime.new_event_loop}
+    return "asyncio", {"loop_factory": virtual_loop}
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import aiohttp
-import looptime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,7 +42,7 @@ from periskope_async._sansio.response import Response
 from periskope_async.resources._ticket_requests import get_ticket
 from periskope_async.testing import FakePeriskope, Fault, Faults, Hangup, Reply
 from periskope_async.testing import Request as Received
-from tests.support import any_text, cases, many, run_python
+from tests.support import any_text, cases, many, run_python, virtual_loop
 
 if TYPE_CHECKING:
     from periskope_async._sansio.request import Request
@@ -55,7 +54,7 @@ JSON = (("Content-Type", "application/json"),)
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, object]]:
     """Run on a loop whose time is virtual: minutes of waiting take none of ours."""
-    return "asyncio", {"loop_factory": looptime.new_event_loop}
+    return "asyncio", {"loop_factory": virtual_loop}
 
 
 @pytest.fixture(autouse=True, params=["brief", "public"])
