@@ -39,6 +39,7 @@ gate_style() {
   local failed=
   "$dev/bin/ruff" format --check . || failed=1
   "$dev/bin/ruff" check . || failed=1
+  "$dev/bin/lint-imports" --no-cache --no-logo || failed=1
   [ -z "$failed" ]
 }
 

@@ -14,7 +14,7 @@ from periskope_async.hooks import Hooks
 from periskope_async.settings import Settings
 
 if TYPE_CHECKING:
-    import aiohttp  # noqa: TID251  # for the type of a session that is passed on, unopened
+    import aiohttp  # for the type of a session that is passed on, unopened
 
     from periskope_async.resources.tickets import Tickets
 
@@ -88,7 +88,7 @@ class PeriskopeClient:
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """The rate limit as the service last stated it; None before it stated any."""
+        """The rate limit as the service last reported it; None before the first report."""
         return self._caller.rate_limit
 
     def with_options(
@@ -121,7 +121,7 @@ class PeriskopeClient:
         await self._caller.connections.aclose()
 
     async def __aenter__(self) -> Self:
-        self._caller.connections.state()  # a closed client is refused here rather than at the first call
+        self._caller.connections.state()  # a closed client fails here rather than at the first call
         return self
 
     async def __aexit__(

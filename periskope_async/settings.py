@@ -1,4 +1,4 @@
-"""What a client is told once: key, phone, URL, times and counts, checked before any I/O. Knows no network."""
+"""What a client is set up with: key, phone, URL, times and counts, checked before any I/O. Knows no network."""
 
 import ipaddress
 import os
@@ -51,12 +51,12 @@ class Settings:
         Raises:
             ConfigurationError: a setting is missing or unusable; the message names it and never shows the key.
         """
-        found_phone = os.environ.get("PERISKOPE_PHONE") or None if phone is None else phone
-        found_url = os.environ.get("PERISKOPE_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url
+        chosen_phone = os.environ.get("PERISKOPE_PHONE") or None if phone is None else phone
+        chosen_url = os.environ.get("PERISKOPE_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url
         return cls(
             api_key=_check_key(conceal(os.environ.get("PERISKOPE_API_KEY") if api_key is None else api_key)),
-            phone=None if found_phone is None else as_phone("phone", found_phone),
-            base_url=_check_base_url(found_url),
+            phone=None if chosen_phone is None else as_phone("phone", chosen_phone),
+            base_url=_check_base_url(chosen_url),
             timeout=as_seconds("timeout", timeout),
             deadline=None if deadline is None else as_seconds("deadline", deadline),
             retries=as_count("retries", retries, least=0),
@@ -112,7 +112,7 @@ def _check_base_url(value: object) -> str:
     if url.scheme not in {"https", "http"} or not host:
         raise ConfigurationError(f"base_url: expected https://HOST/v1, got scheme {url.scheme!r}")
     if not (_is_address(host) or (_HOST_NAME.fullmatch(host) and len(host) <= 253)):
-        raise ConfigurationError("base_url: its host is no host name")
+        raise ConfigurationError("base_url: its host is not a host name")
     if url.username is not None or url.password is not None or url.query or url.fragment or "?" in value:
         raise ConfigurationError("base_url: no user, password, query or fragment may stand in it")
     if url.scheme == "http" and not _is_loopback(host):

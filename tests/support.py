@@ -1,12 +1,17 @@
 """What several test modules share. It must not know what they test."""
 
+import asyncio
+import fcntl
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from textwrap import dedent
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+import looptime
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
@@ -16,6 +21,10 @@ T = TypeVar("T")
 
 ROOT = Path(__file__).parents[1]
 BATCH = 25
+
+#: Real seconds that bytes may be on their way through the kernel: more than a delayed acknowledgement takes.
+ON_THE_WAY = 0.1
+SIOCOUTQNSD = 0x894B  # of Linux: what is not sent, for want of room at the other end or of its acknowledgement
 
 #: Whatever a server may put into a header, lone surrogates included: so aiohttp decodes bytes that are not UTF-8.
 any_text = st.text(st.characters(exclude_categories=()))
@@ -60,3 +69,39 @@ def run_python(code: str, *options: str, timeout: float = 30.0) -> subprocess.Co
         timeout=timeout,
         check=False,
     )
+
+
+def virtual_loop() -> asyncio.AbstractEventLoop:
+    """Make a loop of virtual time that does not overtake bytes which the kernel has not delivered yet.
+
+    looptime leaps to the next timer after half a millisecond without an event. Large bodies on a machine under load
+    take longer at times, and ran into timeouts of half a minute.
+    """
+    loop = cast("Any", looptime.new_event_loop())
+    selector, select = loop._selector, loop._selector.select
+    idle = False  # looptime asks many times before it leaps; once is enough here
+    stuck = dict[int, int]()  # what waits for longer: for somebody who does not read
+
+    def patient(timeout: float | None) -> list[Any]:
+        nonlocal idle, stuck
+        until = time.monotonic() + ON_THE_WAY
+        while timeout and not idle and (unsent := unsent_bytes(selector.get_map())) and unsent != stuck:
+            if type(selector).select(selector, 0.001):
+                break
+            if time.monotonic() > until:
+                stuck = unsent
+        ready = cast("list[Any]", select(timeout))
+        idle = bool(timeout) and not ready
+        return ready
+
+    selector.select = patient
+    return cast("asyncio.AbstractEventLoop", loop)
+
+
+def unsent_bytes(sockets: Iterable[int]) -> dict[int, int]:
+    """Return how many bytes the kernel has for each of some sockets that it could not send yet."""
+    unsent = {}
+    for each in sockets:
+        with suppress(OSError):  # one that listens; another system than Linux
+            unsent[each] = int.from_bytes(fcntl.ioctl(each, SIOCOUTQNSD, bytes(4)), sys.byteorder)
+    return {each: count for each, count in unsent.items() if count}

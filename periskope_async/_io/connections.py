@@ -54,7 +54,7 @@ def _after_fork() -> None:
         _open.clear()
 
 
-if hasattr(os, "register_at_fork"):  # pragma: no branch  # there is no fork on Windows
+if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork
     os.register_at_fork(after_in_child=_after_fork)
 
 
@@ -109,7 +109,7 @@ class Connections:
 
         Raises:
             ClientClosedError: the client is closed.
-            ConfigurationError: no event loop is running, or the session that was given belongs to another one.
+            ConfigurationError: no event loop is running, or the borrowed session belongs to another one.
         """
         if self.closed:
             raise ClientClosedError("this client is closed")

@@ -58,8 +58,8 @@ def _outcome_of(error: Exception) -> Outcome:
             name = "A file" if error.filename is None else named(error.filename)
             return Outcome(Exit.FILE, f"{name}: {error.strerror or error}")
         case _:
-            told = f"This is a bug in periskope ({type(error).__name__}: {error})."
-            return Outcome(Exit.BUG, told, "PERISKOPE_DEBUG=1 shows where. Please report it.")
+            message = f"This is a bug in periskope ({type(error).__name__}: {error})."
+            return Outcome(Exit.BUG, message, "PERISKOPE_DEBUG=1 shows where. Please report it.")
 
 
 class _InOrder(click.Group):
@@ -123,7 +123,7 @@ def get(connect: "Connect", *, ticket_ids: tuple[str, ...], output: str) -> int:
 
 
 @tickets_.command("list")
-@click.option("--limit", type=click.IntRange(1), metavar="N", default=30, help="At most so many.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", default=30, help="At most N tickets.")
 @click.option("--all", "everything", is_flag=True, help="Every ticket there is, whatever --limit says.")
 @output("table", "json", "jsonl", "csv")
 @hands_on_connect
@@ -145,7 +145,7 @@ def create(connect: "Connect", *, output: str, **values: str | None) -> int:
     """Create a ticket and show it. Never sent twice: after an unclear failure, look before you repeat it."""
     from periskope_async.cli.commands import tickets as _tickets
 
-    return _tickets.create(connect, _given(values), output)
+    return _tickets.create(connect, _chosen(values), output)
 
 
 @tickets_.command()
@@ -160,15 +160,15 @@ def update(connect: "Connect", *, ticket_id: str, clear: tuple[str, ...], output
     from periskope_async.cli.commands import tickets as _tickets
 
     cleared = {name.replace("-", "_"): None for name in clear}
-    changes = _given(values)
+    changes = _chosen(values)
     if cleared.keys() & changes.keys():
-        raise click.UsageError("The same value is given and cleared.")
+        raise click.UsageError("The same value is set and cleared.")
     if not cleared and not changes:
         raise click.UsageError("Nothing to change: give at least one value, or --clear one.")
     return _tickets.update(connect, ticket_id, changes | cleared, output)
 
 
-def _given(values: dict[str, str | None]) -> dict[str, str | None]:
+def _chosen(values: dict[str, str | None]) -> dict[str, str | None]:
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -1,4 +1,7 @@
-"""The files that an export writes, and what of one is whole after a crash. Knows no network, options or progress."""
+"""The files that an export writes; in one file, because how a form is written decides what survives a crash.
+
+Knows no network, options or progress.
+"""
 
 import csv
 import io
@@ -216,7 +219,7 @@ def recover(path: Path, form: Form) -> set[str]:
     """Return the ids of the tickets in *path*, after cutting off a record that was torn in writing.
 
     Raises:
-        Failure: the file is no export of this form. It is left as it is.
+        Failure: the file is not an export of this form. It is left as it is.
         OSError: it cannot be read or written.
     """
     found = set[str]()
@@ -225,14 +228,14 @@ def recover(path: Path, form: Form) -> set[str]:
         begins = form.header or b"{"
         start = file.read(len(begins))
         if not begins.startswith(start):
-            raise Failure(Exit.USAGE, f"{named(path)} is no export of this form; nothing was changed.")
+            raise Failure(Exit.USAGE, f"{named(path)} is not an export of this form; nothing was changed.")
         end = file.seek(len(form.header) if start == begins else 0)
         for number, record in enumerate(form.split(file), 1):
             try:
                 found.add(form.ticket_id(record))
             except (ValueError, LookupError, TypeError):
-                told = f"{named(path)}: record {number} is not a ticket; nothing was changed."
-                raise Failure(Exit.USAGE, told) from None
+                problem = f"{named(path)}: record {number} is not a ticket; nothing was changed."
+                raise Failure(Exit.USAGE, problem) from None
             end += len(record)
         file.truncate(end)
     return found

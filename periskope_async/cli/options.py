@@ -30,7 +30,7 @@ def _all(*options: Decorator) -> Decorator:
     return decorate
 
 
-#: How to reach the service. Only what is given reaches the client: its own defaults stand in one place.
+#: How to reach the service. Only what is set reaches the client: its own defaults stand in one place.
 connection: Final = _all(
     click.option("--api-key", metavar="KEY", envvar="PERISKOPE_API_KEY", show_envvar=True, help="The API key."),
     click.option("--phone", metavar="NUMBER", envvar="PERISKOPE_PHONE", show_envvar=True, help="The phone to act for."),
@@ -61,7 +61,7 @@ def hands_on_connect(command: Command) -> Command:
     def connected(*, api_key: str | None, concurrency: int | None = None, **values: Any) -> int:
         settings: dict[str, Any] = {name: values.pop(name) for name in ("phone", "base_url", "timeout", "retries")}
         settings["concurrency"] = concurrency
-        given = {name: value for name, value in settings.items() if value is not None}
+        chosen = {name: value for name, value in settings.items() if value is not None}
 
         def connect() -> "PeriskopeClient":
             from periskope_async import PeriskopeClient
@@ -69,10 +69,10 @@ def hands_on_connect(command: Command) -> Command:
             if not api_key:
                 raise Failure(
                     Exit.USAGE,
-                    "There is no API key. Set PERISKOPE_API_KEY, or pass --api-key.",
+                    "No API key. Set PERISKOPE_API_KEY, or pass --api-key.",
                     "To look around without one: periskope demo",
                 )
-            return PeriskopeClient(api_key, **given)
+            return PeriskopeClient(api_key, **chosen)
 
         return command(connect, **values)
 

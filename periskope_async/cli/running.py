@@ -18,10 +18,10 @@ __all__ = ["Report", "console", "progress", "run", "waiting"]
 
 T = TypeVar("T")
 
-#: Told how far a bulk run is, and what is known of the rate limit.
+#: Shows how far a bulk run is, and what is known of the rate limit.
 Report = Callable[[Progress, RateLimit | None], None]
 
-#: In a pipe there is no edge to keep to, and cutting cells would lose text.
+#: Columns. A pipe has no edge to keep to, and cutting cells would lose text.
 _NO_EDGE = 10_000
 
 

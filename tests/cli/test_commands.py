@@ -100,7 +100,7 @@ def test_get_shows_what_came_and_tells_what_did_not(periskope: Command) -> None:
     code, out, err = periskope("tickets", "get", "BKT-001", "NONE-1", "BKT-002", "-o", "jsonl")
     assert code == 1
     assert [json.loads(line)["ticket"]["ticket_id"] for line in out.splitlines()] == ["BKT-001", "BKT-002"]
-    assert "There is no such ticket" in err
+    assert "No such ticket" in err
     assert "NONE-1" in err
 
 
@@ -111,7 +111,7 @@ def test_unknown_ids(periskope: Command) -> None:
     """If there is none of the tickets, the code says so."""
     code, out, err = periskope("tickets", "get", "NONE-1")
     assert (code, out) == (4, "")
-    assert "There is no such ticket" in err
+    assert "No such ticket" in err
     assert "NONE-1" in err
     assert periskope("tickets", "get", "NONE-1", "NONE-2")[0] == 4
 
@@ -311,7 +311,7 @@ def test_doctor_tells_each_setting_and_its_source(periskope: Command, fake: Fake
         f"{fake.base_url} (PERISKOPE_BASE_URL)",
         "accepted",
         "in step with the service",
-        "none told",
+        "none in the answer",
     ):
         assert told in out
     assert len(fake.requests) == 2
@@ -343,7 +343,7 @@ def test_doctor_tells_why_a_key_is_refused(periskope: Command, fake: FakePerisko
     [
         ("Mon, 01 Jan 2001 00:00:00 GMT", "s ahead of the service"),
         ("Thu, 01 Jan 2099 00:00:00 GMT", "s behind the service"),
-        ("yesterday", "the service told no time"),
+        ("yesterday", "the service sent no time"),
     ],
 )
 def test_doctor_compares_clocks(periskope: Command, fake: FakePeriskope, date: str, told: str) -> None:

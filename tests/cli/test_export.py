@@ -145,7 +145,7 @@ def test_failures_without_a_file_are_told(export: Export) -> None:
     code, out, err = export("BKT-002", "NONE-1")
     assert code == 1
     assert json.loads(out)["ticket"]["ticket_id"] == "BKT-002"
-    assert "There is no such ticket" in err
+    assert "No such ticket" in err
     assert "--resume" not in err
 
 
@@ -326,7 +326,7 @@ def test_a_named_pipe_is_written_into(
         csv.DictReader(io.StringIO(told)) if name == "t.csv" else (json.loads(x)["ticket"] for x in told.splitlines())
     )
     assert sorted(row["ticket_id"] for row in rows) == ["BKT-001", "BKT-002"]
-    assert "There is no such ticket" in err
+    assert "No such ticket" in err
     assert "--resume" not in err
     assert stat.S_ISFIFO(out.lstat().st_mode)
     assert names(tmp_path) == [name]

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 
 import attrs
-import looptime
 import pytest
 
 from periskope_async.testing import (
@@ -24,6 +23,7 @@ from periskope_async.testing import (
     Reply,
 )
 from periskope_async.testing._faults.answers import play
+from tests.support import virtual_loop
 
 HOUR = 3600.0
 MIB = 1024 * 1024
@@ -35,7 +35,7 @@ KEEP = ("Connection: keep-alive",)
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, object]]:
     """Run on a loop whose time is virtual: drips and stalls take no time."""
-    return "asyncio", {"loop_factory": looptime.new_event_loop}
+    return "asyncio", {"loop_factory": virtual_loop}
 
 
 @attrs.frozen

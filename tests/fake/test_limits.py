@@ -5,13 +5,13 @@ import http.client
 from typing import Any
 from urllib.parse import urlsplit
 
-import looptime
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from periskope_async.testing import FakePeriskope, RateLimitPolicy
 from periskope_async.testing._limits import DIALECTS, Limiter
+from tests.support import virtual_loop
 
 START = 1_740_000_000.25
 
@@ -235,7 +235,7 @@ def test_ten_minutes_in_no_time() -> None:
             assert len(result.tickets) == 5_000
             return loop.time(), fake.throttled, fake.calls
 
-    with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=virtual_loop) as runner:
         took, throttled, calls = runner.run(main())
     assert throttled == 0
     assert calls == 5_000

@@ -22,7 +22,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import attrs
-import looptime
 import pytest
 
 import periskope_async
@@ -40,6 +39,7 @@ from periskope_async.testing import (
     Request,
     serve,
 )
+from tests.support import virtual_loop
 
 ROOT = Path(__file__).parents[2]
 
@@ -272,7 +272,7 @@ def test_virtual_latency() -> None:
                 await client.tickets.get("BKT-001")
             return asyncio.get_running_loop().time()
 
-    with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=virtual_loop) as runner:
         assert runner.run(main()) == pytest.approx(3_600, abs=1)
 
 
@@ -442,7 +442,7 @@ def test_idle_connections_are_closed() -> None:
             assert fake.connections == 1
             return loop.time() - began
 
-    with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=virtual_loop) as runner:
         assert runner.run(main()) == pytest.approx(1)
 
 
@@ -462,7 +462,7 @@ def test_idle_time_can_be_random() -> None:
                 writer.close()
         return spans
 
-    with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=virtual_loop) as runner:
         spans = runner.run(main())
     assert all(10 <= span <= 60 for span in spans)
     assert max(spans) - min(spans) > 20

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
-import looptime
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -36,6 +35,7 @@ from periskope_async import (
 from periskope_async._sansio import retry as _retry
 from periskope_async.resources.tickets import GET
 from periskope_async.testing import HARMLESS_FAULTS, FakePeriskope, Fault, Faults, RateLimitPolicy, Reply
+from tests.support import virtual_loop
 
 JSON = (("Content-Type", "application/json"),)
 TIMEOUT = 10.0
@@ -135,7 +135,7 @@ MATRIX = {
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, object]]:
     """Run on a loop whose time is virtual: minutes of waiting take none of ours."""
-    return "asyncio", {"loop_factory": looptime.new_event_loop}
+    return "asyncio", {"loop_factory": virtual_loop}
 
 
 @pytest.fixture

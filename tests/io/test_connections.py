@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import aiohttp
-import looptime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,7 +43,7 @@ from periskope_async._sansio.response import Response
 from periskope_async.resources.tickets import GET
 from periskope_async.testing import FakePeriskope, Fault, Faults, Hangup, Reply
 from periskope_async.testing import Request as Received
-from tests.support import any_text, cases, many, run_python
+from tests.support import any_text, cases, many, run_python, virtual_loop
 
 if TYPE_CHECKING:
     from periskope_async._sansio.operation import Request
@@ -56,7 +55,7 @@ JSON = (("Content-Type", "application/json"),)
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, object]]:
     """Run on a loop whose time is virtual: minutes of waiting take none of ours."""
-    return "asyncio", {"loop_factory": looptime.new_event_loop}
+    return "asyncio", {"loop_factory": virtual_loop}
 
 
 @pytest.fixture(autouse=True, params=["direct", "public"])
@@ -1015,7 +1014,7 @@ async def test_session_that_its_owner_closed(fake: FakePeriskope) -> None:
     async with aiohttp.ClientSession() as session:
         client = fake.client(session=session)
         await client.tickets.get("BKT-001")
-    with pytest.raises(ClientClosedError, match="the session it was given"):
+    with pytest.raises(ClientClosedError, match="the session it borrows"):
         await client.tickets.get("BKT-001")
 
 

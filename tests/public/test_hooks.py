@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import attrs
-import looptime
 import pytest
 
 from periskope_async import (
@@ -22,6 +21,7 @@ from periskope_async import (
     capture_responses,
 )
 from periskope_async.testing import FakePeriskope, Fault, RateLimitPolicy
+from tests.support import virtual_loop
 
 Seen = list[RequestEvent]
 
@@ -29,7 +29,7 @@ Seen = list[RequestEvent]
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, object]]:
     """Run on a loop whose time is virtual: minutes of waiting take none of ours."""
-    return "asyncio", {"loop_factory": looptime.new_event_loop}
+    return "asyncio", {"loop_factory": virtual_loop}
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
 import attrs
-import looptime
 import pytest
 from multidict import CIMultiDict
 
@@ -30,6 +29,7 @@ from periskope_async import (
 )
 from periskope_async.testing import FakePeriskope, Fault, Faults, Reply
 from periskope_sync import PeriskopeClient as BlockingClient
+from tests.support import virtual_loop
 
 #: Long, as real keys are, so that every piece of it tells where it came from.
 PIECES = [f"canary{n:02}" for n in range(40)]
@@ -80,7 +80,7 @@ def anyio_backend() -> tuple[str, dict[str, object]]:
     """Run on a loop whose time is virtual, in debug mode: asyncio then logs what it does."""
 
     def debugged() -> asyncio.AbstractEventLoop:
-        loop = looptime.new_event_loop()
+        loop = virtual_loop()
         loop.set_debug(True)
         return loop
 

@@ -257,4 +257,11 @@ async def _settle() -> None:
 
 
 TestGatekeeping: Any = Gatekeeping.TestCase
-TestGatekeeping.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestGatekeeping.settings = settings(max_examples=20, stateful_step_count=40, deadline=None)
+
+
+@pytest.mark.slow
+class TestGatekeepingAtLength(TestGatekeeping):
+    """The same with more examples than fit between two changes."""
+
+    settings = settings(max_examples=200, stateful_step_count=40, deadline=None)

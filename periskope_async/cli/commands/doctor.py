@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["examine"]
 
-#: The service tells its time in whole seconds, and the answer travels: less than this is no skew.
+#: Seconds. The service's clock shows whole seconds, and the answer travels: a smaller difference says nothing.
 _SKEW_SEEN = 2.0
-#: A key shorter than this is masked whole.
+#: Characters. A shorter key is masked whole.
 _LONG_KEY = 16
 
 
@@ -75,8 +75,8 @@ async def _send_publicly(connect: "Connect") -> tuple[Sequence[Finding], Exit]:
         outcome = explain(error)
         return [Finding("Service", outcome.message, good=False)], outcome.exit
     limit = answers[-1].rate_limit
-    told = (
-        "none told"
+    rate_limit = (
+        "none in the answer"
         if limit is None
         else f"{limit.remaining:,} of {limit.limit:,} requests left, resets in {limit.resets_in:.0f} s"
     )
@@ -84,7 +84,7 @@ async def _send_publicly(connect: "Connect") -> tuple[Sequence[Finding], Exit]:
         Finding("API key", "accepted", good=True),
         Finding("Latency", f"{second * 1000:.0f} ms; {first * 1000:.0f} ms with opening the connection", good=True),
         _clock(answers[0].headers.get("date"), now),
-        Finding("Rate limit", told, good=True),
+        Finding("Rate limit", rate_limit, good=True),
     ]
     return findings, Exit.OK
 
@@ -101,7 +101,7 @@ def _clock(date: str | None, now: float) -> Finding:
     try:
         ahead = now - parsedate_to_datetime(date or "").timestamp()
     except ValueError:
-        return Finding("Clock", "the service told no time to compare with")
+        return Finding("Clock", "the service sent no time to compare with")
     if abs(ahead) < _SKEW_SEEN:
         return Finding("Clock", "in step with the service", good=True)
     return Finding("Clock", f"{abs(ahead):,.0f} s {'ahead of' if ahead > 0 else 'behind'} the service", good=False)

@@ -1,4 +1,7 @@
-"""`periskope tickets export`: tickets into a file that survives being killed. Knows the client, but no options."""
+"""`periskope tickets export`; in one file, because beginning, going on and ending must agree on what is on disk.
+
+Tickets go into a file that survives being killed. Knows the client, but no options.
+"""
 
 import os
 import sys
@@ -142,19 +145,19 @@ def export(connect: "Connect", ids: Sequence[str] | None, target: Target, *, res
             written.
         PeriskopeError: the list of all tickets cannot be read.
     """
-    client = connect()  # wrong settings are told before any file is touched
+    client = connect()  # wrong settings are reported before any file is touched
     tally = _Tally()
     try:
         _export(client, ids, target, tally, resume=resume, overwrite=overwrite)
     except KeyboardInterrupt:
-        told = f"Stopped with {tally.done:,} of {tally.total:,} tickets saved." if tally.begun else "Stopped."
-        tell(Outcome(Exit.INTERRUPTED, told, _how_to_go_on(target, tally, overwrite=overwrite)))
+        message = f"Stopped with {tally.done:,} of {tally.total:,} tickets saved." if tally.begun else "Stopped."
+        tell(Outcome(Exit.INTERRUPTED, message, _how_to_go_on(target, tally, overwrite=overwrite)))
         return Exit.INTERRUPTED
     except BrokenPipeError:  # nobody reads any more, which is answered elsewhere
         raise
     except OSError as error:
-        told = f"{named(error.filename or target.out or 'Standard output')}: {error.strerror}"
-        raise Failure(Exit.FILE, told, _how_to_go_on(target, tally, overwrite=overwrite)) from None
+        message = f"{named(error.filename or target.out or 'Standard output')}: {error.strerror}"
+        raise Failure(Exit.FILE, message, _how_to_go_on(target, tally, overwrite=overwrite)) from None
     return _sum_up(tally, target.errors, overwrite=overwrite)
 
 
@@ -238,7 +241,7 @@ def _begin(target: Target, file: BinaryIO, *, overwrite: bool) -> None:
 def _reasons(errors: Path | None) -> Generator[_Reason]:
     """Give the function that keeps why a ticket did not come: beside the file, or on standard error if there is none.
 
-    The file is made when there is something to tell; a pipe's reader is to be told also that there is nothing.
+    The file is made when the first ticket fails; a pipe is opened in any case, so that its reader sees the end.
     """
     if errors is None:
         yield lambda failed: tell(explain(failed.error))
@@ -250,8 +253,8 @@ def _reasons(errors: Path | None) -> Generator[_Reason]:
             nonlocal file
             file = file or files.enter_context(errors.open("ab"))
             error = failed.error
-            told = {"ticket_id": failed.ticket_id, "error": type(error).__name__, "reason": str(error)}
-            file.write(to_json(told | {"trace_id": error.trace_id, "attempts": error.attempts}))
+            record = {"ticket_id": failed.ticket_id, "error": type(error).__name__, "reason": str(error)}
+            file.write(to_json(record | {"trace_id": error.trace_id, "attempts": error.attempts}))
             file.flush()
 
         yield keep
@@ -312,8 +315,8 @@ def _sum_up(tally: _Tally, errors: Path | None, *, overwrite: bool) -> int:
         code = Exit.KEY_REFUSED
     if tally.failed or tally.untried:
         untried = f", and {tally.untried:,} were not tried" if tally.untried else ""
-        told = f"{tally.failed:,} of {tally.total:,} tickets failed{untried}."
+        message = f"{tally.failed:,} of {tally.total:,} tickets failed{untried}."
         again = f"{_resumed(overwrite=overwrite)} tries them again."
         hint = "" if errors is None else f"{named(errors)} tells why; the {again}"
-        tell(Outcome(code, told, hint))
+        tell(Outcome(code, message, hint))
     return code

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["create", "get", "list_", "update"]
 
-#: The longest page the service is known to give.
+#: Tickets: the longest page that the service is known to send.
 _PAGE = 2000
 
 
