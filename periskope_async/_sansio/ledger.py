@@ -22,11 +22,6 @@ CLOCK_SLACK: Final = 60.0
 FAILURES_IN_A_ROW: Final = 20
 
 
-def _whole(seconds: float) -> float:
-    """Return the longest window of whole seconds that lasts no longer than this."""
-    return float(max(1, math.floor(seconds)))
-
-
 @define
 class Ledger(Limit):
     """What is known of one key's limits, and so whether a request may go out.

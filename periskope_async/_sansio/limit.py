@@ -6,7 +6,6 @@ from typing import Final
 from attrs import define, evolve
 
 from periskope_async._sansio.circuit import NEVER
-from periskope_async._sansio.ledger import _whole
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import RateReading
 from periskope_async._sansio.window import Window
@@ -235,3 +234,8 @@ class Limit:
             # While answers show that it is not over, nobody need ask.
             window.closes_at = max(window.closes_at, now + self._round_trip + MARGIN)
         return evolve(reading, resets_in=resets_in, slack=resets_in, length=told)
+
+
+def _whole(seconds: float) -> float:
+    """Return the longest window of whole seconds that lasts no longer than this."""
+    return float(max(1, math.floor(seconds)))
