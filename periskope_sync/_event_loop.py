@@ -1,6 +1,7 @@
 """The event loop behind blocking calls: which kind it is, how it resolves names, what cannot stop it. Knows no call."""
 
 import asyncio
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -8,7 +9,7 @@ from typing import Any, TypeVar
 
 from periskope_sync._threads import is_patched, make_thread, original
 
-__all__ = ["in_own_thread", "loop_factory", "new_event_loop", "prepare"]
+__all__ = ["announce_asyncio", "in_own_thread", "loop_factory", "new_event_loop", "prepare"]
 
 T = TypeVar("T")
 
@@ -30,6 +31,17 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
         run_forever=partial(_run_on, loop.run_forever),
     )
     return loop
+
+
+def announce_asyncio() -> None:
+    """Have anyio know, in a callback of the loop, that it is asyncio's.
+
+    It sees that by itself, but for where something has installed sniffio: that believes the context, which here is the
+    caller's and may say anything, and sees asyncio only in tasks.
+    """
+    sniffio = sys.modules.get("sniffio")
+    if sniffio is not None:
+        sniffio.current_async_library_cvar.set("asyncio")
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

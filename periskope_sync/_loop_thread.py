@@ -22,7 +22,7 @@ import anyio
 
 from periskope_async._io.shortage import has_left
 from periskope_async.errors import ClientClosedError
-from periskope_sync._event_loop import new_event_loop
+from periskope_sync._event_loop import announce_asyncio, new_event_loop
 from periskope_sync._refusals import loop_gone, out_of_descriptors, refuse_to_block
 from periskope_sync._threads import Inbox, make_inbox, make_thread
 from periskope_sync._work_item import WorkItem
@@ -140,8 +140,9 @@ class LoopThread:
         if self._group is None:  # `_main` takes its first step next
             self._loop.call_soon(self._begin, item)
         elif self._group.cancel_scope.cancel_called:
-            item.refuse()
+            item.fail(asyncio.CancelledError())
         else:
+            announce_asyncio()
             item.start(self._group)
 
     def _receive(self, inbox: Inbox) -> Callable[[], object]:

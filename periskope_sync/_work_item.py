@@ -1,6 +1,5 @@
 """One blocking call on its way through the loop: what is to run, what became of it, and who is to learn that."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar, cast
 
@@ -33,11 +32,16 @@ class WorkItem(Generic[T]):
 
     def start(self, group: TaskGroup) -> None:
         """Begin, in the loop. The caller's context variables are here: `call_soon_threadsafe` carries them."""
-        self._handle = group.create_task(self._run(), name="periskope-call")
+        task = self._run()
+        try:
+            self._handle = group.create_task(task, name="periskope-call")
+        except Exception as error:  # noqa: BLE001  # it is logged at most, and the caller would wait for ever
+            task.close()
+            self.fail(error)
 
-    def refuse(self) -> None:
-        """End before it began, in the loop, because the loop ends."""
-        self._error = asyncio.CancelledError()
+    def fail(self, error: BaseException) -> None:
+        """End before it began, in the loop."""
+        self._error = error
         self._inbox.put(self._end)
 
     def cancel(self, let_go: Inbox) -> None:

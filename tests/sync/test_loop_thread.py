@@ -17,6 +17,7 @@ from periskope_sync import _loop_thread
 from periskope_sync._event_loop import in_own_thread
 from periskope_sync._loop_thread import GRACE_SECONDS, LoopThread
 from periskope_sync._work_item import WorkItem
+from tests.support import run_python
 
 if TYPE_CHECKING:
     from periskope_sync._threads import Inbox
@@ -353,6 +354,41 @@ def test_call_that_comes_before_the_loop_runs(monkeypatch: pytest.MonkeyPatch) -
     thread = LoopThread()
     assert thread.call(answer) == 42
     thread.end()
+
+
+def test_call_that_cannot_be_started() -> None:
+    """A call that its loop fails to start ends with the reason, and does not wait for ever."""
+    inbox: Inbox = SimpleQueue()
+    item = WorkItem(answer, inbox)
+    item.start(None)  # type: ignore[arg-type]  # it has no `create_task`
+    inbox.get(timeout=10)()
+    assert item.over
+    with pytest.raises(AttributeError, match="create_task"):
+        item.result()
+
+
+@pytest.mark.parametrize("context", ["unset", "asyncio", "trio"])
+@pytest.mark.parametrize("installed", [True, False])
+def test_beside_sniffio(context: str, installed: bool) -> None:  # noqa: FBT001  # a parameter
+    """Calls work where sniffio is installed, which anyio then asks what it runs on, in any context of the caller's."""
+    if installed:
+        pytest.importorskip("sniffio", reason="sniffio is not installed")
+    code = f"""
+        import sys
+        if not {installed}:
+            sys.modules["sniffio"] = None
+        import anyio
+        from periskope_sync._process import loop_thread
+        if {installed} and {context!r} != "unset":
+            import sniffio
+            sniffio.current_async_library_cvar.set({context!r})
+        async def work():
+            await anyio.sleep(0)
+            return 42
+        print(loop_thread().call(work))
+    """
+    done = run_python(code, "-W", "always")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "42\n", "")
 
 
 def test_call_that_comes_while_the_loop_ends(loop: LoopThread) -> None:
