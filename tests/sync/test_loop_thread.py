@@ -392,9 +392,14 @@ def test_beside_sniffio(context: str, installed: bool) -> None:  # noqa: FBT001 
 
 
 def test_call_that_comes_while_the_loop_ends(loop: LoopThread) -> None:
-    """A call that reaches a loop which no longer takes any learns that at once."""
+    """A call that reaches a loop which no longer takes any is not begun, and learns that at once."""
     inbox: Inbox = SimpleQueue()
-    item = WorkItem(answer, inbox)
+    began: list[bool] = []
+
+    async def work() -> None:
+        began.append(True)
+
+    item = WorkItem(work, inbox)
 
     def end_and_begin() -> None:
         assert loop._group is not None
@@ -407,6 +412,7 @@ def test_call_that_comes_while_the_loop_ends(loop: LoopThread) -> None:
     assert item.over
     with pytest.raises(asyncio.CancelledError):
         item.result()
+    assert not began
 
 
 def test_work_that_cancels_every_task(loop: LoopThread) -> None:
