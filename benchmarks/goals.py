@@ -86,7 +86,7 @@ GOALS: Final = (
     Goal("httpx / get_many", _both(BULK, fetching.HTTPX, GET_MANY, 5, 5), at_least=True),
     Goal("requests + threads / get_many", _both(BULK, fetching.REQUESTS, GET_MANY, 4, 4), at_least=True),
     Goal("decode to models / json.loads", _both("decode, µs per body", decoding.OURS, decoding.JSON, 2.0, 1.0)),
-    Goal("blocking get / urllib3 PoolManager", _both(CALL, calling.OURS, calling.URLLIB3, 1.0, 1.0)),
+    Goal("blocking get / urllib3 PoolManager", _both(CALL, calling.OURS, calling.URLLIB3, 1.0, 0.95)),
     Goal("blocking get / requests Session", _both(CALL, calling.OURS, calling.REQUESTS, 0.4, 0.4)),
     Goal(
         "blocking bulk / async bulk",

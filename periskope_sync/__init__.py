@@ -46,7 +46,7 @@ from periskope_async.models import (
     TicketStatus,
 )
 from periskope_sync.client import PeriskopeClient
-from periskope_sync.tickets import Tickets
+from periskope_sync.resources import Tickets
 
 __all__ = [
     "ApiError",

@@ -10,14 +10,9 @@ from collections import deque
 from collections.abc import Callable
 from importlib import import_module
 from queue import Empty, SimpleQueue
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
-from periskope_async.errors import ConfigurationError
-
-__all__ = ["Inbox", "Thread", "is_patched", "make_inbox", "make_thread", "original", "refuse_eventlet"]
-
-#: What of the standard library eventlet may have replaced that an event loop in a thread cannot do without.
-NEEDED: Final = ("thread", "socket", "select")
+__all__ = ["Inbox", "Thread", "is_patched", "make_inbox", "make_thread", "original"]
 
 
 class Inbox(Protocol):
@@ -27,7 +22,7 @@ class Inbox(Protocol):
         """Hand over, from any thread."""
 
     def get(self, *, timeout: float) -> Callable[[], object]:
-        """Return the next, or raise `Empty` after so many seconds."""
+        """Return the next, or raise `Empty` after *timeout* seconds."""
         ...
 
 
@@ -58,20 +53,6 @@ def original(module: str, name: str) -> Any:
     """Return what is called *name* in a module of the standard library, before gevent."""
     monkey = _gevent()
     return getattr(sys.modules[module], name) if monkey is None else monkey.get_original(module, name)
-
-
-def refuse_eventlet() -> None:
-    """Insist that eventlet, which is not developed any further, has not replaced what the loop needs.
-
-    Raises:
-        ConfigurationError: it has.
-    """
-    patcher = sys.modules.get("eventlet.patcher")
-    if patcher is not None and any(map(patcher.is_monkey_patched, NEEDED)):
-        raise ConfigurationError(
-            "eventlet has replaced threads and sockets in this process (`eventlet.monkey_patch()`), and blocking calls"
-            " need real ones: use threads, processes or gevent instead of eventlet"
-        )
 
 
 def _gevent() -> Any:

@@ -1,8 +1,9 @@
 """The twin of `periskope_async.client`: the same client without `await`. Has no setting or rule of its own."""
 
-import asyncio
 from functools import cached_property
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
+
+import anyio
 
 from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async._sansio.secret import conceal
@@ -10,8 +11,11 @@ from periskope_async.client import PeriskopeClient as AsyncPeriskopeClient
 from periskope_async.errors import ClientClosedError, ConnectError
 from periskope_async.hooks import Hooks
 from periskope_sync._bridge import Facade, blocking, blocking_clone
-from periskope_sync._runner import prepare
-from periskope_sync.tickets import Tickets
+from periskope_sync._event_loop import prepare
+from periskope_sync._refusals import importing
+
+if TYPE_CHECKING:
+    from periskope_sync.resources import Tickets
 
 __all__ = ["PeriskopeClient"]
 
@@ -29,9 +33,9 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
             info = client.tickets.get("BKT-001")
 
     It is `periskope_async.PeriskopeClient` on an event loop in a daemon thread, which starts with the first call, is
-    shared by all blocking clients of the process, lives as long as that, and starts anew in a forked child. What a call
-    is given to run, as a generator of ids or `on_progress`, runs in the thread that makes the call; hooks run in the
-    loop's. Ctrl-C cancels.
+    shared by all blocking clients of the process, lives as long as that, and starts anew in a forked child. Code that a
+    call takes, as a generator of ids or `on_progress`, runs in the thread that makes the call; hooks run in the loop's.
+    Ctrl-C cancels.
 
     In a thread that runs an event loop itself, calls are refused, for they would block it; notebooks are excepted (see
     `periskope_sync.notebook`). Under gevent a call holds up its own greenlet only; under eventlet calls are refused.
@@ -39,7 +43,7 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
     Args:
         api_key: the API key; else PERISKOPE_API_KEY. No repr, log, pickle or error ever shows it.
         phone: the phone the calls are for, in any usual spelling or as `phone-…`; else PERISKOPE_PHONE.
-        base_url: where the API is; else PERISKOPE_BASE_URL, else the service itself. http:// only on loopback.
+        base_url: where the API is, by https unless on loopback; else PERISKOPE_BASE_URL, else the real service.
         timeout: seconds for one attempt, from connecting to the last byte, counted once it may be sent.
         deadline: seconds for one call in all: queueing, pacing, attempts and the waits between them. None for no end.
         retries: further attempts after the first. A 429 costs none, only time: it is waited out also with 0.
@@ -80,22 +84,23 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
     with_options: Final = blocking_clone(AsyncPeriskopeClient.with_options)
 
     @cached_property
-    def tickets(self) -> Tickets:
+    def tickets(self) -> "Tickets":
         """The tickets of the account."""
-        return Tickets(self._async.tickets)
+        with importing():
+            from periskope_sync.resources import Tickets
+
+            return Tickets(self._async.tickets)
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """The rate limit as the service last told it; None before it told any."""
+        """The rate limit as the service last stated it; None before it stated any."""
         return self._async.rate_limit
 
     def close(self) -> None:
         """Close the connections. Every call after it, or still under way, raises `ClientClosedError`."""
         try:
             _close(self)
-        except ClientClosedError:  # the interpreter exits, and has closed them
-            pass
-        except ConnectError:  # there is no loop, and none can be made: so nothing is open, either
+        except (ClientClosedError, ConnectError):  # the loop has ended, or none can be made: so nothing is open
             self._async._caller.connections.closed = True  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # its other half
 
     def __enter__(self) -> Self:
@@ -116,7 +121,8 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
 
 
 async def _close_for_certain(client: AsyncPeriskopeClient) -> None:
-    await asyncio.shield(client.aclose())  # whoever interrupts the caller does not want connections left open
+    with anyio.CancelScope(shield=True):  # whoever interrupts the caller does not want connections left open
+        await client.aclose()
 
 
 _close: Final = blocking(_close_for_certain)

@@ -380,7 +380,7 @@ async def test_nothing_is_read_without_the_lock() -> None:
         fake.faults.retry_after = 0.01
         told: list[Progress] = []
         async with connect(fake, deadline=20) as client:
-            limiter: Any = client._caller.transport.limiter
+            limiter: Any = client._caller.connections.limiter
             limiter._ledger, limiter._retry_budget = (
                 Guarded(limiter._ledger, limiter.lock),
                 Guarded(limiter._retry_budget, limiter.lock),

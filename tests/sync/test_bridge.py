@@ -11,15 +11,17 @@ from typing import Final, TypeVar
 import pytest
 
 from periskope_async.errors import ClientClosedError, ConfigurationError
-from periskope_sync import _bridge
-from periskope_sync._bridge import BATCH, Facade, blocking, blocking_iter, blocking_stream
-from periskope_sync._runner import LoopThread, loop_thread
+from periskope_sync import _arguments, _streams
+from periskope_sync._arguments import BATCH_ITEMS
+from periskope_sync._bridge import Facade, blocking
+from periskope_sync._loop_thread import LoopThread
+from periskope_sync._process import loop_thread
 
 T = TypeVar("T")
 
 
 class AsyncNumbers:
-    """An async class of the shape of `Tickets`, which tells what it went through."""
+    """An async class of the shape of `Tickets`, which logs what it went through."""
 
     def __init__(self) -> None:
         self.log: list[str] = []
@@ -27,7 +29,7 @@ class AsyncNumbers:
         self.read = 0
 
     async def get(self, text: str, *, base: int = 10) -> int:
-        """Return the number that *text* tells."""
+        """Return the number that *text* spells."""
         await asyncio.sleep(0)
         self.threads.add(threading.current_thread().name)
         return int(text, base)
@@ -40,7 +42,7 @@ class AsyncNumbers:
     async def get_many(
         self, texts: Iterable[str] | AsyncIterable[str], *, on_progress: Callable[[int], None] | None = None
     ) -> list[int]:
-        """Return the numbers that *texts* tell, in any order, read by three workers."""
+        """Return the numbers that *texts* spell, in any order, read by three workers."""
         self.threads.add(threading.current_thread().name)
         numbers: list[int] = []
         shared = texts if isinstance(texts, AsyncIterable) else _each(texts)
@@ -58,7 +60,7 @@ class AsyncNumbers:
 
     @asynccontextmanager
     async def stream(self, texts: Iterable[str] | AsyncIterable[str]) -> AsyncGenerator[AsyncIterator[int]]:
-        """Stream the numbers that *texts* tell."""
+        """Stream the numbers that *texts* spell."""
         if isinstance(texts, str):
             raise ValueError("texts: a string")  # noqa: TRY004  # as the package does
         self.log.append("entered")
@@ -83,6 +85,16 @@ class AsyncNumbers:
         finally:
             self.log.append("left")
 
+    def checked_walk(self, count: int) -> AsyncGenerator[int]:
+        """Walk from 0 up to *count*, which may not be negative."""
+        if count < 0:
+            raise ValueError("count: below 0")
+        return self.walk(count)
+
+    def plain(self) -> int:
+        """Return what has no twin."""
+        return 1
+
 
 async def _each(texts: Iterable[str]) -> AsyncGenerator[str]:
     for text in texts:
@@ -95,8 +107,9 @@ class Numbers(Facade[AsyncNumbers]):
     get: Final = blocking(AsyncNumbers.get)
     add: Final = blocking(AsyncNumbers.add)
     get_many: Final = blocking(AsyncNumbers.get_many)
-    stream: Final = blocking_stream(AsyncNumbers.stream)
-    walk: Final = blocking_iter(AsyncNumbers.walk)
+    stream: Final = blocking(AsyncNumbers.stream)
+    walk: Final = blocking(AsyncNumbers.walk)
+    checked_walk: Final = blocking(AsyncNumbers.checked_walk)
 
 
 @pytest.fixture
@@ -177,7 +190,7 @@ def test_generator_runs_in_the_callers_thread(numbers: Numbers) -> None:
 
 
 def test_lazy_iterable_is_begun_in_the_callers_thread(numbers: Numbers) -> None:
-    """What is no collection but can be iterated, as a database query, is begun where it was made."""
+    """What can be iterated over and is not a collection, as a database query, is begun where it was made."""
 
     class Query:
         def __iter__(self) -> Iterator[str]:
@@ -188,7 +201,7 @@ def test_lazy_iterable_is_begun_in_the_callers_thread(numbers: Numbers) -> None:
 
 
 def test_generator_for_what_cannot_wait(numbers: Numbers) -> None:
-    """A generator given to a parameter that takes no async iterable is read before the call."""
+    """A generator for a parameter that takes no async iterable is read before the call."""
     assert numbers.add(texts(4)) == 6
     assert numbers.add(values=texts(4)) == 6
 
@@ -199,13 +212,13 @@ def test_generator_may_make_blocking_calls(numbers: Numbers) -> None:
 
 
 def test_slow_generator_hands_over_what_it_has(numbers: Numbers, source: AsyncNumbers) -> None:
-    """A generator that waits between items does not hold back those it has given."""
+    """A generator that waits between items does not hold back those it has yielded."""
     read: list[int] = []
 
     def slowly() -> Iterator[str]:
         for number in range(3):
             read.append(source.read)
-            time.sleep(2 * _bridge.MOMENT)
+            time.sleep(2 * _arguments.PULL_SECONDS)
             yield str(number)
 
     with numbers.stream(slowly()) as stream:
@@ -231,7 +244,7 @@ def test_stream_goes_on_after_its_generators_error(numbers: Numbers) -> None:
     """Who catches the generator's error and reads on gets the end of the stream, not a hang."""
 
     def failing() -> Iterator[str]:
-        yield from texts(2 * BATCH)
+        yield from texts(2 * BATCH_ITEMS)
         raise LookupError("mine")
 
     with numbers.stream(failing()) as stream:
@@ -246,7 +259,7 @@ def test_generator_is_not_pulled_after_the_end(numbers: Numbers) -> None:
     with numbers.stream(pulled) as stream:
         assert next(stream) == 0
     rest = int(next(pulled))
-    assert rest <= 2 * BATCH + 1
+    assert rest <= 2 * BATCH_ITEMS + 1
 
 
 def test_callback_runs_in_the_callers_thread(numbers: Numbers) -> None:
@@ -279,7 +292,7 @@ def test_stream_is_a_plain_iterator(numbers: Numbers, source: AsyncNumbers) -> N
     assert source.log == ["entered", "left"]
 
 
-@pytest.mark.parametrize("taken", [0, 1, BATCH, BATCH + 1])
+@pytest.mark.parametrize("taken", [0, 1, BATCH_ITEMS, BATCH_ITEMS + 1])
 def test_stream_can_be_left_anywhere(numbers: Numbers, source: AsyncNumbers, taken: int) -> None:
     """Leaving a stream leaves its source before `with` ends, wherever the reader was."""
     with numbers.stream(map(str, itertools.count())) as stream:
@@ -290,12 +303,12 @@ def test_stream_can_be_left_anywhere(numbers: Numbers, source: AsyncNumbers, tak
 
 def test_stream_reads_a_batch_ahead_and_no_more(numbers: Numbers, source: AsyncNumbers) -> None:
     """While nobody takes, the stream stands still one batch ahead."""
-    with numbers.stream(["1"] * 10 * BATCH) as stream:
+    with numbers.stream(["1"] * 10 * BATCH_ITEMS) as stream:
         next(stream)
         until = time.monotonic() + 0.2
-        while source.read < 2 * BATCH and time.monotonic() < until:
+        while source.read < 2 * BATCH_ITEMS and time.monotonic() < until:
             time.sleep(0.01)
-        assert source.read <= 2 * BATCH
+        assert source.read <= 2 * BATCH_ITEMS
 
 
 def test_error_in_the_body_is_the_callers(numbers: Numbers, source: AsyncNumbers) -> None:
@@ -333,7 +346,7 @@ def test_error_of_a_stream_that_takes_long_to_leave() -> None:
             raise LookupError
 
     class Slow(Facade[AsyncSlow]):
-        stream: Final = blocking_stream(AsyncSlow.stream)
+        stream: Final = blocking(AsyncSlow.stream)
 
     with Slow(AsyncSlow()).stream() as stream:
         assert next(stream) == 1
@@ -355,7 +368,7 @@ def test_leaving_does_not_disturb_a_stream_that_ends() -> None:
                 left.append(True)
 
     class Short(Facade[AsyncShort]):
-        stream: Final = blocking_stream(AsyncShort.stream)
+        stream: Final = blocking(AsyncShort.stream)
 
     with Short(AsyncShort()).stream() as stream:
         assert next(stream) == "1"
@@ -405,7 +418,7 @@ def test_interrupted_while_entering() -> None:
                 ended.append(True)
 
     class Slow(Facade[AsyncSlow]):
-        stream: Final = blocking_stream(AsyncSlow.stream)
+        stream: Final = blocking(AsyncSlow.stream)
 
     def interrupted() -> Iterator[str]:
         yield "1"
@@ -420,7 +433,7 @@ def test_interrupted_while_entering() -> None:
 def test_leaving_when_the_loop_has_ended(numbers: Numbers, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream whose loop has ended reads no further, and leaves without a word."""
     loop = LoopThread()
-    monkeypatch.setattr(_bridge, "loop_thread", lambda: loop)
+    monkeypatch.setattr(_streams, "loop_thread", lambda: loop)
     with numbers.stream(["1", "2"]) as stream:
         assert next(stream) == 1
         loop.end()
@@ -439,15 +452,36 @@ def test_walk_is_a_plain_iterator(numbers: Numbers, source: AsyncNumbers) -> Non
     assert source.log == ["left"]
 
 
-@pytest.mark.parametrize("taken", [0, 1, BATCH, BATCH + 1])
+def test_plain_method_that_returns_an_async_generator(numbers: Numbers, source: AsyncNumbers) -> None:
+    """What a method returns decides what its twin is; what the method refuses, the twin refuses in the same moment."""
+    assert list(numbers.checked_walk(1000)) == list(range(1000))
+    assert source.log == ["left"]
+    with pytest.raises(ValueError, match="below 0"):
+        numbers.checked_walk(-1)
+
+
+def test_walk_shows_what_it_is(numbers: Numbers) -> None:
+    """An iterator's repr names the method it comes from."""
+    assert "Numbers.walk" in repr(numbers.walk(1))
+    assert "Numbers.checked_walk" in repr(numbers.checked_walk(1))
+
+
+def test_method_without_a_twin(source: AsyncNumbers) -> None:
+    """A method that returns nothing to wait for has no twin, and its call says so."""
+    twin = blocking(AsyncNumbers.plain)  # type: ignore[call-overload]  # the mistake under test
+    with pytest.raises(TypeError, match=r"AsyncNumbers\.plain: expected an async generator or stream, got 1"):
+        twin(Facade(source))
+
+
+@pytest.mark.parametrize("taken", [0, 1, BATCH_ITEMS, BATCH_ITEMS + 1])
 def test_walk_can_be_dropped_anywhere(numbers: Numbers, source: AsyncNumbers, taken: int) -> None:
     """Dropping a walk leaves nothing behind, wherever it was."""
-    walk = numbers.walk(10 * BATCH)
+    walk = numbers.walk(10 * BATCH_ITEMS)
     assert list(itertools.islice(walk, taken)) == list(range(taken))
     del walk
     gc.collect()
     assert settled(source.log, min(taken, 1)) == ["left"] * min(taken, 1)
-    assert source.read <= taken + 2 * BATCH
+    assert source.read <= taken + 2 * BATCH_ITEMS
 
 
 def test_walk_dropped_in_the_loop_does_not_wait_for_itself(numbers: Numbers, source: AsyncNumbers) -> None:
@@ -463,10 +497,10 @@ def test_walk_dropped_in_the_loop_does_not_wait_for_itself(numbers: Numbers, sou
 
 
 def tasks() -> set[str]:
-    """Return the names of the tasks in the shared loop, but for the one that asks."""
+    """Return the names of the tasks in the shared loop, but for the one that asks and the one that runs it all."""
 
     async def names() -> set[str]:
         await asyncio.sleep(0)
         return {task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()}
 
-    return loop_thread().call(names)
+    return {name for name in loop_thread().call(names) if not name.endswith("LoopThread._main")}

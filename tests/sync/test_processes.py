@@ -22,7 +22,7 @@ from periskope_async.testing import FakePeriskope
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 CASES = Path(__file__).parents[1] / "sync_cases"
-#: Seconds that tell a hang from a slow machine. Not one case takes five.
+#: Seconds that set a hang apart from a slow machine. Not one case takes five.
 LIMIT = 30
 
 
@@ -97,19 +97,19 @@ def test_exit_with_a_code(environment: dict[str, str], case: str, code: int) -> 
 @pytest.mark.parametrize("kind", ["get", "get_many", "stream", "walk", "open_and_close"])
 def test_interrupts(environment: dict[str, str], kind: str) -> None:
     """Ctrl-C at 40 random points of a kind of call: back within a second, the work cancelled; the next call works."""
-    told = json.loads(run(environment, "interrupts.py", kind, "seed", "40"))
-    assert told["interrupts"] == 40
-    assert told["longest"] < 1
-    assert told["left"] == []
+    found = json.loads(run(environment, "interrupts.py", kind, "seed", "40"))
+    assert found["interrupts"] == 40
+    assert found["longest"] < 1
+    assert found["left"] == []
 
 
 @pytest.mark.parametrize("kind", ["get", "get_many", "stream", "walk", "drop", "open_and_close"])
 def test_interrupts_at_every_line(environment: dict[str, str], kind: str) -> None:
     """Ctrl-C at any line of ours, those of finalizers included, leaves nothing under way; the next call works."""
-    told = json.loads(run(environment, "interrupts.py", kind, "lines"))
-    assert told["interrupts"] >= 50
-    assert (told["missed"], told["left"]) == ([], {})
-    assert (told["in_finalizers"] > 0) == (kind in {"stream", "walk", "drop"})
+    found = json.loads(run(environment, "interrupts.py", kind, "lines"))
+    assert found["interrupts"] >= 50
+    assert (found["missed"], found["left"]) == ([], {})
+    assert (found["in_finalizers"] > 0) == (kind in {"stream", "walk", "drop"})
 
 
 # -- forks ---------------------------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ def test_fork(environment: dict[str, str], case: str, loop: str) -> None:
 
 
 def test_gunicorn_preload(environment: dict[str, str], tmp_path: Path) -> None:
-    """Workers that gunicorn forks from a process with a used client answer, and leave when told."""
+    """Workers that gunicorn forks from a process with a used client answer, and leave when asked to."""
     pytest.importorskip("gunicorn", reason="gunicorn is not installed")
     command = [sys.executable, "-m", "gunicorn", "--preload", "--workers", "2", "--bind", "127.0.0.1:0"]
     # Logs into a file: nobody reads a pipe while the server is asked.
@@ -149,7 +149,7 @@ def test_gunicorn_preload(environment: dict[str, str], tmp_path: Path) -> None:
 
 
 def test_celery_prefork(environment: dict[str, str], tmp_path: Path) -> None:
-    """Pool processes that Celery forks from a worker with a used client run their tasks, and leave when told."""
+    """Pool processes that Celery forks from a worker with a used client run their tasks, and leave when asked to."""
     pytest.importorskip("celery", reason="celery is not installed")
     for folder in ("queue", "control", "results"):
         (tmp_path / folder).mkdir()
@@ -207,10 +207,10 @@ def test_gevent(environment: dict[str, str], case: str, loop: str) -> None:
 def test_eventlet(environment: dict[str, str]) -> None:
     """Where eventlet has replaced threads and sockets, calls of every kind are refused with the reason and the cure."""
     pytest.importorskip("eventlet", reason="eventlet is not installed", exc_type=ImportError)
-    told = json.loads(run(environment, "greenlets.py", "eventlet", "asyncio"))
-    assert len(told["errors"]) == 3
+    found = json.loads(run(environment, "greenlets.py", "eventlet", "asyncio"))
+    assert len(found["errors"]) == 3
     assert all(
-        re.search(r"^eventlet has replaced .* use threads, processes or gevent", text) for text in told["errors"]
+        re.search(r"^eventlet has replaced .* use threads, processes or gevent", text) for text in found["errors"]
     )
 
 

@@ -1,7 +1,5 @@
 import asyncio
 import gc
-import importlib.metadata
-import inspect
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -15,11 +13,8 @@ import periskope_sync
 from periskope_async import BulkResult, ClientClosedError, ConfigurationError, Fetched, NotFoundError
 from periskope_async._io import source
 from periskope_async.testing import FakePeriskope
-from periskope_sync import PeriskopeClient
-
-TWINS = [(periskope_async.PeriskopeClient, PeriskopeClient), (periskope_async.Tickets, periskope_sync.Tickets)]
-#: What a twin is called where the async name tells that it is awaited.
-RENAMED = {"aclose": "close", "__aenter__": "__enter__", "__aexit__": "__exit__"}
+from periskope_sync import PeriskopeClient, _bridge
+from periskope_sync._loop_thread import LoopThread
 
 
 @pytest.fixture(scope="module")
@@ -46,62 +41,6 @@ def awaited(fake: FakePeriskope, use: Callable[[periskope_async.PeriskopeClient]
     return asyncio.run(main())
 
 
-def public(cls: type) -> dict[str, object]:
-    """Return the members that *cls* shows to its users, under the name the blocking twin has for them."""
-    shown = {name: value for name, value in vars(cls).items() if not name.startswith("_") or name in RENAMED}
-    named = {name for base in cls.__mro__ for name in getattr(base, "__annotations__", {}) if not name.startswith("_")}
-    return {RENAMED.get(name, name): value for name, value in (dict.fromkeys(named) | shown).items()}
-
-
-# -- parity --------------------------------------------------------------------------------------------------------
-
-
-def test_same_public_names() -> None:
-    """Both packages export the same names, and all but the client and its resources are the same objects."""
-    assert periskope_sync.__all__ == periskope_async.__all__
-    own = {sync.__name__ for _, sync in TWINS}
-    for name in set(periskope_async.__all__) - own:
-        assert getattr(periskope_sync, name) is getattr(periskope_async, name), name
-
-
-def test_version() -> None:
-    """The version is the distribution's; other unknown names stay unknown."""
-    assert periskope_sync.__version__ == importlib.metadata.version("periskope")
-    with pytest.raises(AttributeError, match="no_such_name"):
-        _ = periskope_sync.no_such_name
-
-
-@pytest.mark.parametrize(("async_", "sync"), TWINS)
-def test_same_members(async_: type, sync: type) -> None:
-    """A twin has every public member of its original and no other."""
-    entered = {"__enter__", "__exit__"}
-    assert set(public(sync)) - entered == set(public(async_)) - entered
-    assert entered & set(vars(sync)) == entered & set(public(async_))
-
-
-@pytest.mark.parametrize(("async_", "sync"), TWINS)
-def test_each_twin_wraps_its_own_original(async_: type, sync: type) -> None:
-    """Each method is made of the async method of the same name, with its signature and its docstring."""
-    for name, original in public(async_).items():
-        if inspect.isfunction(original) and not name.startswith("_"):
-            twin = vars(sync)[name]
-            assert name in RENAMED.values() or twin.__wrapped__ is original
-            assert inspect.signature(twin) == inspect.signature(original)
-            assert inspect.getdoc(twin)
-            assert twin.__qualname__ == f"{sync.__name__}.{name}"
-            assert not inspect.iscoroutinefunction(twin)
-
-
-def test_same_constructor() -> None:
-    """The clients are made alike, but for the session, which belongs to an event loop of the caller's."""
-    async_ = dict(inspect.signature(periskope_async.PeriskopeClient).parameters)
-    del async_["session"]
-    assert inspect.signature(PeriskopeClient).parameters == async_
-
-
-# -- behaviour -----------------------------------------------------------------------------------------------------
-
-
 def test_get(fake: FakePeriskope, client: PeriskopeClient) -> None:
     """A blocking get gives the ticket the async one gives."""
     assert client.tickets.get("BKT-001") == awaited(fake, lambda client: client.tickets.get("BKT-001"))
@@ -109,7 +48,7 @@ def test_get(fake: FakePeriskope, client: PeriskopeClient) -> None:
 
 @pytest.mark.parametrize("blocking", [False, True], ids=["async", "blocking"])
 def test_skipped_ids_of_a_generator(blocking: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001  # a parameter
-    """When a 401 stops a run, what a generator still had is told as skipped; of an endless one, as many as is sane."""
+    """When a 401 stops a run, what a generator still had is skipped; of an endless one, as many as is sane."""
     monkeypatch.setattr(source, "MAX_SKIPPED_IDS", 700)
 
     def run(ids: Iterator[str]) -> BulkResult:
@@ -175,14 +114,14 @@ def test_endless_stream(client: PeriskopeClient) -> None:
 
 
 def test_same_errors(fake: FakePeriskope, client: PeriskopeClient) -> None:
-    """An error is the very class the async client raises, and tells the same."""
+    """An error is the very class the async client raises, and says the same."""
     with pytest.raises(NotFoundError) as blocked:
         client.tickets.get("no-such-ticket")
     with pytest.raises(NotFoundError) as expected:
         awaited(fake, lambda client: client.tickets.get("no-such-ticket"))
-    told = ("message", "ticket_id", "method", "path", "status", "code", "attempts")
-    assert {name: getattr(blocked.value, name) for name in told} == {
-        name: getattr(expected.value, name) for name in told
+    said = ("message", "ticket_id", "method", "path", "status", "code", "attempts")
+    assert {name: getattr(blocked.value, name) for name in said} == {
+        name: getattr(expected.value, name) for name in said
     }
     with pytest.raises(ConfigurationError):
         client.tickets.get("..")
@@ -214,6 +153,18 @@ def test_closing(fake: FakePeriskope) -> None:
         pass
     with pytest.raises(ClientClosedError), client.tickets.stream(["BKT-001"]):
         pass
+
+
+def test_closing_when_the_loop_has_ended(fake: FakePeriskope, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client whose loop has ended, as at exit, is closed without a word: the loop has closed its connections."""
+    loop = LoopThread()
+    monkeypatch.setattr(_bridge, "loop_thread", lambda: loop)
+    client = PeriskopeClient(fake.api_key, base_url=fake.base_url)
+    client.tickets.get("BKT-001")
+    loop.end()
+    client.close()
+    with pytest.raises(ClientClosedError):
+        client.tickets.get("BKT-001")
 
 
 def test_closing_ends_calls_in_other_threads(fake: FakePeriskope) -> None:
@@ -255,7 +206,7 @@ def test_repr_hides_the_key(fake: FakePeriskope, client: PeriskopeClient) -> Non
 
 
 def test_rate_limit() -> None:
-    """The rate limit is what the service last told, read without a call."""
+    """The rate limit is what the service last stated, read without a call."""
     with FakePeriskope(rate_limit="50/60s") as fake, PeriskopeClient(fake.api_key, base_url=fake.base_url) as client:
         assert client.rate_limit is None
         client.tickets.get("BKT-001")

@@ -52,17 +52,17 @@ def test_an_inbox_for_greenlets() -> None:
         import json, threading
         from queue import Empty
         from periskope_sync._threads import _HubInbox
-        inbox, told = _HubInbox(), []
+        inbox, seen = _HubInbox(), []
         try:
             inbox.get(timeout=0.01)
         except Empty:
-            told.append("empty")
+            seen.append("empty")
         inbox.put("early")
         thread = threading.Thread(target=lambda: [inbox.put(number) for number in range(1000)])
         thread.start()
         got = [inbox.get(timeout=10) for _ in range(1001)]
         thread.join()
-        print(json.dumps([*told, got[0], got[1:] == list(range(1000))]))
+        print(json.dumps([*seen, got[0], got[1:] == list(range(1000))]))
     """
     done = run_python(code, "-W", "always")
     assert (done.returncode, done.stderr) == (0, "")

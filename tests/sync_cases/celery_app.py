@@ -26,7 +26,7 @@ client.tickets.get("BKT-001")
 
 @app.task(name="celery_app.get")
 def get(ticket_id: str) -> tuple[int, str]:
-    """Return the worker's process and the ticket's id as the service tells it."""
+    """Return the worker's process and the ticket's id as the service spells it."""
     return os.getpid(), client.tickets.get(ticket_id).ticket.ticket_id
 
 

@@ -13,14 +13,14 @@ keep: list[object] = []
 
 
 def get() -> None:
-    """Make a blocking call with a client that nobody closes, and tell how it went."""
+    """Make a blocking call with a client that nobody closes, and print how it went."""
     if not keep:
         from periskope_sync import PeriskopeClient
 
         keep.append(PeriskopeClient())
     try:
         notify(keep[0].tickets.get("BKT-001").ticket.ticket_id)
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is told
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is printed
         notify(type(error).__name__)
 
 

@@ -1,4 +1,4 @@
-"""Ways to fork around blocking calls, a function each. `python forks.py NAME LOOP`; the environment tells the service.
+"""Ways to fork around blocking calls, a function each. `python forks.py NAME LOOP`, the service in the environment.
 
 LOOP is `uvloop`, or `asyncio` to do without it.
 """
@@ -97,7 +97,7 @@ def under_way() -> None:
 
 
 def inside_a_stream() -> None:
-    """A child forked inside a stream: the stream is the parent's, and the child is told so instead of hanging."""
+    """A child forked inside a stream: the stream is the parent's, and the child learns that instead of hanging."""
 
     def read_on() -> None:
         try:

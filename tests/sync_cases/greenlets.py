@@ -1,7 +1,7 @@
 """Blocking calls in greenlets. `python greenlets.py CASE LOOP`, with the service in the environment.
 
 CASE: `gevent`, `imported_first` (the package before gevent replaces the standard library), `eventlet`. LOOP: `asyncio`
-or `uvloop`. Told at the end, as JSON.
+or `uvloop`. Printed at the end, as JSON.
 """
 
 import itertools
@@ -15,7 +15,7 @@ CASE, LOOP = sys.argv[1:]
 if LOOP == "asyncio":
     sys.modules["uvloop"] = None  # type: ignore[assignment]  # as where it is not installed
 
-told: dict[str, Any] = {}
+seen: dict[str, Any] = {}
 
 
 def descriptors() -> int:
@@ -37,7 +37,7 @@ def eventlet() -> None:
         try:
             call()
         except periskope_sync.ConfigurationError as error:
-            told.setdefault("errors", []).append(str(error))
+            seen.setdefault("errors", []).append(str(error))
 
 
 def gevent() -> None:
@@ -60,29 +60,29 @@ def gevent() -> None:
     ticker = spawn(tick)
     ids = [f"BKT-{number:03}" for number in range(1, 201)]
     with periskope_sync.PeriskopeClient() as client:
-        told["get"] = client.tickets.get("BKT-001").ticket.ticket_id
-        told["others"] = len(ticks) > 1
-        told["greenlets"] = [info.ticket.ticket_id for info in Pool(100).imap(client.tickets.get, ids)] == ids
+        seen["get"] = client.tickets.get("BKT-001").ticket.ticket_id
+        seen["others"] = len(ticks) > 1
+        seen["greenlets"] = [info.ticket.ticket_id for info in Pool(100).imap(client.tickets.get, ids)] == ids
         progress = []
         result = client.tickets.get_many(iter(ids), on_progress=progress.append)
-        told["run"] = len(result.tickets), len(progress)
+        seen["run"] = len(result.tickets), len(progress)
         with client.tickets.stream(iter(ids)) as results:
-            told["stream"] = len(list(itertools.islice(results, 150)))
-        told["walk"] = sum(1 for _ in client.tickets.list(page_size=50))
+            seen["stream"] = len(list(itertools.islice(results, 150)))
+        seen["walk"] = sum(1 for _ in client.tickets.list(page_size=50))
         try:
             with Timeout(0.2):
                 client.tickets.get_many(f"BKT-{number % 300:03}" for number in itertools.count(1))
         except Timeout:
-            told["cancelled"] = True
-        told["after"] = client.tickets.get("BKT-002").ticket.ticket_id
+            seen["cancelled"] = True
+        seen["after"] = client.tickets.get("BKT-002").ticket.ticket_id
     before = descriptors()
     for _ in range(5):
         with periskope_sync.PeriskopeClient() as client:
             list(Pool(20).imap_unordered(client.tickets.get, ids[:50]))
-    told["leaked"] = max(0, descriptors() - before - 5)
+    seen["leaked"] = max(0, descriptors() - before - 5)
     ticker.kill()
 
 
 if __name__ == "__main__":
     (eventlet if CASE == "eventlet" else gevent)()
-    json.dump(told, sys.stdout)
+    json.dump(seen, sys.stdout)

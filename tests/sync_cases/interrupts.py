@@ -1,9 +1,9 @@
 """Ctrl-C in blocking calls. `python interrupts.py KIND SEED POINTS` or `KIND lines`, the service in the environment.
 
-Each of so many random points: a thread sends SIGINT after a random time, while the main thread makes one call after the
-other. `lines`: a KeyboardInterrupt at each line of ours that the main thread comes to, and at the start of each
-function, finalizers included. Told at the end, as JSON: how many interrupts came, the longest time from signal to
-exception, what was still under way afterwards.
+At each of POINTS random moments a thread sends SIGINT, while the main thread makes one call after the other. `lines`: a
+KeyboardInterrupt at each line of ours that the main thread comes to, and at the start of each function, finalizers
+included. Printed at the end, as JSON: how many interrupts came, the longest time from signal to exception, what was
+still under way afterwards.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from types import FrameType
 
 import periskope_sync
 from periskope_sync import PeriskopeClient
-from periskope_sync._runner import loop_thread
+from periskope_sync._process import loop_thread
 
 Trace = Callable[[FrameType, str, object], object]
 
@@ -30,7 +30,7 @@ OURS = os.path.dirname(periskope_sync.__file__)  # noqa: PTH120  # compared with
 client = PeriskopeClient()
 #: The function, `call` or `line`, the line's number, and the how manyeth time it was.
 Place = tuple[str, str, int, int]
-#: So many times at the same line are enough, and so many tries to meet an interrupt there.
+#: Times at the same line that are enough, and tries to meet an interrupt there.
 OCCURRENCES = 2
 TRIES = 5
 
@@ -85,7 +85,7 @@ WORK = {
 
 
 def interrupted(work: Callable[[], None], after: float) -> float:
-    """Repeat *work* until a SIGINT ends it that comes *after* so many seconds; return how long that took."""
+    """Repeat *work* until a SIGINT ends it that comes *after* some seconds; return how long that took."""
     sent: list[float] = []
 
     def interrupt() -> None:
@@ -133,14 +133,18 @@ def traced(work: Callable[[], None], stop_at: Place | None = None) -> Counter[Pl
 def under_way() -> list[str]:
     """Return what runs in the loop besides this question, once cancelled work has had its turn to leave."""
 
+    def others() -> set[asyncio.Task[object]]:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        return {task for task in tasks if not task.get_name().endswith("LoopThread._main")}
+
     async def names() -> list[str]:
         for _ in range(100):
-            left = [repr(task) for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+            left = [repr(task) for task in others()]
             if not left:
                 break
             await asyncio.sleep(0.01)
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()  # so that it is not told twice
+        for task in others():
+            task.cancel()  # so that it is not reported twice
         return left
 
     return loop_thread().call(names)
@@ -152,7 +156,7 @@ def at_every_line(kind: str) -> None:
     work()  # what happens but once, such as starting the loop, is not to be interrupted
     places = [place for place in traced(work) if place[-1] <= OCCURRENCES]
     # Out of a finalizer Python passes nothing on, and says so.
-    sys.unraisablehook = lambda told: None if told.exc_type is KeyboardInterrupt else sys.__unraisablehook__(told)
+    sys.unraisablehook = lambda args: None if args.exc_type is KeyboardInterrupt else sys.__unraisablehook__(args)
     came, left = [], {}
     for place in places:
         for _ in range(TRIES):  # how often a line is come to is a matter of time, too
@@ -169,7 +173,7 @@ def at_every_line(kind: str) -> None:
 
 
 def main(kind: str, seed: str, points: str) -> None:
-    """Interrupt *kind* at so many *points*."""
+    """Interrupt *kind* at some *points*."""
     chance = random.Random(seed)  # noqa: S311  # a test's choice, to be repeated
     work = WORK[kind]
     work()

@@ -1,9 +1,9 @@
-"""The twin of `periskope_async.tickets`: a line for each method."""
+"""The twins of `periskope_async.resources`: a class for each, a line for each method. No behaviour lives here."""
 
 from typing import Final
 
 from periskope_async.resources.tickets import Tickets as AsyncTickets
-from periskope_sync._bridge import Facade, blocking, blocking_iter, blocking_stream
+from periskope_sync._bridge import Facade, blocking
 
 __all__ = ["Tickets"]
 
@@ -13,8 +13,8 @@ class Tickets(Facade[AsyncTickets]):
 
     get: Final = blocking(AsyncTickets.get)
     get_many: Final = blocking(AsyncTickets.get_many)
-    stream: Final = blocking_stream(AsyncTickets.stream)
+    stream: Final = blocking(AsyncTickets.stream)
     list_page: Final = blocking(AsyncTickets.list_page)
     create: Final = blocking(AsyncTickets.create)
     update: Final = blocking(AsyncTickets.update)
-    list: Final = blocking_iter(AsyncTickets.list)
+    list: Final = blocking(AsyncTickets.list)
