@@ -5,6 +5,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, 
 from itertools import islice
 from typing import Any, Final, TypeVar
 
+import anyio
+
 from periskope_async.errors import ConfigurationError
 
 __all__ = ["Ids", "Pulled", "Source", "as_key"]
@@ -16,6 +18,8 @@ Ids = Iterable[str] | AsyncIterable[str]
 
 #: An iterator that a run stopped in the middle of is read on this far to report the skipped ids.
 MAX_SKIPPED_IDS: Final = 100_000
+
+_END: Final = object()
 
 
 class Pulled(AsyncIterator[T]):
@@ -59,7 +63,7 @@ class Source:
             self.ended = True
         else:
             async with self._lock:  # an async generator runs for one reader at a time
-                async for item in self._ids:
+                while (item := await _next(self._ids)) is not _END:
                     if self._is_new(as_key(item)):
                         return True, item
                     await asyncio.sleep(0)
@@ -94,6 +98,26 @@ class Source:
             return False
         self._seen.add(key)
         return True
+
+
+async def _next(ids: AsyncIterator[Any]) -> Any:
+    """Return the next id, or `_END`.
+
+    The caller's code runs in a task of its own, which is cancelled once: what runs in a scope of anyio's is cancelled
+    again at every `await`, and so could not clean up.
+    """
+    if isinstance(ids, Pulled):  # none of the caller's code runs here
+        return await anext(ids, _END)
+    step = asyncio.ensure_future(anext(ids, _END))
+    try:
+        await asyncio.wait([step])
+    except asyncio.CancelledError:
+        step.cancel()
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait([step])
+        if step.cancelled():
+            raise
+    return step.result()  # also an id that came all the same: it is accounted for, as all that were read
 
 
 def as_key(item: Any) -> Any:

@@ -192,7 +192,8 @@ def test_any_id_is_one_segment_on_the_wire() -> None:
         async with PeriskopeClient("key", base_url=f"http://127.0.0.1:{port}/v1") as client:
             transport = client._caller.connections
             for request in requests.values():
-                answer = await transport.send(request, transport.state(), asyncio.get_running_loop().time() + 30)
+                until = asyncio.get_running_loop().time() + 30
+                answer = await transport.send(request, None, transport.state(), until)
                 assert isinstance(answer, Response)
         server.close()
 
@@ -1015,7 +1016,7 @@ async def test_session_that_its_owner_closed(fake: FakePeriskope) -> None:
     async with aiohttp.ClientSession() as session:
         client = fake.client(session=session)
         await client.tickets.get("BKT-001")
-    with pytest.raises(ClientClosedError, match="the session it was given"):
+    with pytest.raises(ClientClosedError, match="the session it uses, is closed"):
         await client.tickets.get("BKT-001")
 
 
