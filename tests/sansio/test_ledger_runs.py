@@ -50,6 +50,14 @@ def test_no_429_and_no_time_lost(
     assert seconds <= most + 1.0
 
 
+@pytest.mark.parametrize("start", [100.98, 100.989, 100.999, 100.9999])
+def test_a_window_that_starts_in_the_last_millisecond(start: float) -> None:
+    """Milliseconds that make full seconds are no reason to take windows for a second longer than they are."""
+    simulation = Simulation(RateLimitPolicy(1, 1, headers="legacy-ms"), 40, between(0.0001, 0.0001), start=start)
+    assert simulation.run() <= 39 * 1.03 + 1.0
+    assert simulation.refused == 0
+
+
 @pytest.mark.parametrize("window", [0.5, 1.5, 2.5])
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("aligned", [False, True])

@@ -316,9 +316,10 @@ def test_epoch_resets_name_their_window_and_learn_its_length() -> None:
 @pytest.mark.parametrize(
     ("shown", "length"), [(61, 60), (60, 60), (2, 1), (3, 2), (1, 1), (16, 15), (15, 15), (8, 7), (45, 44), (0, 1)]
 )
-def test_a_window_that_starts_on_a_full_second(shown: int, length: float) -> None:
+@pytest.mark.parametrize("unit", [1, 1_000], ids=["seconds", "milliseconds"])
+def test_a_window_that_starts_on_a_full_second(shown: int, length: float, unit: int) -> None:
     """Reset less Date is a second more than the window, unless it is a usual length as it stands and not otherwise."""
-    reading = read_rate(answer(200, **legacy(str(NOW + shown), date=http_date(NOW))))
+    reading = read_rate(answer(200, **legacy(str((int(NOW) + shown) * unit), date=http_date(NOW))))
     assert reading is not None
     assert reading.length == length
 
