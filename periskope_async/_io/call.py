@@ -53,6 +53,8 @@ class Call(Generic[T]):
     def has_happened(self, status: int) -> bool:
         """Whether an answer of *status*, an error by itself, says that an earlier attempt took effect.
 
-        A DELETE whose answer was lost, and that is then told there is nothing to delete, has deleted it.
+        A DELETE whose answer was lost, and that is then told there is nothing to delete, has deleted it. Where it
+        should have returned something, there is nothing to return, and the 404 is its error.
         """
-        return status == 404 and self.maybe_sent and self.request.operation.method == "DELETE"
+        operation = self.request.operation
+        return status == 404 and self.maybe_sent and operation.method == "DELETE" and operation.result is None
