@@ -1,5 +1,7 @@
 """The client: settings, caller and resources, opened and closed, and nothing else."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -9,7 +11,7 @@ from periskope_async._io.limiter import limiter_for
 from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async._sansio.secret import conceal
 from periskope_async._sansio.unset import UNSET, Unset
-from periskope_async.errors import ConfigurationError
+from periskope_async.errors import ConfigurationError, ConnectError
 from periskope_async.hooks import Hooks
 from periskope_async.settings import Settings
 
@@ -82,9 +84,10 @@ class PeriskopeClient:
     @cached_property
     def tickets(self) -> "Tickets":
         """The tickets of the account."""
-        from periskope_async.resources.tickets import Tickets
+        with _importing():
+            from periskope_async.resources.tickets import Tickets
 
-        return Tickets(self._caller)
+            return Tickets(self._caller)
 
     @property
     def rate_limit(self) -> RateLimit | None:
@@ -133,3 +136,22 @@ class PeriskopeClient:
         if not hasattr(self, "_caller"):  # its settings were refused, and a traceback shows it
             return super().__repr__()
         return f"PeriskopeClient({self._caller.settings})"
+
+
+@contextmanager
+def _importing() -> Generator[None, None, None]:
+    """Import what a resource needs when it is first asked for: who wants tickets does not pay for forty models.
+
+    Raises:
+        ConnectError: the process has no file descriptor left to read modules by; once it has, a later try succeeds.
+    """
+    from periskope_async._io.shortage import HINT, is_shortage
+
+    try:
+        yield
+    except (ImportError, OSError) as exc:
+        if not is_shortage(exc):
+            raise
+        error = ConnectError(f"the client cannot load its modules: out of file descriptors; {HINT}")
+        error.retryable = True
+        raise error from exc

@@ -53,6 +53,8 @@ class Call(Generic[T]):
     def has_happened(self) -> bool:
         """Whether a 404 says that an earlier attempt took effect.
 
-        A DELETE whose answer was lost, and that then finds nothing to delete, has deleted it.
+        A DELETE whose answer was lost, and that then finds nothing to delete, has deleted it. Where it should have
+        returned something, there is nothing to return, and the 404 is its error.
         """
-        return self.maybe_sent and self.request.operation.method == "DELETE"
+        operation = self.request.operation
+        return self.maybe_sent and operation.method == "DELETE" and operation.result is None

@@ -68,6 +68,8 @@ class Caller:
         try:
             state = self.connections.state()
         except PeriskopeError as exc:
+            if permit is not None:
+                self._give_up(permit)
             raise self.report.name_request(exc, request)  # noqa: B904  # the same exception, not a new one
         deadline = math.inf if self.settings.deadline is None else self.settings.deadline
         started = state.loop.time()
@@ -99,6 +101,11 @@ class Caller:
             ConfigurationError: it cannot be used here.
         """
         return self.connections.state().queue
+
+    def _give_up(self, permit: Permit) -> None:
+        """Hand back the permit of a client that another thread closed just now: others on the key may wait for it."""
+        self.connections.limiter.withdraw(permit)
+        self.connections.limiter.wake_others()
 
     def is_hopeless(self) -> bool:
         """Whether a bulk run should end: the key is shut, or the service was out of order for a whole deadline."""

@@ -40,7 +40,7 @@ def explain(cause: BaseException | None, host: str, *, closed: bool, borrowed: b
         case aiohttp.ClientPayloadError():
             error, unsent = ProtocolError(f"{host}: the answer broke off or is damaged"), False
         case RuntimeError() if closed:
-            error, kind = ClientClosedError("the client, or the session it uses, is closed"), FailureKind.FINAL
+            error, kind = ClientClosedError("the client, or the session it borrows, is closed"), FailureKind.FINAL
         case RuntimeError():
             error, kind = ConnectError(f"{host}: no connection: the event loop is shutting down"), FailureKind.FINAL
         case ValueError() if borrowed:

@@ -121,8 +121,8 @@ class RateLimiter:
         with self._lock:
             self._waiting.discard(wake)
 
-    def wake_others(self, but: Callable[[], None]) -> None:
-        """Let everybody else who waits ask again: an answer came."""
+    def wake_others(self, but: Callable[[], None] | None = None) -> None:
+        """Let everybody who waits, *but* one, ask again: an answer came."""
         # Asked without the lock: who was refused is in it since before the answer that might let it in.
         if self._waiting:
             with self._lock:

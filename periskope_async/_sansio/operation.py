@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from attrs import define, field, frozen
 
-from periskope_async._sansio.arguments import path_segment
+from periskope_async._sansio.arguments import as_phone, path_segment
 from periskope_async._sansio.unset import UNSET
 from periskope_async.errors import ConfigurationError
 
@@ -60,20 +60,23 @@ class Operation(Generic[T]):
         """Return the request with these values.
 
         Args:
-            query: values by name; `UNSET` leaves one out.
+            query: texts, numbers and flags by name; `UNSET` leaves one out.
             body: the fields of the JSON object to send, likewise.
-            phone: sent as `x-phone`; None for the client's.
+            phone: sent as `x-phone`, in any usual spelling or as `phone-…`; None for the client's.
             **ids: the path's parameters by name. The first is the request's `resource_id`.
 
         Raises:
-            ConfigurationError: an id cannot stand in a path, or a text cannot be sent; the message names it.
+            ConfigurationError: an id cannot stand in a path, a phone is none, or a text cannot be sent; the message
+                names it.
         """
         path, resource_id = self.path, None
         for name, value in ids.items():
             path = path.replace("{" + name + "}", path_segment(name, value))
             resource_id = resource_id or value
-        encoded = urlencode(_present(query)) if query else ""
-        return Request(self, path, resource_id, encoded, None if body is None else _json(_present(body)), phone)
+        encoded = _query(_present(query)) if query else ""
+        content = None if body is None else _json(_present(body))
+        phone = None if phone is None else as_phone("phone", phone)
+        return Request(self, path, resource_id, encoded, content, phone)
 
 
 # Not frozen, as all that is made for every request: a frozen attrs class takes three times as long to make.
@@ -133,6 +136,15 @@ def no_page(rows_key: str) -> Callable[[Request[Any], Any], str | None]:
 
 def _present(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not UNSET}
+
+
+def _query(values: dict[str, Any]) -> str:
+    # Flags as JSON has them: Python's `True` is no word of the API's.
+    spelled = {name: str(value).lower() if isinstance(value, bool) else value for name, value in values.items()}
+    try:
+        return urlencode(spelled)
+    except UnicodeEncodeError:
+        raise ConfigurationError("a text holds a lone surrogate") from None
 
 
 def _json(fields: dict[str, Any]) -> bytes:

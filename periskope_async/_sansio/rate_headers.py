@@ -223,8 +223,10 @@ def _reading(
     # In whole seconds, rounded up, the window ends up to a second before it says; Date hides up to another.
     resets_in = min(max(0.0, end - date), MAX_RESET)
     slack = 1.0 if milliseconds else 2.0
-    # A window that starts now and is whole seconds long: one second less than Reset and Date, both coarse, show.
-    length = told or (float(max(1, int(resets_in))) if milliseconds else _whole_length(int(resets_in)))
+    # A window that starts now and is whole seconds long: one second less than Reset and Date, both coarse, show. So it
+    # is with milliseconds that make full seconds: the window started in the last of a second, or in the first.
+    exact = milliseconds and end % 1 > 0
+    length = told or (float(max(1, int(resets_in))) if exact else _whole_length(int(resets_in)))
     return RateReading(int(most), int(left), resets_in, slack, end, length, bool(told), "theirs", name)
 
 

@@ -1,9 +1,9 @@
-"""Errors made fit to be shown: without the key, without control characters, cut to what fits a log line."""
+"""Errors made fit to be shown: without the key, phone numbers cut, without control characters, short enough to log."""
 
 from collections.abc import Callable
 from typing import Any, Final
 
-from periskope_async.errors import ApiError, PeriskopeError
+from periskope_async.errors import ApiError, PeriskopeError, mask_numbers
 
 __all__ = ["EXCERPT", "MAX_LINE", "redact"]
 
@@ -16,11 +16,13 @@ MAX_LINE: Final = 1_000
 def redact(error: PeriskopeError, mask: Callable[[Any], Any]) -> None:
     """Have *mask* take the key out of all that *error* holds, then cut what the service said to what fits a log.
 
+    The message is what logs and screens show, and the service may name a chat in it: phone numbers are cut there.
+
     In this order: half a key, at the end of an excerpt, would not be known for one.
     """
     state = vars(error)
     state.update({name: mask(value) for name, value in state.items()})
-    error.message = _line(error.message)
+    error.message = mask_numbers(_line(error.message))
     error.args = (error.message,)
     error.trace_id = error.trace_id and _line(error.trace_id)
     if isinstance(error, ApiError):

@@ -83,6 +83,7 @@ WAITED: dict[Fault, tuple[type[PeriskopeError], str]] = {
 RETRIED_ONCE: dict[Fault, tuple[type[PeriskopeError], str]] = {
     Fault.HTML: (UnexpectedResponseError, "expected JSON, got a body of text/html"),
     Fault.EMPTY: (UnexpectedResponseError, "an empty body"),
+    Fault.STATUS_204: (UnexpectedResponseError, r"^\[204\] expected JSON, got an empty body"),
     Fault.CUT_AT_EOF: (DecodeError, "not JSON"),
     Fault.TRUNCATED_GZIP: (DecodeError, "not JSON"),
     Fault.INVALID_JSON: (DecodeError, "not JSON"),
@@ -96,7 +97,6 @@ RETRIED_ONCE: dict[Fault, tuple[type[PeriskopeError], str]] = {
 }
 FINAL: dict[Fault, tuple[type[PeriskopeError], str]] = {
     Fault.STATUS_101: (UnexpectedResponseError, "has no body"),
-    Fault.STATUS_204: (UnexpectedResponseError, "has no body"),
     Fault.STATUS_301: (UnexpectedResponseError, "redirects are not followed"),
     Fault.STATUS_302: (UnexpectedResponseError, "redirects are not followed"),
     Fault.STATUS_303: (UnexpectedResponseError, "redirects are not followed"),
@@ -739,17 +739,29 @@ async def outcome(call: Any) -> object:
         return error
 
 
-async def test_closed_by_another_thread_just_now(fake: FakePeriskope) -> None:
-    """A call that begins just as another thread closes its client opens nothing and gives its pass back."""
+@pytest.mark.parametrize("used", [True, False])
+async def test_closed_by_another_thread_just_now(fake: FakePeriskope, used: bool) -> None:  # noqa: FBT001  # a case
+    """A permit that is used, or handed back, as a thread closes its client opens nothing: it goes to who waits."""
     client = fake.client()
     caller = client.tickets._caller
     state = caller.connections.state()
-    given = state.queue.try_acquire(bulk=False)
-    caller.connections.closed = True  # the first thing that closing does
-    with pytest.raises(ClientClosedError):
-        await caller.call(GET.request(ticket_id="BKT-001"), permit=given)
-    assert state.queue.limiter._ledger.in_flight == 0
+    async with fake.client() as other:
+        started = now()
+        permit = caller.try_acquire(wanted=1)  # nothing is known of the limit, and so it is the only one
+        assert permit is not None
+        waiting = asyncio.create_task(other.tickets.get("BKT-001"))
+        await asyncio.sleep(0)
+        caller.connections.closed = True  # the first thing that closing does
+        if used:
+            with pytest.raises(ClientClosedError, match="BKT-002"):
+                await caller.call(GET.request(ticket_id="BKT-002"), permit=permit)
+        else:
+            caller.release(permit)
+        await waiting
+        assert now() == started
+    assert caller.connections.limiter._ledger.in_flight == 0
     assert state.http is None
+    assert fake.calls == 1
 
 
 async def test_a_failing_hook_gives_its_slot_back(fake: FakePeriskope) -> None:
@@ -775,10 +787,10 @@ async def test_several_rate_limits_by_the_suffix_of_their_headers() -> None:
     policy = RateLimitPolicy(20, 0.5, headers="nestjs", name="short", also=(long,))
     async with FakePeriskope(50, rate_limit=policy) as fake, client_of(fake) as client:
         queue = client._caller.connections.state().queue
-        assert queue.suffixes is None
+        assert queue._suffixes is None
         result = await client.tickets.get_many(fake.ticket_ids)
         assert (len(result.tickets), fake.throttled) == (50, 0)
-        assert queue.suffixes == ("-short", "-long")
+        assert queue._suffixes == ("-short", "-long")
         limit = client.rate_limit
         assert limit is not None
         assert (limit.limit, limit.remaining) in {(20, 10), (60, 10), (20, 0)}
@@ -790,10 +802,10 @@ async def test_a_refusal_has_the_rate_headers_looked_for_again() -> None:
     faults.add(Fault.STATUS_429, times=1)
     async with FakePeriskope(faults=faults) as fake, client_of(fake) as client:
         queue = client._caller.connections.state().queue
-        queue.suffixes = ("-short",)
+        queue._suffixes = ("-short",)
         await client.tickets.get("BKT-001")
         assert faults.counts[Fault.STATUS_429] == 1
-        assert queue.suffixes == ()
+        assert queue._suffixes == ()
 
 
 async def test_rate_limit_as_last_told() -> None:

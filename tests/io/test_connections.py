@@ -191,7 +191,8 @@ def test_any_id_is_one_segment_on_the_wire() -> None:
         async with PeriskopeClient("key", base_url=f"http://127.0.0.1:{port}/v1") as client:
             transport = client._caller.connections
             for request in requests.values():
-                answer = await transport.send(request, transport.state(), asyncio.get_running_loop().time() + 30)
+                until = asyncio.get_running_loop().time() + 30
+                answer = await transport.send(request, None, transport.state(), until)
                 assert isinstance(answer, Response)
         server.close()
 

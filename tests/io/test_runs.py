@@ -6,6 +6,7 @@ import itertools
 import os
 import random
 import socket
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -30,6 +31,8 @@ from periskope_async import (
     Progress,
     ProtocolError,
 )
+from periskope_async._io import limiter as limiter_module
+from periskope_async._sansio import ledger as ledger_module
 from periskope_async._sansio.circuit import CircuitBreaker
 from periskope_async.testing import PASSING_FAULTS, FakePeriskope, Fault, Faults
 from periskope_sync import PeriskopeClient as BlockingClient
@@ -362,36 +365,52 @@ async def test_sockets_are_bounded(rates: dict[str, float], per_id: int | None) 
 
 
 class Guarded:
-    """A ledger or quota that may be touched only under its lock."""
+    """In the place of what a limiter keeps: nothing but the limiter may reach it, and that only under its lock."""
 
-    def __init__(self, guarded: object, lock: threading.Lock) -> None:
-        self._guarded, self._lock = guarded, lock
+    def __init__(self, guarded: object, lock: threading.Lock, reached: set[str]) -> None:
+        self._guarded, self._lock, self._reached = guarded, lock, reached
 
     def __getattr__(self, name: str) -> Any:
+        assert sys._getframe(1).f_code.co_filename == limiter_module.__file__, name
         assert self._lock.locked(), name
+        self._reached.add(name)
         return getattr(self._guarded, name)
 
 
-async def test_nothing_is_read_without_the_lock() -> None:
-    """Whatever happens in a run or a call, the ledger and the quota are read under their lock only."""
+async def test_nothing_is_read_without_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever happens in a run or a call, nobody but the limiter reaches its ledger and its budget, under its lock."""
     faults: dict[str, float] = {Fault.STATUS_500: 0.2, Fault.RESET_BEFORE: 0.2, Fault.STATUS_404: 0.1}
+    reached: set[str] = set()
     with FakePeriskope(tickets=60, faults=Faults(faults, per_id=1)) as fake:
         fake.faults.add(Fault.STATUS_429_FLOAT, times=1)
         fake.faults.retry_after = 0.01
         told: list[Progress] = []
         async with connect(fake, deadline=20) as client:
             limiter: Any = client._caller.connections.limiter
-            limiter._ledger, limiter._retry_budget = (
-                Guarded(limiter._ledger, limiter.lock),
-                Guarded(limiter._retry_budget, limiter.lock),
-            )
+
+            class GuardedCircuit(CircuitBreaker):
+                """A circuit breaker, which permits carry about: it may be touched only under the limiter's lock."""
+
+                def __getattribute__(self, name: str) -> Any:
+                    assert limiter._lock.locked(), name
+                    reached.add(name)
+                    return super().__getattribute__(name)
+
+            monkeypatch.setattr(ledger_module, "CircuitBreaker", GuardedCircuit)
+            for name in ("_ledger", "_retry_budget"):
+                setattr(limiter, name, Guarded(getattr(limiter, name), limiter._lock, reached))
             await client.tickets.get("BKT-001")
             result = await client.tickets.get_many(fake.ticket_ids, on_progress=told.append)
             assert client.rate_limit is None
+            fake.faults.clear()
+            fake.faults.add(Fault.STATUS_503_BARE, times=60)
+            assert (await client.with_options(retries=0).tickets.get_many(fake.ticket_ids[:40])).errors
         check_whole(result, fake.ticket_ids)
         assert result.errors
         assert len(told) == 60
         assert fake.counts[Fault.STATUS_429_FLOAT] == 1
+    asked = {"admit", "answer", "lose", "throttle", "record_failure", "take", "succeed", "rate_limit", "time_for"}
+    assert reached >= {*asked, "circuit", "is_shut", "since", "probe_until"}
 
 
 # -- progress ---------------------------------------------------------------------------------------------------------
@@ -598,6 +617,22 @@ async def test_cancelled_while_leaving(fake: FakePeriskope) -> None:
             await run
         assert asyncio.all_tasks() == before
     assert left == ["the source"]
+
+
+async def test_an_id_that_comes_too_late_is_skipped(fake: FakePeriskope) -> None:
+    """What the ids give out in spite of the end of a run is accounted for: it was never attempted."""
+    first, second = fake.ticket_ids[:2]
+
+    async def stubborn() -> AsyncIterator[str]:
+        yield first
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        yield second
+
+    fake.faults.add(Fault.STATUS_401, ticket_id=first, times=9)
+    async with connect(fake, concurrency=2) as client:
+        result = await client.tickets.get_many(stubborn())
+    assert (list(result.errors), result.skipped) == ([first], (second,))
 
 
 async def test_closing_ends_a_run(fake: FakePeriskope) -> None:

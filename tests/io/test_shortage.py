@@ -1,16 +1,19 @@
 """Calls of a process that runs out of file descriptors, in processes of their own; who waits for whom, in virtual time.
 
-The limit is lowered once the client is made, as late as can be: what is imported by then needs no descriptor any more.
+The limit is lowered once the client is made and its tickets were looked at, as late as can be: what is imported by then
+needs no descriptor any more.
 """
 
 import asyncio
 import errno
 import json
+import sys
 from collections.abc import Iterator
 
 import looptime
 import pytest
 
+from periskope_async import PeriskopeClient
 from periskope_async._io.shortage import PATIENCE, RECOVERY, Room, ShortageError, has_left, is_shortage
 from periskope_async.testing import FakePeriskope, Fault
 from tests.support import run_python
@@ -23,6 +26,7 @@ import asyncio, json, os, resource, sys
 from periskope_async import *
 ids = [f"BKT-{number:03}" for number in range(1, 301)]
 client = PeriskopeClient(concurrency=200)
+client.tickets
 imported = set(sys.modules)
 """
 BLOCKING = ASYNC.replace("periskope_async", "periskope_sync") + "from concurrent.futures import ThreadPoolExecutor\n"
@@ -118,7 +122,7 @@ with PeriskopeClient(deadline=20) as client:
 
 @pytest.mark.parametrize("package", USE)
 def test_calls_import_nothing(fake: FakePeriskope, package: str) -> None:
-    """What calls need has been imported when a client has been made: none opens files for modules of its own."""
+    """What calls need is there once a client and its tickets were touched: none opens files for modules of its own."""
     for fault in (Fault.RESET_BEFORE, Fault.STATUS_503, Fault.STATUS_429, Fault.EMPTY):
         fake.faults.add(fault, times=1)
     code = f"""{ASYNC if package == "periskope_async" else BLOCKING}
@@ -186,6 +190,43 @@ print(json.dumps(errors))
     lack = "out of file descriptors; raise the limit of open files (`ulimit -n`), or lower `concurrency`"
     assert told(code) == [[f"the event loop of the blocking clients does not start: {lack}", True], "closed"]
     assert fake.calls == 1
+
+
+TOUCH = """
+import json, os, resource
+from {package} import *
+client, held, errors = PeriskopeClient(), [], []
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+try:
+    while True:
+        held.append(os.dup(1))
+except OSError:
+    pass
+try:
+    client.tickets
+except ConnectError as error:
+    errors.append([error.message, error.retryable, type(error.__cause__).__name__])
+while held:
+    os.close(held.pop())
+errors.append(type(client.tickets).__name__)
+print(json.dumps(errors))
+"""
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize("package", ["periskope_async", "periskope_sync"])
+def test_no_descriptor_for_modules(package: str) -> None:
+    """Tickets that are first asked for without a descriptor to import them by are a ConnectError, and then come."""
+    lack = "out of file descriptors; raise the limit of open files (`ulimit -n`), or lower `concurrency`"
+    refusal = [f"the client cannot load its modules: {lack}", True, "OSError"]
+    assert told(TOUCH.format(package=package)) == [refusal, "Tickets"]
+
+
+def test_modules_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module that cannot be imported for another reason is that, and no lack of descriptors."""
+    monkeypatch.setitem(sys.modules, "periskope_async.resources.tickets", None)
+    with pytest.raises(ImportError, match="tickets"):
+        _ = PeriskopeClient("key").tickets
 
 
 def test_importing_a_package_imports_nothing_of_that() -> None:

@@ -124,7 +124,9 @@ async def test_clones_close_with_their_client(fake: FakePeriskope) -> None:
         await get(client)
 
 
-@pytest.mark.parametrize("option", [{"timeout": 0}, {"deadline": -1}, {"retries": 1.5}, {"timeout": None}])
+@pytest.mark.parametrize(
+    "option", [{"timeout": 0}, {"deadline": -1}, {"retries": 1.5}, {"timeout": None}, {"phone": "me"}]
+)
 def test_options_are_checked(option: dict[str, Any]) -> None:
     """`with_options` refuses what the constructor refuses."""
     with pytest.raises(ConfigurationError, match=rf"^{next(iter(option))}: "):

@@ -12,7 +12,8 @@ from periskope_async.errors import BY_STATUS, ApiError, DecodeError, PeriskopeEr
 
 CLASSES: list[type[PeriskopeError]] = [getattr(errors, name) for name in errors.__all__]
 TOLD: dict[str, Any] = {
-    "ticket_id": "BKT-001",
+    "resource": "ticket",
+    "resource_id": "BKT-001",
     "method": "GET",
     "path": "/tickets/BKT-001",
     "trace_id": "trace-1",

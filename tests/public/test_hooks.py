@@ -136,7 +136,7 @@ def test_hooks_of_another_kind_are_refused(hooks: Any) -> None:
 
 def test_events_do_not_change() -> None:
     """An event is a value: no hook can change what the next one sees."""
-    event = RequestEvent(operation="tickets.get", method="GET", path="/x", ticket_id=None, attempt=1)
+    event = RequestEvent(operation="tickets.get", method="GET", path="/x", resource=None, resource_id=None, attempt=1)
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         event.attempt = 2  # type: ignore[misc]  # the point of the test
 

@@ -248,7 +248,9 @@ def echo(status: int, body: object, content_type: str = "application/json") -> R
 
 ENVELOPE = {"code": KEY, "name": KEY, "message": f"bad key {KEY}!", "fields": {KEY: {"value": [KEY]}}}
 ECHOES = {
-    "error object": [echo(status, ENVELOPE) for status in (400, 401, 403, 404, 409, 422, 429, 500, 503)],
+    "error object": [
+        echo(status, ENVELOPE) for status in (400, 401, 403, 404, 409, 422, 500, 503, 429)
+    ],  # the last pauses all
     "page": [echo(status, f"<html>{KEY}".encode(), f"text/html; charset={KEY}") for status in (200, 302, 403, 502)],
     "half": [echo(500, f"{'x' * shift}{KEY}".encode()) for shift in (0, 100, 150, 190)],
     "broken JSON": [echo(200, f'{{"{KEY}": {KEY}'.encode())],

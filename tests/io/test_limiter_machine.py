@@ -13,9 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from periskope_async._io.limiter import RateLimiter
 from periskope_async._io.request_queue import RequestQueue
-from periskope_async._sansio.circuit import Health
 from periskope_async._sansio.permit import Permit
-from periskope_async._sansio.rate_headers import read_rate, read_retry_after
+from periskope_async._sansio.rate_headers import read_retry_after
 from periskope_async._sansio.response import FailureKind, Response
 from periskope_async._sansio.retry import RETRY_BUDGET, RULES
 from periskope_async.testing import RateLimitPolicy
@@ -25,7 +24,7 @@ from tests.simulation import DAY_ONE, named, respond
 pytestmark = pytest.mark.timeout(400)  # Hypothesis takes its time to find the shortest way to a failure
 
 CONCURRENCY = 8
-#: However long a request and its answer take: the lane's patience with a probe is longer.
+#: However long a request and its answer take: the ledger's patience with a probe is longer.
 ARRIVES, IS_ANSWERED = 0.2, 0.4
 
 
@@ -46,8 +45,8 @@ class Gatekeeping(RuleBasedStateMachine):
         super().__init__()
         self.loop = looptime.new_event_loop()
         self.limiter = RateLimiter()
-        self.lanes = [RequestQueue(self.limiter, CONCURRENCY, self.loop) for _ in range(2)]
-        #: Who waits, first come first, by lane and kind.
+        self.request_queues = [RequestQueue(self.limiter, CONCURRENCY, self.loop) for _ in range(2)]
+        #: Who waits, first come first, by queue and kind.
         self.queues: dict[tuple[RequestQueue, bool], deque[asyncio.Task[None]]] = {}
         self.flights: list[Flight] = []
         self.refused = 0
@@ -82,17 +81,17 @@ class Gatekeeping(RuleBasedStateMachine):
     def call(self, queue: int, number: int, *, bulk: bool) -> None:
         """Some more callers come."""
         for _ in range(number):
-            permit = self.lanes[queue].try_acquire(bulk=bulk)
+            permit = self.request_queues[queue].try_acquire(bulk=bulk)
             if permit is not None:
-                assert not self.queue(self.lanes[queue], bulk=bulk), "somebody else waited longer"
-                self.send(self.lanes[queue], permit, bulk=bulk)
+                assert not self.queue(self.request_queues[queue], bulk=bulk), "somebody else waited longer"
+                self.send(self.request_queues[queue], permit, bulk=bulk)
                 continue
-            task = self.loop.create_task(self.wait(self.lanes[queue], bulk=bulk))
-            self.queue(self.lanes[queue], bulk=bulk).append(task)
+            task = self.loop.create_task(self.wait(self.request_queues[queue], bulk=bulk))
+            self.queue(self.request_queues[queue], bulk=bulk).append(task)
             self.run()
 
     def queue(self, queue: RequestQueue, *, bulk: bool) -> deque[asyncio.Task[None]]:
-        """Those who wait in a lane for the same kind of pass."""
+        """Those who wait before the limiter for the same kind of pass."""
         return self.queues.setdefault((queue, bulk), deque())
 
     async def wait(self, queue: RequestQueue, *, bulk: bool) -> None:
@@ -138,13 +137,12 @@ class Gatekeeping(RuleBasedStateMachine):
         self.flights.remove(flight)
         answer = flight.answer
         assert answer is not None
-        good = answer.status == 200
-        flight.queue.answer(flight.permit, read_rate(answer), Health.GOOD if good else Health.UNKNOWN)
-        if good:
-            self.limiter._retry_budget.succeed(self.paid)
+        if answer.status == 200:
+            flight.queue.answer(flight.permit, answer, healthy=True)
+            self.limiter.succeed(self.paid)
             self.paid = 0
         else:
-            self.limiter._ledger.throttle(self.loop.time(), read_retry_after(answer))
+            flight.queue.refuse(flight.permit, answer, read_retry_after(answer))
 
     @precondition(lambda self: self.flights)
     @rule(data=st.data(), number=st.integers(1, 12), answered=st.booleans())
@@ -176,30 +174,28 @@ class Gatekeeping(RuleBasedStateMachine):
         if fate in {"answer lost", "503", "429"}:
             self.arrive(flight)
         self.flights.remove(flight)
-        reading = None if flight.answer is None else read_rate(flight.answer)
-        now = self.loop.time()
+        answer = flight.answer
         match fate:
-            case "unused" if flight.answer is None:
-                queue.withdraw(permit)
+            case "unused" if answer is None:
+                queue.release(permit)
                 return
             case "429":
-                queue.answer(permit, reading, Health.UNKNOWN)
-                self.limiter._ledger.throttle(now, self.longest + 1.0)
+                assert answer is not None
+                queue.refuse(permit, answer, self.longest + 1.0)
                 return
             case "503":
-                queue.answer(permit, reading, Health.BAD)
-            case "unsent" if flight.answer is None:
+                assert answer is not None
+                queue.answer(permit, answer, healthy=False)
+            case "unsent" if answer is None:
                 queue.lose(permit, unsent=True)
             case _:
                 self.lost += 1
                 queue.lose(permit, failed=fate != "cancelled")
                 if fate == "cancelled":
                     return
-        paid = self.limiter._retry_budget.take(RULES[FailureKind.PASSING].cost)
-        if paid:
-            self.paid = RULES[FailureKind.PASSING].cost
-        if flight.bulk:
-            self.limiter._ledger.record_failure(now, permit, broke=not paid)
+        price = RULES[FailureKind.PASSING].cost
+        if self.limiter.fail(self.loop.time(), permit, price, bulk=flight.bulk):
+            self.paid = price
 
     @rule()
     def spend(self) -> None:
@@ -221,9 +217,9 @@ class Gatekeeping(RuleBasedStateMachine):
 
     @invariant()
     def counts_what_is_in_flight(self) -> None:
-        """What the ledger counts is what is on the wire, and no lane has more than its share of it."""
+        """What the ledger counts is what is on the wire, and no queue has more than its share of it."""
         assert self.limiter._ledger.in_flight == len(self.flights)
-        for queue in self.lanes:
+        for queue in self.request_queues:
             assert sum(flight.queue is queue for flight in self.flights) == queue._in_flight <= CONCURRENCY
 
     @invariant()
@@ -243,7 +239,7 @@ class Gatekeeping(RuleBasedStateMachine):
                 self.counts_what_is_in_flight()
                 assert self.limiter._ledger.in_flight == 0
                 assert not self.limiter._waiting
-                assert all(queue._timer is None for queue in self.lanes)
+                assert all(queue._timer is None for queue in self.request_queues)
         finally:
             for task in asyncio.all_tasks(self.loop):
                 task.cancel()
