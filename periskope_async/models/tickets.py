@@ -7,10 +7,11 @@ from typing import Any
 from attrs import field, frozen
 
 from periskope_async._codec.enums import OpenIntEnum, OpenStrEnum
-from periskope_async._codec.marks import EMPTY_MAPPING, EMPTY_TEXT, LEFT_OUT
+from periskope_async._codec.marks import EMPTY_MAPPING, EMPTY_TEXT, LEFT_OUT, ROWS, Labels, counted_as
 from periskope_async._codec.model import Model, identity
-from periskope_async.models.chats import Chat
-from periskope_async.models.messages import Message
+from periskope_async.models.chats import Chat, ChatInfo
+from periskope_async.models.messages import MessageInfo
+from periskope_async.models.pages import Page, rows_first, show_count
 
 __all__ = ["Ticket", "TicketInfo", "TicketPage", "TicketPriority", "TicketRow", "TicketStatus"]
 
@@ -55,7 +56,7 @@ class Ticket(Model):
         closed_message: the note left on closing.
         ticket_labels: names of its labels.
         ticket_custom_properties: values by property.
-        quoted_message_id: the short id of the message it was opened on: the tail of `Message.message_id`.
+        quoted_message_id: the short id of the message it was opened on: the tail of `MessageInfo.message_id`.
         is_deleted: whether it was deleted.
     """
 
@@ -73,7 +74,7 @@ class Ticket(Model):
     closed_at: datetime | None = field(default=None, metadata=LEFT_OUT)
     closed_by: str | None = field(default=None, metadata=LEFT_OUT)
     closed_message: str | None = field(default=None, metadata=LEFT_OUT)
-    ticket_labels: tuple[str, ...] = field(default=(), metadata=EMPTY_TEXT)
+    ticket_labels: Labels = field(default=(), metadata=EMPTY_TEXT)
     ticket_custom_properties: Mapping[str, Any] = EMPTY_MAPPING
     quoted_message_id: str | None = None
     is_deleted: bool | None = None
@@ -91,15 +92,9 @@ class TicketInfo(Model):
     """
 
     ticket: Ticket
-    chat: Chat | None = None
-    message: Message | None = None
-    attached_messages: tuple[Message, ...] = ()
-
-    def to_record(self) -> dict[str, Any]:
-        """Return the ticket as one flat dict, for tables and data frames; its columns are `records.COLUMNS`."""
-        from periskope_async.records import to_record
-
-        return to_record(self)
+    chat: ChatInfo | None = None
+    message: MessageInfo | None = None
+    attached_messages: tuple[MessageInfo, ...] = field(default=(), metadata=counted_as("attached_count"))
 
 
 @frozen(kw_only=True, field_transformer=identity)
@@ -151,7 +146,7 @@ class TicketRow(Model):
     first_assigned_at: datetime | None = field(default=None, metadata=LEFT_OUT)
     closed_at: datetime | None = None
     response_time: float | None = None
-    labels: tuple[str, ...] = ()
+    labels: Labels = ()
     label_ids: Mapping[str, Any] = EMPTY_MAPPING
     custom_properties: Any = EMPTY_MAPPING
     quoted_message_id: str | None = None
@@ -162,25 +157,13 @@ class TicketRow(Model):
     close_ticket_metadata: Any = EMPTY_MAPPING
     chat: Chat | None = field(default=None, metadata=LEFT_OUT)
 
-    def to_record(self) -> dict[str, Any]:
-        """Return the row as one flat dict, for tables and data frames; its columns are `records.ROW_COLUMNS`."""
-        from periskope_async.records import to_record
 
-        return to_record(self)
-
-
-@frozen(kw_only=True)
-class TicketPage(Model):
+@frozen(kw_only=True, field_transformer=rows_first)
+class TicketPage(Page[TicketRow]):
     """One page of the list of tickets.
 
     Attributes:
         tickets: its rows, in the order of the service.
-        count: the service's own count; what it counts is not documented, so do not end a walk on it.
-        first: the number of the first row, counted from 1 (`from` in JSON).
-        last: the number of the last row (`to` in JSON).
     """
 
-    tickets: tuple[TicketRow, ...] = field(default=(), repr=lambda rows: f"<{len(rows)} rows>")
-    count: int | None = field(default=None, metadata=LEFT_OUT)
-    first: int | None = field(default=None, metadata=LEFT_OUT | {"key": "from"})
-    last: int | None = field(default=None, metadata=LEFT_OUT | {"key": "to"})
+    tickets: tuple[TicketRow, ...] = field(default=(), metadata=ROWS, repr=show_count)

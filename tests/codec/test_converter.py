@@ -10,19 +10,19 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import attrs
 import pytest
 
-from periskope_async._codec.converter import _compiled, decode, detailed, explain, structure, to_dict
+from periskope_async._codec.converter import IS_NULL, NOT_JSON, _compiled, decode, detailed, explain, structure, to_dict
 from periskope_async._codec.fields import MAX_DEPTH
 from periskope_async._codec.marks import ABSENT
 from periskope_async._codec.model import Model
 from periskope_async.errors import DecodeError
 from periskope_async.models import (
-    Chat,
-    Message,
+    ChatInfo,
+    MessageInfo,
     TicketInfo,
     TicketPage,
     TicketPriority,
@@ -107,12 +107,12 @@ REFUSED: dict[str, list[Json]] = {
     "invalid value for type, expected tuple @ $.attached_messages": [
         {**EXAMPLE, "attached_messages": v} for v in ({}, {"a": 1}, "x", 0)
     ],
-    "invalid value for type, expected Message @ $.attached_messages[0]": [{**EXAMPLE, "attached_messages": [None]}],
+    "invalid value for type, expected MessageInfo @ $.attached_messages[0]": [{**EXAMPLE, "attached_messages": [None]}],
     "required field missing @ $.attached_messages[1].message_id": [
         {**EXAMPLE, "attached_messages": [EXAMPLE["message"], {"body": "x"}]}
     ],
     "required field missing @ $.message.message_id": [{**EXAMPLE, "message": {"body": "x"}}],
-    "invalid value for type, expected Message @ $.message": [{**EXAMPLE, "message": v} for v in ([], False, "x")],
+    "invalid value for type, expected MessageInfo @ $.message": [{**EXAMPLE, "message": v} for v in ([], False, "x")],
     "invalid value for type, expected str @ $.chat.chat_id": [with_chat(chat_id=v) for v in ("", None, 5)],
     "invalid value for type, expected Mapping @ $.chat.members": [with_chat(members=v) for v in ([], "x", 0)],
     "invalid value for type, expected bool @ $.chat.members['…@c.us'].is_admin": [
@@ -174,10 +174,69 @@ def test_an_error_holds_paths_and_no_values() -> None:
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 200_000, b'{"a": NaN}', b"<html></html>"])
 def test_a_body_that_is_no_json_is_a_decode_error(body: bytes) -> None:
     """`decode` knows one exception."""
-    with pytest.raises(DecodeError, match="not a TicketInfo: not valid JSON @") as caught:
+    with pytest.raises(DecodeError, match="the body is not JSON") as caught:
         decode(body, TicketInfo)
-    assert caught.value.problems == ("not valid JSON @ $",)
+    assert caught.value.problems == (NOT_JSON,)
     assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("cls", [TicketInfo, tuple[TicketInfo, ...], Mapping[str, TicketInfo]])
+@pytest.mark.parametrize("body", [b"null", b" null\n", b"\xef\xbb\xbfnull"])
+def test_null_is_not_the_same_problem_as_no_json(body: bytes, cls: Any) -> None:
+    """A body that is null is no value of any type, and its error says so in a way of its own."""
+    with pytest.raises(DecodeError, match="the body is null") as caught:
+        decode(body, cls)
+    assert caught.value.problems == (IS_NULL,)
+    assert caught.value.__context__ is None
+
+
+MESSAGE = EXAMPLE["message"]
+
+
+@pytest.mark.parametrize(
+    ("cls", "body"),
+    [
+        (tuple[MessageInfo, ...], []),
+        (tuple[MessageInfo, ...], [MESSAGE, {"message_id": "m"}]),
+        (Mapping[str, MessageInfo], {}),
+        (Mapping[str, MessageInfo], {"a": MESSAGE}),
+    ],
+)
+def test_a_whole_body_may_hold_many(cls: Any, body: Json) -> None:
+    """An array or an object of models is decoded in one step, like one of them."""
+    value = decode(json.dumps(body).encode(), cls)
+    assert isinstance(value, get_origin(cls))
+    assert explain(body, cls) == value
+    if isinstance(value, tuple):
+        assert [message.to_dict() for message in value] == body
+    else:
+        assert {key: message.to_dict() for key, message in value.items()} == body
+
+
+@pytest.mark.parametrize(
+    ("cls", "body", "message"),
+    [
+        (tuple[MessageInfo, ...], "", "an array of MessageInfo: invalid value for type, expected tuple @ $"),
+        (tuple[MessageInfo, ...], {}, "an array of MessageInfo: invalid value for type, expected tuple @ $"),
+        (
+            tuple[MessageInfo, ...],
+            [MESSAGE, {}, 5],
+            "an array of MessageInfo: required field missing @ $[1].message_id and 1 more",
+        ),
+        (Mapping[str, MessageInfo], "", "an object of MessageInfo: invalid value for type, expected Mapping @ $"),
+        (Mapping[str, MessageInfo], [], "an object of MessageInfo: invalid value for type, expected Mapping @ $"),
+        (
+            Mapping[str, MessageInfo],
+            {"91@c.us": None},
+            "an object of MessageInfo: invalid value for type, expected MessageInfo @ $['…@c.us']",
+        ),
+    ],
+)
+def test_a_whole_body_of_many_is_strict(cls: Any, body: Json, message: str) -> None:
+    """What stands for an empty field, as `""` does, does not stand for an empty body."""
+    with pytest.raises(DecodeError) as caught:
+        decode(json.dumps(body).encode(), cls)
+    assert str(caught.value) == f"the body is not {message}"
 
 
 def test_many_problems_make_one_short_message() -> None:
@@ -423,8 +482,8 @@ def test_a_page_may_be_empty(body: Json) -> None:
 
 def test_the_converter_is_generic_in_the_type() -> None:
     """What models are made of can be structured by itself, so a new resource brings its classes and nothing else."""
-    assert structure([EXAMPLE["message"]], list[Message])[0].sender_name == "Support"
-    assert structure({"a": EXAMPLE["chat"]}, dict[str, Chat])["a"].chat_name == "BK Local1"
+    assert structure([EXAMPLE["message"]], list[MessageInfo])[0].sender_name == "Support"
+    assert structure({"a": EXAMPLE["chat"]}, dict[str, ChatInfo])["a"].chat_name == "BK Local1"
     assert structure("2025-04-20", datetime) == datetime(2025, 4, 20, tzinfo=UTC)
 
     @attrs.frozen(kw_only=True)
@@ -432,8 +491,8 @@ def test_the_converter_is_generic_in_the_type() -> None:
         reaction: str
         weight: float | None = None
         count: int | None = None
-        of: Message | None = None
-        by: Mapping[str, Message] = attrs.field(factory=dict)
+        of: MessageInfo | None = None
+        by: Mapping[str, MessageInfo] = attrs.field(factory=dict)
 
     body = {"reaction": "👍", "weight": 1, "count": 3, "of": {"message_id": "m"}, "by": {"x": {"message_id": "n"}}}
     reaction = structure(body, Reaction)

@@ -15,10 +15,10 @@ from periskope_async._codec.converter import structure
 from periskope_async._codec.marks import EMPTY_MAPPING
 from periskope_async._codec.model import Model
 from periskope_async.models import (
-    Chat,
+    ChatInfo,
     ChatMember,
     ChatType,
-    Message,
+    MessageInfo,
     Ticket,
     TicketInfo,
     TicketPage,
@@ -98,7 +98,7 @@ def test_models_are_frozen_and_slotted(cls: type[Model]) -> None:
         model.extra = {}  # type: ignore[misc]  # that it is refused is the point
 
 
-@pytest.mark.parametrize("cls", [Ticket, TicketRow, Chat, ChatMember, Message, TicketInfo])
+@pytest.mark.parametrize("cls", [Ticket, TicketRow, ChatInfo, ChatMember, MessageInfo, TicketInfo])
 def test_only_the_id_is_required(cls: type[Model]) -> None:
     """A model needs its id and nothing else."""
     required = [a.name for a in attrs.fields(cls) if a.default is attrs.NOTHING]
@@ -138,8 +138,8 @@ def test_hash_is_by_id(info: TicketInfo) -> None:
 def test_reprs_are_short_and_hold_no_personal_data(info: TicketInfo) -> None:
     """A repr names the object: no bodies, names or whole phone numbers get into logs."""
     assert repr(info) == "TicketInfo(ticket=Ticket(ticket_id='BKT-001'))"
-    assert repr(info.chat) == "Chat(chat_id='…1844@c.us')"
-    assert repr(info.message) == "Message(message_id='true_…1844@c.us_3EB0ABB7C973860FC19EBE05FD934141CCEC2D8B')"
+    assert repr(info.chat) == "ChatInfo(chat_id='…1844@c.us')"
+    assert repr(info.message) == "MessageInfo(message_id='true_…1844@c.us_3EB0ABB7C973860FC19EBE05FD934141CCEC2D8B')"
     assert repr(ChatMember(contact_id="918527184400")) == "ChatMember(contact_id='…4400')"
     assert repr(TicketRow(ticket_id="BKT-1", subject="secret")) == "TicketRow(ticket_id='BKT-1')"
     page = TicketPage(tickets=(TicketRow(ticket_id="BKT-1"),), count=9, first=1, last=1)

@@ -14,9 +14,18 @@ from hypothesis import strategies as st
 
 from periskope_async._codec.converter import decode, structure
 from periskope_async._codec.enums import OpenIntEnum, OpenStrEnum
-from periskope_async._codec.fields import LABELS, is_model, some
+from periskope_async._codec.fields import is_model, some
+from periskope_async._codec.marks import Labels
 from periskope_async.errors import DecodeError
-from periskope_async.models import Chat, ChatMember, Message, Ticket, TicketInfo, TicketPriority, TicketRow
+from periskope_async.models import (
+    Chat,
+    ChatMember,
+    MessageInfo,
+    Ticket,
+    TicketInfo,
+    TicketPriority,
+    TicketRow,
+)
 from periskope_async.records import COLUMNS, ROW_COLUMNS, from_record, to_record
 
 BODY = (Path(__file__).parents[1] / "samples" / "ticket-info.example.json").read_bytes()
@@ -31,7 +40,7 @@ RICH = attrs.evolve(
         ticket_custom_properties={"p": "ü"},
         extra={"newer": "x"},
     ),
-    attached_messages=(Message(message_id="m1", body="one\ntwo"), Message(message_id="m2", extra={"y": 1})),
+    attached_messages=(MessageInfo(message_id="m1", body="one\ntwo"), MessageInfo(message_id="m2", extra={"y": 1})),
 )
 BARE = TicketInfo(ticket=Ticket(ticket_id="BKT-9"))
 
@@ -179,7 +188,7 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
     int: st.integers(),
     float: st.integers() | st.floats(allow_nan=False, allow_infinity=False),
     datetime: st.datetimes(timezones=st.just(UTC)),
-    LABELS: st.lists(TEXT | st.text("a, ", min_size=1)).map(tuple),
+    Labels: st.lists(TEXT | st.text("a, ", min_size=1)).map(tuple),
 }
 
 
@@ -195,7 +204,7 @@ def models(cls: type[Any]) -> st.SearchStrategy[Any]:
                 wanted, TEXT if issubclass(wanted, OpenStrEnum) else st.integers()
             )
         elif a.name in {"members", "attached_messages"}:
-            one = models(ChatMember if a.name == "members" else Message)
+            one = models(ChatMember if a.name == "members" else MessageInfo)
             value = (
                 st.dictionaries(TEXT, one, max_size=2) if a.name == "members" else st.lists(one, max_size=2).map(tuple)
             )
