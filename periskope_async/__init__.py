@@ -16,8 +16,6 @@ if typing.TYPE_CHECKING:
     from periskope_async.resources.tickets import Tickets as Tickets
 
     __version__: str
-
-if not typing.TYPE_CHECKING:
-    __all__, __getattr__, __dir__ = _exports.lazy(
-        __name__, {"PeriskopeClient": "client", "Tickets": "resources.tickets"}
-    )
+else:  # hidden from checkers: see `lazy`
+    _OWN = {"PeriskopeClient": "periskope_async.client", "Tickets": "periskope_async.resources.tickets"}
+    __all__, __getattr__, __dir__ = _exports.lazy(__name__, _exports.modules() | _OWN)

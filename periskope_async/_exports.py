@@ -35,19 +35,13 @@ if TYPE_CHECKING:
         ValidationError,
     )
     from periskope_async.hooks import Hooks, RequestEvent, ResponseEvent, RetryEvent, ThrottleEvent, capture_responses
-    from periskope_async.models.chats import Chat, ChatInfo, ChatMember, ChatPage, ChatType
-    from periskope_async.models.messages import (
-        DeliveryInfo,
-        Media,
-        Message,
-        MessageFlag,
-        MessageInfo,
-        MessageType,
-        Poll,
-    )
+    from periskope_async.models.chats import Chat, ChatPage
+    from periskope_async.models.infos import ChatInfo, ChatMember, ChatType, MessageInfo
+    from periskope_async.models.messages import DeliveryInfo, Media, Message, MessageFlag, MessageType, Poll
     from periskope_async.models.pages import Page
     from periskope_async.models.reactions import Reaction
-    from periskope_async.models.tickets import Ticket, TicketInfo, TicketPage, TicketPriority, TicketRow, TicketStatus
+    from periskope_async.models.ticket_rows import TicketPage, TicketRow
+    from periskope_async.models.tickets import Ticket, TicketInfo, TicketPriority, TicketStatus
 
 __all__ = [
     "ApiError",
@@ -144,28 +138,32 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "models.chats": (
         "Chat",
+        "ChatPage",
+    ),
+    "models.infos": (
         "ChatInfo",
         "ChatMember",
-        "ChatPage",
         "ChatType",
+        "MessageInfo",
     ),
     "models.messages": (
         "DeliveryInfo",
         "Media",
         "Message",
         "MessageFlag",
-        "MessageInfo",
         "MessageType",
         "Poll",
     ),
     "models.pages": ("Page",),
     "models.reactions": ("Reaction",),
+    "models.ticket_rows": (
+        "TicketPage",
+        "TicketRow",
+    ),
     "models.tickets": (
         "Ticket",
         "TicketInfo",
-        "TicketPage",
         "TicketPriority",
-        "TicketRow",
         "TicketStatus",
     ),
 }
@@ -174,36 +172,45 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 Lazy = tuple[list[str], Callable[[str], object], Callable[[], list[str]]]
 
 
-def lazy(package: str, own: Mapping[str, str]) -> Lazy:
-    """Return the `__all__`, `__getattr__` and `__dir__` of a package that exports `NAMES` and names of its own.
+def modules(prefix: str = "") -> dict[str, str]:
+    """Return where the names of `NAMES` are: in which module, of those that begin with a prefix."""
+    return {
+        name: f"periskope_async.{module}"
+        for module, names in NAMES.items()
+        if module.startswith(prefix)
+        for name in names
+    }
+
+
+def lazy(package: str, where: Mapping[str, str]) -> Lazy:
+    """Return the `__all__`, `__getattr__` and `__dir__` of a package that imports a name when it is first asked for.
 
     So nobody waits for the models and resources that they do not use. Checkers must not see these: they would take the
     one for an empty list, and by the other every misspelt name for one that is there.
 
     Args:
         package: its name.
-        own: the modules of its own names, without the package.
+        where: the module of each name.
     """
-    modules = {name: f"periskope_async.{module}" for module, names in NAMES.items() for name in names}
-    modules |= {name: f"{package}.{module}" for name, module in own.items()}
-    public = {module.split(".")[1] for module in modules.values() if module.startswith(f"{package}.")}
+    inside = len(package) + 1
+    public = {module[inside:].partition(".")[0] for module in where.values() if module.startswith(f"{package}.")}
     exported = import_module(package)
 
     def load(name: str) -> object:
-        if name == "__version__":
+        if name in where:
+            value = getattr(import_module(where[name]), name)
+        elif name in public and not name.startswith("_"):  # a module of ours, as `periskope_async.errors`
+            value = import_module(f"{package}.{name}")
+        elif name == "__version__" and "." not in package:
             from importlib.metadata import version
 
             return version("periskope")
-        if name in modules:
-            value = getattr(import_module(modules[name]), name)
-        elif name in public and not name.startswith("_"):  # a module of ours, as `periskope_async.errors`
-            value = import_module(f"{package}.{name}")
         else:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         setattr(exported, name, value)
         return value
 
     def listed() -> list[str]:
-        return sorted({*vars(exported), *modules, "__version__"})
+        return sorted({*vars(exported), *where})
 
-    return sorted(modules, key=lambda name: (name[0].islower(), name)), load, listed
+    return sorted(where, key=lambda name: (name[0].islower(), name)), load, listed

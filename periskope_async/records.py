@@ -19,7 +19,8 @@ from typing import Any, Final, TypeVar, overload
 from periskope_async._codec import columns as _columns
 from periskope_async._codec.columns import ColumnKind
 from periskope_async._codec.model import Model
-from periskope_async.models.tickets import TicketInfo, TicketRow
+from periskope_async.models.ticket_rows import TicketRow
+from periskope_async.models.tickets import TicketInfo
 
 __all__ = ["COLUMNS", "ROW_COLUMNS", "ColumnKind", "columns", "from_record", "to_record"]
 

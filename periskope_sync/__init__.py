@@ -16,6 +16,6 @@ if typing.TYPE_CHECKING:
     from periskope_sync.tickets import Tickets as Tickets
 
     __version__: str
-
-if not typing.TYPE_CHECKING:
-    __all__, __getattr__, __dir__ = _exports.lazy(__name__, {"PeriskopeClient": "client", "Tickets": "tickets"})
+else:  # hidden from checkers: see `lazy`
+    _OWN = {"PeriskopeClient": "periskope_sync.client", "Tickets": "periskope_sync.tickets"}
+    __all__, __getattr__, __dir__ = _exports.lazy(__name__, _exports.modules() | _OWN)

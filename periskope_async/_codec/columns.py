@@ -1,8 +1,9 @@
 """Models as flat records: which columns a model has follows from its fields. Knows no model and no data library.
 
 A field is a column of its own name. A field that holds one object becomes the columns of that object, with the field's
-name before theirs, unless they begin with it already or the object is what the model is about: the required one. What
-is many, deeper down, or usually left out, is one column of JSON.
+name before theirs, unless they begin with it already or the object is what the model is about: the required one. Two
+underscores stand between where one would give the name of another field. What is many, deeper down, or usually left
+out, is one column of JSON.
 """
 
 import json
@@ -75,9 +76,10 @@ def from_record(record: Mapping[str, Any], cls: Any) -> Any:
 @cache
 def _layout(cls: Any) -> tuple[_Column, ...]:
     own: list[_Column] = []
+    taken = {attribute.name for attribute in own_fields(cls)}
     for attribute in own_fields(cls):
         if _is_flat(attribute):
-            own += _part(attribute)
+            own += _part(attribute, taken)
         else:
             own.append(_Column(attribute.name, _kind(attribute.type), None, attribute))
     name = "info_extra" if any(column.name == "extra" for column in own) else "extra"
@@ -87,11 +89,13 @@ def _layout(cls: Any) -> tuple[_Column, ...]:
     return (*own, _Column(name, "json", None, attrs.fields_dict(cls)["extra"]), *counts)
 
 
-def _part(part: "attrs.Attribute[Any]") -> Iterator[_Column]:
+def _part(part: "attrs.Attribute[Any]", taken: set[str]) -> Iterator[_Column]:
     """Yield the columns of a part of a model: its fields, unknown keys last."""
     cls, prefix = some(part.type), "" if part.default is attrs.NOTHING else f"{part.name}_"
     for attribute in (*own_fields(cls), attrs.fields_dict(cls)["extra"]):
         name = attribute.name if attribute.name.startswith(prefix) else prefix + attribute.name
+        if name in taken:
+            name = f"{part.name}__{attribute.name}"
         yield _Column(name, _kind(attribute.type), part, attribute)
 
 

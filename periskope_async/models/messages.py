@@ -1,4 +1,4 @@
-"""Messages: in full, in the short form tickets carry, and what a message holds."""
+"""Messages in full, and what they hold."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,11 +7,11 @@ from typing import Any
 from attrs import field, frozen
 
 from periskope_async._codec.enums import OpenStrEnum
-from periskope_async._codec.marks import EMPTY_MAPPING, EMPTY_TEXT, LEFT_OUT, NULL, LooseInt, LooseText, keyed
+from periskope_async._codec.marks import EMPTY_MAPPING, LEFT_OUT, NULL, LooseInt, LooseText, keyed
 from periskope_async._codec.model import Model, identity, sparse
 from periskope_async.models.reactions import Reaction, ack_level
 
-__all__ = ["DeliveryInfo", "Media", "Message", "MessageFlag", "MessageInfo", "MessageType", "Poll"]
+__all__ = ["DeliveryInfo", "Media", "Message", "MessageFlag", "MessageType", "Poll"]
 
 
 class MessageType(OpenStrEnum):
@@ -241,30 +241,3 @@ class Message(Model):
     def ack_level(self) -> int | None:
         """`ack` as a number; None if there is none."""
         return ack_level(self.ack)
-
-
-@frozen(kw_only=True, field_transformer=identity)
-class MessageInfo(Model):
-    """A message, in the short form tickets carry.
-
-    Attributes:
-        message_id: the full id: `true_<chat>_<id>`, in groups with `_<participant>` after it.
-        chat_id: the chat it was sent in.
-        org_phone: the organisation's phone in the chat, with `@c.us`.
-        body: the text.
-        timestamp: when it was sent.
-        media_path: where its media is.
-        sender_name: the name of who sent it.
-        sender_phone: the phone of who sent it, digits only.
-        performed_by: the e-mail address of the organisation's user who sent it through Periskope.
-    """
-
-    message_id: str
-    chat_id: str | None = None
-    org_phone: str | None = None
-    body: str | None = field(default=None, metadata=EMPTY_TEXT)
-    timestamp: datetime | None = None
-    media_path: str | None = field(default=None, metadata=EMPTY_TEXT)
-    sender_name: str | None = None
-    sender_phone: str | None = None
-    performed_by: str | None = None

@@ -1,7 +1,7 @@
 """What the pages of all lists have in common."""
 
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import attrs
 from attrs import field, frozen

@@ -34,7 +34,7 @@ from periskope_async.errors import DecodeError
 from periskope_async.models import Chat, ChatInfo, Message, MessageInfo, Ticket, TicketInfo, TicketPage, TicketRow
 
 Json = Any
-CLASSES = [cls for cls in vars(models).values() if is_model(cls)]
+CLASSES = [cls for cls in map(models.__getattr__, models.__all__) if is_model(cls)]
 EXAMPLE: dict[str, Json] = json.loads(
     (Path(__file__).parents[1] / "samples" / "ticket-info.example.json").read_text("utf-8")
 )

@@ -15,13 +15,24 @@ from typing import Any, get_origin
 import attrs
 import pytest
 
-from periskope_async._codec.converter import IS_NULL, NOT_JSON, _compiled, decode, detailed, explain, structure, to_dict
+from periskope_async._codec.converter import (
+    IS_NULL,
+    NOT_JSON,
+    _compiled,
+    decode,
+    detailed,
+    explain,
+    prepare,
+    structure,
+    to_dict,
+)
 from periskope_async._codec.fields import MAX_DEPTH
 from periskope_async._codec.marks import ABSENT
 from periskope_async._codec.model import Model
 from periskope_async.errors import DecodeError
 from periskope_async.models import (
     ChatInfo,
+    Message,
     MessageInfo,
     TicketInfo,
     TicketPage,
@@ -498,3 +509,12 @@ def test_the_converter_is_generic_in_the_type() -> None:
     reaction = structure(body, Reaction)
     assert (reaction.weight, reaction.count, reaction.by["x"].message_id) == (1, 3, "n")
     assert same_json(to_dict(reaction), body)
+
+
+def test_prepared_models_are_compiled_before_the_first_body() -> None:
+    """`prepare` does the work that the first body of a kind would wait for."""
+    _compiled.cache_clear()
+    prepare(TicketInfo, Message)
+    assert _compiled.cache_info().currsize == 2
+    decode(BODY, TicketInfo)
+    assert _compiled.cache_info().misses == 2
