@@ -15,9 +15,10 @@ from typing import Any, Final, Literal
 
 import attrs
 
+from periskope_async._codec.annotations import is_labels, is_model, plain, some
 from periskope_async._codec.converter import structure, to_dict
 from periskope_async._codec.enums import OpenIntEnum, OpenStrEnum
-from periskope_async._codec.fields import is_labels, is_model, own_fields, plain, some, wire_key
+from periskope_async._codec.fields import own_fields, wire_key
 from periskope_async._codec.marks import ABSENT, EMPTY_MAPPING
 
 __all__ = ["ColumnKind", "columns", "from_record", "to_record"]

@@ -59,7 +59,7 @@ EMPTY_MAPPING: Final[Mapping[str, Any]] = _EmptyMapping()
 
 
 class Spelling(Enum):
-    """How a type stands in JSON where it may stand otherwise than its plain form does. See `fields.READERS`."""
+    """How a type stands in JSON where it may stand otherwise than its plain form does. See `readers.READERS`."""
 
     LABELS = "names in a text, separated by commas, or in an array"
     DIGITS = "a whole number, or its digits as text"

@@ -11,8 +11,8 @@ from attrs import field, frozen
 
 from periskope_async._codec.columns import to_record
 from periskope_async._codec.converter import decode, structure, to_dict
-from periskope_async._codec.fields import copy_json
 from periskope_async._codec.marks import EMPTY_MAPPING, LEFT_OUT, Structured
+from periskope_async._codec.readers import copy_json
 
 __all__ = ["Model", "identity", "masked", "sparse"]
 

@@ -78,7 +78,7 @@ class ChatMember(_ContactDetails):
         name: the name in the phone's address book.
         short_name: the short form of it.
         pushname: the name they gave themselves.
-        periskope_name: the name given in Periskope.
+        periskope_name: the name they have in Periskope.
         verified_name: the verified name of a business.
         verified_level: how far the business is verified.
         number: their number, digits only.

@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from periskope_async import models
-from periskope_async._codec.compiled import _LABEL_LISTS, _MOMENT
+from periskope_async._codec.annotations import is_model, model_in, some
 from periskope_async._codec.converter import _compiled, decode, explain, structure, to_dict
 from periskope_async._codec.enums import OpenIntEnum, OpenStrEnum
-from periskope_async._codec.fields import is_model, model_in, own_fields, read_moment, some, wire_key
+from periskope_async._codec.fields import own_fields, wire_key
 from periskope_async._codec.marks import (
     ABSENT,
     EMPTY_MAPPING,
@@ -30,6 +30,8 @@ from periskope_async._codec.marks import (
     LooseText,
 )
 from periskope_async._codec.model import Model
+from periskope_async._codec.readers import read_moment
+from periskope_async._codec.usual import _LABEL_LISTS, _MOMENT
 from periskope_async.errors import DecodeError
 from periskope_async.models import Chat, ChatInfo, Message, MessageInfo, Ticket, TicketInfo, TicketPage, TicketRow
 

@@ -1,4 +1,4 @@
-"""Bytes to models and back: what is taken, what is refused, and how that is told."""
+"""Bytes to models and back: what is taken, what is refused, and how that is said."""
 
 import copy
 import json
@@ -20,15 +20,15 @@ from periskope_async._codec.converter import (
     NOT_JSON,
     _compiled,
     decode,
-    detailed,
     explain,
     prepare,
     structure,
     to_dict,
 )
-from periskope_async._codec.fields import MAX_DEPTH
+from periskope_async._codec.detailed import detailed
 from periskope_async._codec.marks import ABSENT
 from periskope_async._codec.model import Model
+from periskope_async._codec.readers import MAX_DEPTH
 from periskope_async.errors import DecodeError
 from periskope_async.models import (
     ChatInfo,
@@ -52,7 +52,7 @@ def same_json(one: Json, other: Json) -> bool:
 
 
 def with_ticket(**changes: Json) -> dict[str, Json]:
-    """The example with other values, or without the keys given as ABSENT, in its ticket."""
+    """The example with other values, or without those keys that are ABSENT, in its ticket."""
     ticket = {key: value for key, value in {**EXAMPLE["ticket"], **changes}.items() if value is not ABSENT}
     return {**EXAMPLE, "ticket": ticket}
 
@@ -134,12 +134,12 @@ REFUSED: dict[str, list[Json]] = {
 
 
 @pytest.mark.parametrize("problem", REFUSED)
-def test_a_problem_is_told_by_its_path(problem: str) -> None:
+def test_a_problem_is_named_by_its_path(problem: str) -> None:
     """What cannot be structured is refused with a line that says where it is and what was expected there."""
     assert [problems(value) for value in REFUSED[problem]] == [(problem,)] * len(REFUSED[problem])
 
 
-def test_every_problem_is_told() -> None:
+def test_every_problem_is_named() -> None:
     """One look at the error is enough to see all that is wrong."""
     assert problems(with_ticket(ticket_id=None, created_at="x", is_deleted="y")) == (
         "invalid value for type, expected str @ $.ticket.ticket_id",
@@ -148,7 +148,7 @@ def test_every_problem_is_told() -> None:
     )
 
 
-def test_a_renamed_field_is_told_by_its_name_in_json() -> None:
+def test_a_renamed_field_is_named_as_in_json() -> None:
     """Paths use the keys of the body, not Python's names for them."""
     assert problems({"from": "1", "to": True, "count": 1.5}, TicketPage) == (
         "invalid value for type, expected int @ $.count",
@@ -175,15 +175,15 @@ def test_an_error_holds_paths_and_no_values() -> None:
         with pytest.raises(DecodeError) as caught:
             decode(value, TicketInfo)
         error = caught.value
-        told = [str(error), repr(error), repr(error.args), repr(error.problems), repr(vars(error))]
-        told += traceback.format_exception_only(error)
-        assert canary not in "".join(told)
+        shown = [str(error), repr(error), repr(error.args), repr(error.problems), repr(vars(error))]
+        shown += traceback.format_exception_only(error)
+        assert canary not in "".join(shown)
         assert error.__cause__ is error.__context__ is None
         assert pickle.loads(pickle.dumps(error)).problems == error.problems  # noqa: S301  # pickled here
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 200_000, b'{"a": NaN}', b"<html></html>"])
-def test_a_body_that_is_no_json_is_a_decode_error(body: bytes) -> None:
+def test_a_body_that_is_not_json_is_a_decode_error(body: bytes) -> None:
     """`decode` knows one exception."""
     with pytest.raises(DecodeError, match="the body is not JSON") as caught:
         decode(body, TicketInfo)
@@ -194,7 +194,7 @@ def test_a_body_that_is_no_json_is_a_decode_error(body: bytes) -> None:
 @pytest.mark.parametrize("cls", [TicketInfo, tuple[TicketInfo, ...], Mapping[str, TicketInfo]])
 @pytest.mark.parametrize("body", [b"null", b" null\n", b"\xef\xbb\xbfnull"])
 def test_null_is_not_the_same_problem_as_no_json(body: bytes, cls: Any) -> None:
-    """A body that is null is no value of any type, and its error says so in a way of its own."""
+    """A body that is null holds no value of any type, and its error has a problem of its own."""
     with pytest.raises(DecodeError, match="the body is null") as caught:
         decode(body, cls)
     assert caught.value.problems == (IS_NULL,)
@@ -251,7 +251,7 @@ def test_a_whole_body_of_many_is_strict(cls: Any, body: Json, message: str) -> N
 
 
 def test_many_problems_make_one_short_message() -> None:
-    """The message tells the first problem and counts the others."""
+    """The message has the first problem and counts the others."""
     rows = [{"ticket_id": None}] * 50
     with pytest.raises(DecodeError) as caught:
         structure({"tickets": rows}, TicketPage)
@@ -262,7 +262,7 @@ def test_many_problems_make_one_short_message() -> None:
 
 
 def nested(depth: int) -> Json:
-    """An object so many levels deep."""
+    """An object of that many levels."""
     value: Json = {}
     for _ in range(depth):
         value = {"a": value, "b": [1]}

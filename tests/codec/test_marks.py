@@ -26,7 +26,10 @@ WAYS: list[Callable[[Json, type[Any]], Any]] = [structure, explain]
 # -------------------------------------------------------------------------------------------- imports of the codec
 
 #: The files of the codec: each may import those before it and no other.
-ORDER = ["marks", "sparse", "enums", "parser", "fields", "compiled", "converter", "columns", "model"]
+ORDER = [
+    *("marks", "sparse", "enums", "parser", "annotations", "readers", "fields"),
+    *("usual", "compiled", "detailed", "converter", "columns", "model"),
+]
 CODEC = Path(periskope_async.__path__[0], "_codec")
 
 
@@ -257,7 +260,7 @@ def test_only_labels_are_split_at_commas(texts: list[str]) -> None:
 
 @pytest.mark.parametrize("value", ["a, b", {"a": "b"}, [1], [None], 5, [["a"]]])
 def test_texts_come_as_an_array_alone(value: Json) -> None:
-    """A plain text is no array of texts: it is not split, it is refused."""
+    """A plain text is not an array of texts: it is refused, not split."""
     for way in WAYS:
         with pytest.raises(DecodeError):
             way({"message_id": "m", "vcards": value}, Message)

@@ -11,8 +11,9 @@ from typing import Any
 import attrs
 import pytest
 
+from periskope_async._codec.annotations import is_model, model_in, plain, some
 from periskope_async._codec.converter import decode, explain
-from periskope_async._codec.fields import is_model, model_in, own_fields, plain, some, wire_key
+from periskope_async._codec.fields import own_fields, wire_key
 from periskope_async.models import (
     Chat,
     ChatInfo,

@@ -101,7 +101,7 @@ assert set(package.__all__) <= set(dir(package)), "not listed"
 assert not set(package.__all__) & set(vars(package)), "imported too early"
 space = {{}}
 exec("from {package.__name__} import *", space)
-assert set(package.__all__) <= set(space), "not given"
+assert set(package.__all__) <= set(space), "not there"
 assert set(package.__all__) <= set(vars(package)), "not kept"
 """
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=30, check=True)

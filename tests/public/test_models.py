@@ -184,12 +184,12 @@ def test_a_model_built_by_hand_is_spelled_like_the_service(info: TicketInfo) -> 
 
 def test_what_to_dict_returns_is_the_callers(info: TicketInfo) -> None:
     """Changing the returned dict does not change the model."""
-    told = structure({**EXAMPLE, "new": {"a": []}}, TicketInfo)
-    out = told.to_dict()
+    model = structure({**EXAMPLE, "new": {"a": []}}, TicketInfo)
+    out = model.to_dict()
     out["new"]["a"].append(1)
     out["chat"]["custom_properties"]["b"] = 1
     out["chat"]["members"].clear()
-    assert told.to_dict() == {**EXAMPLE, "new": {"a": []}}
+    assert model.to_dict() == {**EXAMPLE, "new": {"a": []}}
     empty = info.ticket.to_dict()["ticket_custom_properties"]
     empty["c"] = 1
     assert info.to_dict() == EXAMPLE
@@ -278,7 +278,7 @@ def test_from_dict_of_what_nests_without_end_is_refused(depth: int) -> None:
 
 
 def test_json_dumps_does_not_know_models(info: TicketInfo) -> None:
-    """A model is no dict: `json.dumps` of one says so itself, and takes its dict."""
+    """A model is not a dict: `json.dumps` of one says so itself, and takes its dict."""
     with pytest.raises(TypeError, match="TicketInfo is not JSON serializable"):
         json.dumps(info)
     assert json.loads(json.dumps(info.to_dict())) == EXAMPLE
@@ -314,7 +314,7 @@ def test_a_page_has_its_rows_under_one_name(page: Any) -> None:
 
 @pytest.mark.parametrize(("enum", "value"), [(TicketStatus, "paused"), (ChatType, "chat"), (TicketPriority, 7)])
 def test_an_unknown_enum_value_is_a_readable_member(enum: Any, value: Any) -> None:
-    """A value the service adds tomorrow keeps its text, tells that it is unknown, and survives copies."""
+    """A value the service adds tomorrow keeps its text, says that it is unknown, and survives copies."""
     member = enum(value)
     assert (member.value, member.is_known, member == value) == (value, False, True)
     assert type(member) is enum
@@ -326,7 +326,7 @@ def test_an_unknown_enum_value_is_a_readable_member(enum: Any, value: Any) -> No
 
 @pytest.mark.parametrize(("enum", "wrong"), [(TicketStatus, 5), (ChatType, None), (TicketPriority, "high")])
 def test_an_enum_is_open_to_values_of_its_own_type_only(enum: Any, wrong: Any) -> None:
-    """A number is no status, and a word no priority."""
+    """A number is not a status, nor a word a priority."""
     with pytest.raises(ValueError, match="is not a valid"):
         enum(wrong)
 

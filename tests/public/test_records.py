@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from periskope_async import models as all_models
+from periskope_async._codec.annotations import is_model, some
 from periskope_async._codec.converter import decode, structure
 from periskope_async._codec.enums import OpenIntEnum, OpenStrEnum
-from periskope_async._codec.fields import is_model, own_fields, some
+from periskope_async._codec.fields import own_fields
 from periskope_async._codec.marks import LEFT_OUT, Labels
 from periskope_async._codec.model import Model
 from periskope_async.errors import DecodeError
