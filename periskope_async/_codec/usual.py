@@ -78,7 +78,7 @@ def _usual_json(field: WireField, target: str, names: Names) -> tuple[str, ...]:
     if wanted is Any or (element is Any and not is_array):
         return _OBJECT, f"{target} = flat(v)"
     if is_array and element == Mapping[str, Any]:
-        return f"{_ARRAY} and all([type(v) is dict and v for v in v])", f"{target} = tuple(map(flat, v))"
+        return f"{_ARRAY} and all([type(v) is dict for v in v])", f"{target} = tuple(map(flat, v))"
     test, value = _SCALARS.get(some(element), ("", ""))
     if value == "v":  # each scalar comes out as it came in, and so does what holds them
         test = f"v is None or {test}" if is_optional(element) else "type(v) is str" if element is str else test
