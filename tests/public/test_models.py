@@ -1,6 +1,7 @@
 """What a user sees of the models: values, open enums, equality, hash, repr, pickling, changing."""
 
 import copy
+import inspect
 import json
 import pickle
 import re
@@ -296,7 +297,9 @@ def test_to_json_is_json_or_nothing() -> None:
 def test_every_attribute_has_its_meaning_in_the_docstring(cls: type[Model]) -> None:
     """The docstring names each field of a model, and no other."""
     documented = {
-        name for base in cls.__mro__ for name in re.findall(r"^        (\w+): ", base.__doc__ or "", flags=re.MULTILINE)
+        name
+        for base in cls.__mro__
+        for name in re.findall(r"^    (\w+): ", inspect.cleandoc(base.__doc__ or ""), flags=re.MULTILINE)
     }
     fields = {a.name for a in attrs.fields(cls)} - {"_wire"}
     assert documented == fields
