@@ -1,4 +1,4 @@
-"""Unofficial async-first Python client for the Periskope ticket API.
+"""Unofficial async-first Python client for the Periskope API.
 
 from periskope_async import PeriskopeClient
 
@@ -8,100 +8,14 @@ async with PeriskopeClient() as client:
 
 import typing
 
-from periskope_async._sansio.rate_limit import RateLimit
-from periskope_async._sansio.unset import Unset
-from periskope_async.bulk import BulkResult, Failed, Fetched, Progress
-from periskope_async.client import PeriskopeClient
-from periskope_async.errors import (
-    ApiError,
-    AuthenticationError,
-    BadRequestError,
-    ClientClosedError,
-    ConfigurationError,
-    ConnectError,
-    DeadlineExceeded,
-    DecodeError,
-    NotFoundError,
-    PeriskopeError,
-    PermissionDeniedError,
-    ProtocolError,
-    RateLimitError,
-    RequestTimeout,
-    ServerError,
-    TlsError,
-    TransportError,
-    UnexpectedResponseError,
-    ValidationError,
-)
-from periskope_async.hooks import Hooks, RequestEvent, ResponseEvent, RetryEvent, ThrottleEvent, capture_responses
-from periskope_async.models import (
-    Chat,
-    ChatMember,
-    ChatType,
-    Message,
-    Ticket,
-    TicketInfo,
-    TicketPage,
-    TicketPriority,
-    TicketRow,
-    TicketStatus,
-)
-from periskope_async.resources.tickets import Tickets
-
-__all__ = [
-    "ApiError",
-    "AuthenticationError",
-    "BadRequestError",
-    "BulkResult",
-    "Chat",
-    "ChatMember",
-    "ChatType",
-    "ClientClosedError",
-    "ConfigurationError",
-    "ConnectError",
-    "DeadlineExceeded",
-    "DecodeError",
-    "Failed",
-    "Fetched",
-    "Hooks",
-    "Message",
-    "NotFoundError",
-    "PeriskopeClient",
-    "PeriskopeError",
-    "PermissionDeniedError",
-    "Progress",
-    "ProtocolError",
-    "RateLimit",
-    "RateLimitError",
-    "RequestEvent",
-    "RequestTimeout",
-    "ResponseEvent",
-    "RetryEvent",
-    "ServerError",
-    "ThrottleEvent",
-    "Ticket",
-    "TicketInfo",
-    "TicketPage",
-    "TicketPriority",
-    "TicketRow",
-    "TicketStatus",
-    "Tickets",
-    "TlsError",
-    "TransportError",
-    "UnexpectedResponseError",
-    "Unset",
-    "ValidationError",
-    "capture_responses",
-]
-
+from periskope_async import _exports
 
 if typing.TYPE_CHECKING:
+    from periskope_async._exports import *  # noqa: F403  # it says what is in it
+    from periskope_async.client import PeriskopeClient as PeriskopeClient
+    from periskope_async.resources.tickets import Tickets as Tickets
+
     __version__: str
-else:  # hidden from checkers, which would take every misspelt name for one that is there
-
-    def __getattr__(name: str) -> str:
-        if name == "__version__":
-            from importlib.metadata import version
-
-            return version("periskope")
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+else:  # hidden from checkers: see `lazy`
+    _OWN = {"PeriskopeClient": "periskope_async.client", "Tickets": "periskope_async.resources.tickets"}
+    __all__, __getattr__, __dir__ = _exports.lazy(__name__, _exports.modules() | _OWN)

@@ -19,9 +19,8 @@ class OpenStrEnum(StrEnum):
         return member
 
     def __reduce_ex__(self, _protocol: object) -> tuple[type[Self], tuple[str]]:
-        return type(self), (
-            self._value_,
-        )  # the first releases of Python 3.11 look up by name, which is no member's here
+        # The first releases of Python 3.11 look up by name, and no member has this one's.
+        return type(self), (self._value_,)
 
     @property
     def is_known(self) -> bool:
@@ -41,9 +40,8 @@ class OpenIntEnum(IntEnum):
         return member
 
     def __reduce_ex__(self, _protocol: object) -> tuple[type[Self], tuple[int]]:
-        return type(self), (
-            self._value_,
-        )  # the first releases of Python 3.11 look up by name, which is no member's here
+        # The first releases of Python 3.11 look up by name, and no member has this one's.
+        return type(self), (self._value_,)
 
     @property
     def is_known(self) -> bool:

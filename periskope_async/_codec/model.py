@@ -1,15 +1,20 @@
 """The base class of every model."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, Self
 
 import attrs
 from attrs import field, frozen
 
-from periskope_async._codec.marks import EMPTY_MAPPING
+from periskope_async._codec.columns import to_record
+from periskope_async._codec.converter import decode, structure, to_dict
+from periskope_async._codec.marks import EMPTY_MAPPING, LEFT_OUT, Structured
+from periskope_async._codec.readers import copy_json
 
-__all__ = ["Model", "identity", "masked"]
+__all__ = ["Model", "identity", "masked", "sparse"]
 
 
 def masked(identifier: str) -> str:
@@ -26,8 +31,16 @@ def identity(_cls: type, fields: Sequence["attrs.Attribute[Any]"]) -> list["attr
     ]
 
 
+def sparse(cls: type, fields: Sequence["attrs.Attribute[Any]"]) -> list["attrs.Attribute[Any]"]:
+    """Do as `identity`, for objects that no sample shows in full: what is optional counts as usually left out."""
+    return [
+        f if f.default is attrs.NOTHING else f.evolve(metadata={**LEFT_OUT, **f.metadata})
+        for f in identity(cls, fields)
+    ]
+
+
 @frozen(kw_only=True)
-class Model:
+class Model(Structured):
     """The base of every model: frozen, slotted, picklable, compared by meaning.
 
     Attributes:
@@ -38,11 +51,49 @@ class Model:
     #: JSON as it came, by field name, for fields that came spelled in another way than `to_dict()` would spell them.
     _wire: Mapping[str, Any] = field(default=EMPTY_MAPPING, alias="_wire", eq=False, hash=False, repr=False)
 
+    @classmethod
+    def from_dict(cls, value: dict[str, Any]) -> Self:
+        """Return the model that a JSON object describes, read as strictly as an answer of the service.
+
+        Args:
+            value: the object as `json.loads` returns it, or `to_dict`. The model keeps none of its dicts and lists.
+
+        Raises:
+            DecodeError: it does not describe this model; `problems` says what is wrong where.
+        """
+        with suppress(RecursionError):  # what nests without end is refused below, which says where it does
+            value = copy_json(value)
+        return structure(value, cls)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Return the model that JSON text describes, read as strictly as an answer of the service.
+
+        Args:
+            text: the JSON of one object, in UTF-8 where it is bytes.
+
+        Raises:
+            DecodeError: it is not JSON, or does not describe this model; `problems` says what is wrong where.
+        """
+        # What UTF-8 cannot hold is refused where everything is that is not UTF-8.
+        return decode(text.encode(errors="surrogatepass") if isinstance(text, str) else text, cls)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object this came from: every key, unknown ones too, in the spelling it came in.
 
         A field changed by `attrs.evolve`, and a model you built yourself, is spelled as the service usually does.
         """
-        from periskope_async._codec.converter import to_dict
-
         return to_dict(self)
+
+    def to_json(self) -> str:
+        """Return what `to_dict` returns as JSON text.
+
+        Raises:
+            TypeError: a model you built yourself holds what JSON cannot.
+            ValueError: likewise, of NaN and infinity.
+        """
+        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False)
+
+    def to_record(self) -> dict[str, Any]:
+        """Return this as one flat dict, for tables and data frames; `records.columns` says what its columns are."""
+        return to_record(self)

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from periskope_async.cli.text import visible
-from periskope_async.models import Chat, ChatMember, Message, Ticket, TicketInfo, TicketPriority, TicketRow
+from periskope_async.models import ChatInfo, ChatMember, MessageInfo, Ticket, TicketInfo, TicketPriority, TicketRow
 
 __all__ = ["table", "view"]
 
@@ -78,7 +78,7 @@ def _view(info: TicketInfo) -> Iterator[RenderableType]:
         yield from _message("Attached", message)
 
 
-def _chat(chat: Chat) -> Iterator[RenderableType]:
+def _chat(chat: ChatInfo) -> Iterator[RenderableType]:
     yield _heading("Chat", chat.chat_name or chat.chat_id)
     yield _facts(
         ("Type", chat.chat_type),
@@ -92,7 +92,7 @@ def _chat(chat: Chat) -> Iterator[RenderableType]:
     )
 
 
-def _message(heading: str, message: Message) -> Iterator[RenderableType]:
+def _message(heading: str, message: MessageInfo) -> Iterator[RenderableType]:
     yield _heading(heading, message.sender_name or message.sender_phone, _time(message.timestamp))
     if message.body:
         yield Padding(Text(visible(message.body)), (0, 0, 0, 2))

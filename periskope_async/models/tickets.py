@@ -1,4 +1,4 @@
-"""Tickets, in full and as rows of a list."""
+"""Tickets in full."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,12 +7,11 @@ from typing import Any
 from attrs import field, frozen
 
 from periskope_async._codec.enums import OpenIntEnum, OpenStrEnum
-from periskope_async._codec.marks import EMPTY_MAPPING, EMPTY_TEXT, LEFT_OUT
+from periskope_async._codec.marks import EMPTY_MAPPING, EMPTY_TEXT, LEFT_OUT, Labels, counted_as
 from periskope_async._codec.model import Model, identity
-from periskope_async.models.chats import Chat
-from periskope_async.models.messages import Message
+from periskope_async.models.infos import ChatInfo, MessageInfo
 
-__all__ = ["Ticket", "TicketInfo", "TicketPage", "TicketPriority", "TicketRow", "TicketStatus"]
+__all__ = ["Ticket", "TicketInfo", "TicketPriority", "TicketStatus"]
 
 
 class TicketStatus(OpenStrEnum):
@@ -55,7 +54,7 @@ class Ticket(Model):
         closed_message: the note left on closing.
         ticket_labels: names of its labels.
         ticket_custom_properties: values by property.
-        quoted_message_id: the short id of the message it was opened on: the tail of `Message.message_id`.
+        quoted_message_id: the short id of the message it was opened on: the tail of `MessageInfo.message_id`.
         is_deleted: whether it was deleted.
     """
 
@@ -73,7 +72,7 @@ class Ticket(Model):
     closed_at: datetime | None = field(default=None, metadata=LEFT_OUT)
     closed_by: str | None = field(default=None, metadata=LEFT_OUT)
     closed_message: str | None = field(default=None, metadata=LEFT_OUT)
-    ticket_labels: tuple[str, ...] = field(default=(), metadata=EMPTY_TEXT)
+    ticket_labels: Labels = field(default=(), metadata=EMPTY_TEXT)
     ticket_custom_properties: Mapping[str, Any] = EMPTY_MAPPING
     quoted_message_id: str | None = None
     is_deleted: bool | None = None
@@ -91,101 +90,6 @@ class TicketInfo(Model):
     """
 
     ticket: Ticket
-    chat: Chat | None = None
-    message: Message | None = None
-    attached_messages: tuple[Message, ...] = ()
-
-    def to_record(self) -> dict[str, Any]:
-        """Return the ticket as one flat dict, for tables and data frames; its columns are `records.COLUMNS`."""
-        from periskope_async.records import to_record
-
-        return to_record(self)
-
-
-@frozen(kw_only=True, field_transformer=identity)
-class TicketRow(Model):
-    """A ticket as it stands in a list: more metadata than `Ticket`, but neither chat nor messages as a rule.
-
-    Attributes:
-        ticket_id: such as `BKT-001`.
-        org_id: the organisation it belongs to.
-        chat_id: the chat it was opened in.
-        status: open, inprogress, closed, archived.
-        priority: 0 (none) to 4 (urgent).
-        subject: what it is about.
-        assignee: the e-mail address of who works on it.
-        assigned_by: the e-mail address of who assigned it.
-        raised_by: the e-mail address of who opened it.
-        created_at: when it was opened.
-        last_updated_at: when it was last changed.
-        last_updated_by: who changed it last.
-        due_date: when it is due.
-        first_assigned_at: when it was first assigned.
-        closed_at: when it was closed.
-        response_time: as the service counts it; its unit is not documented.
-        labels: names of its labels.
-        label_ids: which label ids are set.
-        custom_properties: any JSON.
-        quoted_message_id: the short id of the message it was opened on.
-        is_deleted: whether it was deleted.
-        hubspot_metadata: any JSON, as the HubSpot integration left it.
-        freshdesk_metadata: any JSON, as the Freshdesk integration left it.
-        zohodesk_metadata: any JSON, as the Zoho Desk integration left it.
-        close_ticket_metadata: any JSON: who closed it, when, and with which note.
-        chat: the chat, if the service sent it along.
-    """
-
-    ticket_id: str
-    org_id: str | None = None
-    chat_id: str | None = None
-    status: TicketStatus | None = None
-    priority: TicketPriority | None = None
-    subject: str | None = None
-    assignee: str | None = None
-    assigned_by: str | None = None
-    raised_by: str | None = None
-    created_at: datetime | None = None
-    last_updated_at: datetime | None = None
-    last_updated_by: str | None = field(default=None, metadata=LEFT_OUT)
-    due_date: datetime | None = None
-    first_assigned_at: datetime | None = field(default=None, metadata=LEFT_OUT)
-    closed_at: datetime | None = None
-    response_time: float | None = None
-    labels: tuple[str, ...] = ()
-    label_ids: Mapping[str, Any] = EMPTY_MAPPING
-    custom_properties: Any = EMPTY_MAPPING
-    quoted_message_id: str | None = None
-    is_deleted: bool | None = None
-    hubspot_metadata: Any = EMPTY_MAPPING
-    freshdesk_metadata: Any = EMPTY_MAPPING
-    zohodesk_metadata: Any = EMPTY_MAPPING
-    close_ticket_metadata: Any = EMPTY_MAPPING
-    chat: Chat | None = field(default=None, metadata=LEFT_OUT)
-
-    def to_record(self) -> dict[str, Any]:
-        """Return the row as one flat dict, for tables and data frames; its columns are `records.ROW_COLUMNS`."""
-        from periskope_async.records import to_record
-
-        return to_record(self)
-
-
-@frozen(kw_only=True)
-class TicketPage(Model):
-    """One page of the list of tickets.
-
-    Attributes:
-        tickets: its rows, in the order of the service.
-        count: the service's own count; what it counts is not documented, so do not end a walk on it.
-        first: the number of the first row, counted from 1 (`from` in JSON).
-        last: the number of the last row (`to` in JSON).
-    """
-
-    tickets: tuple[TicketRow, ...] = field(default=(), repr=lambda rows: f"<{len(rows)} rows>")
-    count: int | None = field(default=None, metadata=LEFT_OUT)
-    first: int | None = field(default=None, metadata=LEFT_OUT | {"key": "from"})
-    last: int | None = field(default=None, metadata=LEFT_OUT | {"key": "to"})
-
-    @property
-    def rows(self) -> tuple[TicketRow, ...]:
-        """Its rows."""
-        return self.tickets
+    chat: ChatInfo | None = None
+    message: MessageInfo | None = None
+    attached_messages: tuple[MessageInfo, ...] = field(default=(), metadata=counted_as("attached_count"))

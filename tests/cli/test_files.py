@@ -11,7 +11,7 @@ import pytest
 from periskope_async._codec.converter import decode
 from periskope_async.cli.files import CSV, JSONL, Form, recover, write_parquet
 from periskope_async.cli.outcome import Exit, Failure
-from periskope_async.models import Chat, Message, Ticket, TicketInfo
+from periskope_async.models import ChatInfo, MessageInfo, Ticket, TicketInfo
 from periskope_async.records import COLUMNS, from_record
 
 EXAMPLE = Path(__file__).parents[1] / "samples" / "ticket-info.example.json"
@@ -20,8 +20,8 @@ BODIES = ["half a \ud83d smile", 'a "quoted"\nline, and\r\nanother नमस्�
 INFOS = [
     TicketInfo(
         ticket=Ticket(ticket_id=f'B,"{n}', subject=body, created_at=datetime(2026, 1, n, tzinfo=UTC)),
-        chat=Chat(chat_id="1@c.us", chat_name=body),
-        message=Message(message_id="m", body=body),
+        chat=ChatInfo(chat_id="1@c.us", chat_name=body),
+        message=MessageInfo(message_id="m", body=body),
     )
     for n, body in enumerate(BODIES, 1)
 ]

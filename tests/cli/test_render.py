@@ -10,10 +10,10 @@ from rich.console import Console, RenderableType
 
 from periskope_async.cli.render import table, view
 from periskope_async.models import (
-    Chat,
+    ChatInfo,
     ChatMember,
     ChatType,
-    Message,
+    MessageInfo,
     Ticket,
     TicketInfo,
     TicketPriority,
@@ -61,15 +61,17 @@ def test_a_full_ticket() -> None:
             ticket_custom_properties={"Order": 4711, "Empty": ""},
             is_deleted=True,
         ),
-        chat=Chat(
+        chat=ChatInfo(
             chat_id="1@g.us",
             chat_name="Parcels",
             chat_type=ChatType.GROUP,
             group_description="all parcels",
             invite_link="https://example.com/i",
         ),
-        message=Message(message_id="m", body="Where is it?", sender_phone="4917", timestamp=WHEN, media_path="a/b.jpg"),
-        attached_messages=(Message(message_id="n", sender_name="Mia", performed_by="mia@example.com"),),
+        message=MessageInfo(
+            message_id="m", body="Where is it?", sender_phone="4917", timestamp=WHEN, media_path="a/b.jpg"
+        ),
+        attached_messages=(MessageInfo(message_id="n", sender_name="Mia", performed_by="mia@example.com"),),
     )
     assert text_of(view(info)).splitlines() == [
         "BKT-7  " + "─" * 73,
@@ -110,7 +112,9 @@ def test_a_bare_ticket() -> None:
 def test_a_large_group_is_counted() -> None:
     """Of a thousand members a few are named and the others counted, those without a name by their id."""
     members = {f"{n}@c.us": ChatMember(contact_id=f"{n}@c.us", is_admin=n == 0) for n in range(1_000)}
-    shown = text_of(view(TicketInfo(ticket=Ticket(ticket_id="B"), chat=Chat(chat_id="g", members=members))), width=200)
+    shown = text_of(
+        view(TicketInfo(ticket=Ticket(ticket_id="B"), chat=ChatInfo(chat_id="g", members=members))), width=200
+    )
     assert "0@c.us (admin), 1@c.us, 2@c.us, 3@c.us, 4@c.us, 5@c.us and 994 more" in shown
 
 
@@ -125,8 +129,8 @@ def test_what_customers_write_cannot_move_the_cursor() -> None:
             assignee=evil,
             ticket_custom_properties={evil: evil},
         ),
-        chat=Chat(chat_id=evil, chat_name=evil, members={evil: ChatMember(contact_id=evil, contact_name=evil)}),
-        message=Message(message_id=evil, body=evil, sender_name=evil),
+        chat=ChatInfo(chat_id=evil, chat_name=evil, members={evil: ChatMember(contact_id=evil, contact_name=evil)}),
+        message=MessageInfo(message_id=evil, body=evil, sender_name=evil),
     )
     for shown in (text_of(view(info), width=200), text_of(table([info.ticket]), width=200)):
         assert "\x1b" not in shown

@@ -14,16 +14,29 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from periskope_async._codec.compiled import _LABEL_LISTS, _MOMENT
+from periskope_async import models
+from periskope_async._codec.annotations import is_model, model_in, some
 from periskope_async._codec.converter import _compiled, decode, explain, structure, to_dict
 from periskope_async._codec.enums import OpenIntEnum, OpenStrEnum
-from periskope_async._codec.fields import LABELS, is_model, read_moment, some, wire_key
-from periskope_async._codec.marks import ABSENT, EMPTY_MAPPING, EMPTY_TEXT, LEFT_OUT
+from periskope_async._codec.fields import own_fields, wire_key
+from periskope_async._codec.marks import (
+    ABSENT,
+    EMPTY_MAPPING,
+    EMPTY_TEXT,
+    LEFT_OUT,
+    NULL,
+    Labels,
+    LooseInt,
+    LooseText,
+)
 from periskope_async._codec.model import Model
+from periskope_async._codec.readers import read_moment
+from periskope_async._codec.usual import _LABEL_LISTS, _MOMENT
 from periskope_async.errors import DecodeError
-from periskope_async.models import Chat, Message, Ticket, TicketInfo, TicketPage, TicketRow
+from periskope_async.models import Chat, ChatInfo, Message, MessageInfo, Ticket, TicketInfo, TicketPage, TicketRow
 
 Json = Any
+CLASSES = [cls for cls in map(models.__getattr__, models.__all__) if is_model(cls)]
 EXAMPLE: dict[str, Json] = json.loads(
     (Path(__file__).parents[1] / "samples" / "ticket-info.example.json").read_text("utf-8")
 )
@@ -127,50 +140,101 @@ class Colour(OpenStrEnum):
     RED = "red"
 
 
-@attrs.frozen(kw_only=True)
-class Plain(Model):
-    """What no model has yet: mappings and arrays of what is neither a model nor any JSON."""
+#: Every annotation without a model in it that a model has, and those that the rest of the API's objects call for.
+ANNOTATIONS: list[Any] = sorted(
+    {
+        *(
+            a.type
+            for cls in CLASSES
+            for a in own_fields(cls)
+            if a.default is not attrs.NOTHING and not model_in(a.type)
+        ),
+        *(Labels, LooseInt | None, LooseText | None, float | None, Colour | None, Any),
+        *(tuple[element, ...] for element in (str, int, float, bool, datetime, Colour, Any, str | None, LooseInt)),
+        *(tuple[element, ...] for element in (Mapping[str, Any], Mapping[str, int], Labels)),
+        *(Mapping[str, element] for element in (str, int, float, bool, datetime, Colour, Any, LooseText)),
+        *(Mapping[str, element | None] for element in (str, int, float, bool)),
+        *(Mapping[str, element] for element in (Labels, tuple[str, ...], Mapping[str, str], Mapping[str, Any])),
+        Mapping[str, bool] | None,
+    },
+    key=repr,
+)
 
-    required: Mapping[str, bool]
-    texts: Mapping[str, str] = EMPTY_MAPPING
-    flags: Mapping[str, bool] | None = None
-    counts: Mapping[str, int] = attrs.field(default=EMPTY_MAPPING, metadata=LEFT_OUT)
-    sizes: Mapping[str, float] = attrs.field(default=EMPTY_MAPPING, metadata=EMPTY_TEXT)
-    moments: Mapping[str, datetime] = EMPTY_MAPPING
-    colours: Mapping[str, Colour] | None = attrs.field(default=None, metadata=LEFT_OUT)
-    labels: Mapping[str, tuple[str, ...]] = EMPTY_MAPPING
-    maybe: Mapping[str, str | None] = EMPTY_MAPPING
-    numbers: tuple[int, ...] = ()
+
+def default(annotation: Any) -> Any:
+    """The empty value that a model gives a field of this type."""
+    return {tuple: (), Mapping: EMPTY_MAPPING}.get(
+        get_origin(get_args(annotation)[0] if annotation == Labels else annotation)
+    )
 
 
-PLAIN_KEYS = [a.name for a in attrs.fields(Plain) if a.name not in ("extra", "_wire")]
+def model_of(**fields: Any) -> type[Model]:
+    """A model with these fields, made at run time."""
+    return attrs.make_class("Made", fields, bases=(Model,), frozen=True, slots=True, kw_only=True)
+
+
 ELEMENTS = st.sampled_from(
-    [None, True, False, 0, 1, 2.5, "", "x", "red", "a, b", "2025-01-26T13:46:21+00:00", "2025-01-26", [], ["a"], {}]
+    [None, True, False, 0, 1, 2.5, "", "x", "red", "a, b", "3", "2025-01-26T13:46:21+00:00", "2025-01-26"]
 )
-HOLDERS = st.dictionaries(st.sampled_from("ab"), ELEMENTS, max_size=2) | st.lists(ELEMENTS, max_size=2) | ELEMENTS
+INNER = ELEMENTS | st.lists(ELEMENTS, max_size=2) | st.dictionaries(st.sampled_from("ab"), ELEMENTS, max_size=2)
+HOLDERS = st.dictionaries(st.sampled_from("ab"), INNER, max_size=2) | st.lists(INNER, max_size=2) | INNER
 
 
-@settings(max_examples=500, deadline=None)
-@given(
-    st.fixed_dictionaries({"required": st.just({"a": True}) | HOLDERS}, optional=dict.fromkeys(PLAIN_KEYS[1:], HOLDERS))
-)
-@example({"required": {"a": "no"}})
-@example({"required": {"a": True}, "texts": {"a": ""}})
-@example({"required": {"a": True}, "counts": {"a": True}})
-@example({"required": {"a": True}, "numbers": {"a": 1}})
-def test_elements_are_checked_on_both_ways(body: Json) -> None:
-    """Mappings and arrays of scalars are read by compiled code, or refused by it, exactly as by the detailed."""
+@pytest.mark.parametrize("metadata", [{}, EMPTY_TEXT, NULL, LEFT_OUT], ids=repr)
+def test_every_type_is_read_the_same_on_both_ways(metadata: dict[str, Any]) -> None:
+    """Compiled code reads each type that a field may have, however it is spelled, exactly as the detailed, or not."""
+    optional = {
+        f"f{number}": attrs.field(type=annotation, default=default(annotation), metadata=metadata)
+        for number, annotation in enumerate(ANNOTATIONS)
+    }
+    cls = model_of(required=attrs.field(type=Mapping[str, bool]), **optional)
+    read, refused = set(), set()
+
+    @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.sampled_from([a for a in ANNOTATIONS if a is not Any or metadata != EMPTY_TEXT]), HOLDERS)
+    @example(Mapping[str, int], {"a": True})
+    @example(tuple[int, ...], {"a": 1})
+    @example(tuple[str, ...], "a, b")
+    @example(tuple[str, ...], [""])
+    @example(Mapping[str, Any], {"a": {"b": []}})
+    def agree(annotation: Any, value: Json) -> None:
+        body = {"required": {"a": True}, f"f{ANNOTATIONS.index(annotation)}": value}
+        try:
+            model = explain(body, cls)
+        except DecodeError:
+            refused.add(annotation)
+            with pytest.raises(Exception):  # noqa: B017, PT011  # the fast way may raise anything
+                fast(body, cls)
+        else:
+            read.add(annotation)
+            assert same_json(to_dict(model), body)
+            assert_same(model, fast(body, cls))
+
+    agree()
+    assert len(read) > 20
+    assert len(refused) > 20
+
+
+REQUIRED = [
+    model_of(required=attrs.field(type=annotation))
+    for annotation in (Mapping[str, bool], tuple[str, ...], tuple[Mapping[str, Any], ...], str, LooseInt, Labels)
+]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.sampled_from(REQUIRED), HOLDERS)
+@example(REQUIRED[0], {"a": "no"})
+@example(REQUIRED[1], "a")
+def test_what_is_required_is_checked_on_both_ways(cls: type[Model], value: Json) -> None:
+    """What compiled code refuses of a required field, the detailed code reads or refuses in its place."""
     try:
-        model = explain(body, Plain)
+        model = explain({"required": value}, cls)
     except DecodeError:
         with pytest.raises(Exception):  # noqa: B017, PT011  # the fast way may raise anything
-            fast(body, Plain)
+            fast({"required": value}, cls)
         return
-    assert same_json(to_dict(model), body)
-    # All that compiled code may leave to the detailed is a required mapping without anything in it.
-    if body["required"] not in (None, "", {}):
-        assert_same(model, fast(body, Plain))
-    assert_same(model, structure(body, Plain))
+    assert same_json(to_dict(model), {"required": value})
+    assert_same(model, structure({"required": value}, cls))
 
 
 # --------------------------------------------------------------------------- whatever the service might send
@@ -187,8 +251,10 @@ SPELLINGS: dict[Any, st.SearchStrategy[Json]] = {
     bool: st.booleans(),
     int: st.integers(),
     float: st.integers() | st.floats(allow_nan=False, allow_infinity=False),
+    LooseInt: st.integers() | st.integers(0, 9).map(str),
+    LooseText: st.integers() | st.text(min_size=1),
     Any: JSON,
-    LABELS: st.lists(st.text("ab ,")) | st.text("ab ,") | st.none(),
+    Labels: st.lists(st.text("ab ,")) | st.text("ab ,") | st.none(),
     datetime: MOMENTS.map(str)
     | MOMENTS.map(datetime.isoformat)
     | MOMENTS.map(lambda moment: f"{moment:%Y%m%dT%H%M%S}Z".zfill(16))
@@ -217,7 +283,7 @@ def spellings(annotation: Any) -> st.SearchStrategy[Json]:
 
 def objects(cls: type[Model]) -> st.SearchStrategy[Json]:
     """Any JSON object of a model: required keys, some of the others, and unknown ones."""
-    fields = [a for a in attrs.fields(cls) if a.name not in ("extra", "_wire")]
+    fields = list(own_fields(cls))
     keys = {wire_key(a): spellings(a.type) for a in fields}
     required = {wire_key(a) for a in fields if a.default is attrs.NOTHING}
     known = st.fixed_dictionaries(
@@ -229,7 +295,7 @@ def objects(cls: type[Model]) -> st.SearchStrategy[Json]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cls", [TicketInfo, TicketPage])
+@pytest.mark.parametrize("cls", [TicketInfo, TicketPage, Chat, Message])
 @THOROUGH
 @given(data=st.data())
 def test_whatever_the_service_may_send_comes_back_as_it_came(cls: type[Model], data: st.DataObject) -> None:
@@ -249,7 +315,7 @@ def test_whatever_the_service_may_send_comes_back_as_it_came(cls: type[Model], d
 def test_a_changed_model_means_what_it_was_changed_to(one: Json, other: Json, data: st.DataObject) -> None:
     """After any `attrs.evolve`, `to_dict()` spells the new values and keeps the spelling of the others."""
     before, donor = structure(one, Ticket), structure(other, Ticket)
-    names = [a.name for a in attrs.fields(Ticket) if a.name not in ("extra", "_wire")]
+    names = [a.name for a in own_fields(Ticket)]
     changed = data.draw(st.lists(st.sampled_from(names), unique=True))
     after = attrs.evolve(before, **{name: getattr(donor, name) for name in changed})
     out = after.to_dict()
@@ -337,6 +403,6 @@ def test_no_mutation_of_the_example_gets_by_unseen() -> None:
 def test_arbitrary_json_is_no_ticket(value: Json) -> None:
     """Whatever else is JSON is a DecodeError, for every model with an id."""
     body = json.dumps(value).encode()
-    for cls in (TicketInfo, TicketRow, Chat, Message):
+    for cls in (TicketInfo, TicketRow, ChatInfo, MessageInfo):
         with pytest.raises(DecodeError):
             decode(body, cls)

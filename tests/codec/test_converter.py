@@ -1,4 +1,4 @@
-"""Bytes to models and back: what is taken, what is refused, and how that is told."""
+"""Bytes to models and back: what is taken, what is refused, and how that is said."""
 
 import copy
 import json
@@ -10,19 +10,30 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import attrs
 import pytest
 
-from periskope_async._codec.converter import _compiled, decode, detailed, explain, structure, to_dict
-from periskope_async._codec.fields import MAX_DEPTH
+from periskope_async._codec.converter import (
+    IS_NULL,
+    NOT_JSON,
+    _compiled,
+    decode,
+    explain,
+    prepare,
+    structure,
+    to_dict,
+)
+from periskope_async._codec.detailed import detailed
 from periskope_async._codec.marks import ABSENT
 from periskope_async._codec.model import Model
+from periskope_async._codec.readers import MAX_DEPTH
 from periskope_async.errors import DecodeError
 from periskope_async.models import (
-    Chat,
+    ChatInfo,
     Message,
+    MessageInfo,
     TicketInfo,
     TicketPage,
     TicketPriority,
@@ -41,7 +52,7 @@ def same_json(one: Json, other: Json) -> bool:
 
 
 def with_ticket(**changes: Json) -> dict[str, Json]:
-    """The example with other values, or without the keys given as ABSENT, in its ticket."""
+    """The example with other values, or without those keys that are ABSENT, in its ticket."""
     ticket = {key: value for key, value in {**EXAMPLE["ticket"], **changes}.items() if value is not ABSENT}
     return {**EXAMPLE, "ticket": ticket}
 
@@ -107,12 +118,12 @@ REFUSED: dict[str, list[Json]] = {
     "invalid value for type, expected tuple @ $.attached_messages": [
         {**EXAMPLE, "attached_messages": v} for v in ({}, {"a": 1}, "x", 0)
     ],
-    "invalid value for type, expected Message @ $.attached_messages[0]": [{**EXAMPLE, "attached_messages": [None]}],
+    "invalid value for type, expected MessageInfo @ $.attached_messages[0]": [{**EXAMPLE, "attached_messages": [None]}],
     "required field missing @ $.attached_messages[1].message_id": [
         {**EXAMPLE, "attached_messages": [EXAMPLE["message"], {"body": "x"}]}
     ],
     "required field missing @ $.message.message_id": [{**EXAMPLE, "message": {"body": "x"}}],
-    "invalid value for type, expected Message @ $.message": [{**EXAMPLE, "message": v} for v in ([], False, "x")],
+    "invalid value for type, expected MessageInfo @ $.message": [{**EXAMPLE, "message": v} for v in ([], False, "x")],
     "invalid value for type, expected str @ $.chat.chat_id": [with_chat(chat_id=v) for v in ("", None, 5)],
     "invalid value for type, expected Mapping @ $.chat.members": [with_chat(members=v) for v in ([], "x", 0)],
     "invalid value for type, expected bool @ $.chat.members['…@c.us'].is_admin": [
@@ -123,12 +134,12 @@ REFUSED: dict[str, list[Json]] = {
 
 
 @pytest.mark.parametrize("problem", REFUSED)
-def test_a_problem_is_told_by_its_path(problem: str) -> None:
+def test_a_problem_is_named_by_its_path(problem: str) -> None:
     """What cannot be structured is refused with a line that says where it is and what was expected there."""
     assert [problems(value) for value in REFUSED[problem]] == [(problem,)] * len(REFUSED[problem])
 
 
-def test_every_problem_is_told() -> None:
+def test_every_problem_is_named() -> None:
     """One look at the error is enough to see all that is wrong."""
     assert problems(with_ticket(ticket_id=None, created_at="x", is_deleted="y")) == (
         "invalid value for type, expected str @ $.ticket.ticket_id",
@@ -137,7 +148,7 @@ def test_every_problem_is_told() -> None:
     )
 
 
-def test_a_renamed_field_is_told_by_its_name_in_json() -> None:
+def test_a_renamed_field_is_named_as_in_json() -> None:
     """Paths use the keys of the body, not Python's names for them."""
     assert problems({"from": "1", "to": True, "count": 1.5}, TicketPage) == (
         "invalid value for type, expected int @ $.count",
@@ -164,24 +175,83 @@ def test_an_error_holds_paths_and_no_values() -> None:
         with pytest.raises(DecodeError) as caught:
             decode(value, TicketInfo)
         error = caught.value
-        told = [str(error), repr(error), repr(error.args), repr(error.problems), repr(vars(error))]
-        told += traceback.format_exception_only(error)
-        assert canary not in "".join(told)
+        shown = [str(error), repr(error), repr(error.args), repr(error.problems), repr(vars(error))]
+        shown += traceback.format_exception_only(error)
+        assert canary not in "".join(shown)
         assert error.__cause__ is error.__context__ is None
         assert pickle.loads(pickle.dumps(error)).problems == error.problems  # noqa: S301  # pickled here
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 200_000, b'{"a": NaN}', b"<html></html>"])
-def test_a_body_that_is_no_json_is_a_decode_error(body: bytes) -> None:
+def test_a_body_that_is_not_json_is_a_decode_error(body: bytes) -> None:
     """`decode` knows one exception."""
-    with pytest.raises(DecodeError, match=r"^the body is not JSON$") as caught:
+    with pytest.raises(DecodeError, match="the body is not JSON") as caught:
         decode(body, TicketInfo)
-    assert caught.value.problems == ("not valid JSON @ $",)
+    assert caught.value.problems == (NOT_JSON,)
     assert caught.value.__context__ is None
 
 
+@pytest.mark.parametrize("cls", [TicketInfo, tuple[TicketInfo, ...], Mapping[str, TicketInfo]])
+@pytest.mark.parametrize("body", [b"null", b" null\n", b"\xef\xbb\xbfnull"])
+def test_null_is_not_the_same_problem_as_no_json(body: bytes, cls: Any) -> None:
+    """A body that is null holds no value of any type, and its error has a problem of its own."""
+    with pytest.raises(DecodeError, match="the body is null") as caught:
+        decode(body, cls)
+    assert caught.value.problems == (IS_NULL,)
+    assert caught.value.__context__ is None
+
+
+MESSAGE = EXAMPLE["message"]
+
+
+@pytest.mark.parametrize(
+    ("cls", "body"),
+    [
+        (tuple[MessageInfo, ...], []),
+        (tuple[MessageInfo, ...], [MESSAGE, {"message_id": "m"}]),
+        (Mapping[str, MessageInfo], {}),
+        (Mapping[str, MessageInfo], {"a": MESSAGE}),
+    ],
+)
+def test_a_whole_body_may_hold_many(cls: Any, body: Json) -> None:
+    """An array or an object of models is decoded in one step, like one of them."""
+    value = decode(json.dumps(body).encode(), cls)
+    assert isinstance(value, get_origin(cls))
+    assert explain(body, cls) == value
+    if isinstance(value, tuple):
+        assert [message.to_dict() for message in value] == body
+    else:
+        assert {key: message.to_dict() for key, message in value.items()} == body
+
+
+@pytest.mark.parametrize(
+    ("cls", "body", "message"),
+    [
+        (tuple[MessageInfo, ...], "", "an array of MessageInfo: invalid value for type, expected tuple @ $"),
+        (tuple[MessageInfo, ...], {}, "an array of MessageInfo: invalid value for type, expected tuple @ $"),
+        (
+            tuple[MessageInfo, ...],
+            [MESSAGE, {}, 5],
+            "an array of MessageInfo: required field missing @ $[1].message_id and 1 more",
+        ),
+        (Mapping[str, MessageInfo], "", "an object of MessageInfo: invalid value for type, expected Mapping @ $"),
+        (Mapping[str, MessageInfo], [], "an object of MessageInfo: invalid value for type, expected Mapping @ $"),
+        (
+            Mapping[str, MessageInfo],
+            {"91@c.us": None},
+            "an object of MessageInfo: invalid value for type, expected MessageInfo @ $['…@c.us']",
+        ),
+    ],
+)
+def test_a_whole_body_of_many_is_strict(cls: Any, body: Json, message: str) -> None:
+    """What stands for an empty field, as `""` does, does not stand for an empty body."""
+    with pytest.raises(DecodeError) as caught:
+        decode(json.dumps(body).encode(), cls)
+    assert str(caught.value) == f"the body is not {message}"
+
+
 def test_many_problems_make_one_short_message() -> None:
-    """The message tells the first problem and counts the others."""
+    """The message has the first problem and counts the others."""
     rows = [{"ticket_id": None}] * 50
     with pytest.raises(DecodeError) as caught:
         structure({"tickets": rows}, TicketPage)
@@ -192,7 +262,7 @@ def test_many_problems_make_one_short_message() -> None:
 
 
 def nested(depth: int) -> Json:
-    """An object so many levels deep."""
+    """An object of that many levels."""
     value: Json = {}
     for _ in range(depth):
         value = {"a": value, "b": [1]}
@@ -423,8 +493,8 @@ def test_a_page_may_be_empty(body: Json) -> None:
 
 def test_the_converter_is_generic_in_the_type() -> None:
     """What models are made of can be structured by itself, so a new resource brings its classes and nothing else."""
-    assert structure([EXAMPLE["message"]], list[Message])[0].sender_name == "Support"
-    assert structure({"a": EXAMPLE["chat"]}, dict[str, Chat])["a"].chat_name == "BK Local1"
+    assert structure([EXAMPLE["message"]], list[MessageInfo])[0].sender_name == "Support"
+    assert structure({"a": EXAMPLE["chat"]}, dict[str, ChatInfo])["a"].chat_name == "BK Local1"
     assert structure("2025-04-20", datetime) == datetime(2025, 4, 20, tzinfo=UTC)
 
     @attrs.frozen(kw_only=True)
@@ -432,10 +502,19 @@ def test_the_converter_is_generic_in_the_type() -> None:
         reaction: str
         weight: float | None = None
         count: int | None = None
-        of: Message | None = None
-        by: Mapping[str, Message] = attrs.field(factory=dict)
+        of: MessageInfo | None = None
+        by: Mapping[str, MessageInfo] = attrs.field(factory=dict)
 
     body = {"reaction": "👍", "weight": 1, "count": 3, "of": {"message_id": "m"}, "by": {"x": {"message_id": "n"}}}
     reaction = structure(body, Reaction)
     assert (reaction.weight, reaction.count, reaction.by["x"].message_id) == (1, 3, "n")
     assert same_json(to_dict(reaction), body)
+
+
+def test_prepared_models_are_compiled_before_the_first_body() -> None:
+    """`prepare` does the work that the first body of a kind would wait for."""
+    _compiled.cache_clear()
+    prepare(TicketInfo, Message)
+    assert _compiled.cache_info().currsize == 2
+    decode(BODY, TicketInfo)
+    assert _compiled.cache_info().misses == 2

@@ -56,8 +56,8 @@ def _parser(request: pytest.FixtureRequest) -> Iterator[None]:
     ],
     ids=repr,
 )
-def test_what_is_no_json_or_would_break_later_is_refused(body: bytes) -> None:
-    """Both parsers refuse what is no JSON, and JSON that nobody could print or send on."""
+def test_what_is_not_json_or_would_break_later_is_refused(body: bytes) -> None:
+    """Both parsers refuse what is not JSON, and JSON that nobody could print or send on."""
     with pytest.raises(ValueError):  # noqa: PT011  # the text is the parser's own
         loads(body)
 
@@ -105,7 +105,7 @@ def test_a_byte_order_mark_is_ignored(body: bytes, value: Json) -> None:
 
 @pytest.mark.parametrize("body", [b"[" * 200_000, b'{"a":' * 200_000, b"\xef\xbb\xbf" + b"[" * 200_000])
 def test_json_without_end_is_a_value_error(body: bytes) -> None:
-    """Nesting deeper than the parser can go is told like any bad JSON."""
+    """Nesting deeper than the parser can go is refused like any bad JSON."""
     with pytest.raises(ValueError, match="too deep") as caught:
         loads(body)
     assert caught.value.__context__ is None

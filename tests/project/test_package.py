@@ -1,5 +1,6 @@
 """The public surface of both packages: what they export, what they promise about it, and what importing them costs."""
 
+import ast
 import importlib
 import importlib.metadata
 import pkgutil
@@ -13,7 +14,7 @@ import pytest
 
 import periskope_async
 import periskope_sync
-from periskope_async import PeriskopeError, errors
+from periskope_async import PeriskopeError, _exports, errors, models
 
 PACKAGES = [periskope_async, periskope_sync]
 ROOT = Path(__file__).parents[2]
@@ -51,6 +52,107 @@ def test_all_is_the_public_surface(package: ModuleType) -> None:
     assert names == in_order(names)
     assert all(hasattr(package, name) for name in names)
     assert {name for name in ours if not name.startswith("_")} <= set(names)
+
+
+def imported_for_checkers(path: Path) -> dict[str, set[str]]:
+    """Return what a file imports from modules of ours for type checkers alone, by module."""
+    (guarded,) = [
+        node
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.If)
+        and ast.unparse(node.test).endswith("TYPE_CHECKING")
+        and not ast.unparse(node.test).startswith("not")
+    ]
+    return {
+        node.module: {alias.name for alias in node.names}
+        for node in guarded.body
+        if isinstance(node, ast.ImportFrom) and node.module
+    }
+
+
+def test_what_is_exported_is_said_the_same_to_all() -> None:
+    """Type checkers, `import *` and the interpreter find the same names in the same modules."""
+    table = {f"periskope_async.{module}": set(names) for module, names in _exports.NAMES.items()}
+    of_models = {module: names for module, names in table.items() if ".models." in module}
+    assert imported_for_checkers(Path(models.__file__)) == of_models
+    assert sorted(models.__all__) == sorted(name for names in of_models.values() for name in names)
+    assert imported_for_checkers(Path(_exports.__file__)) == table
+    assert sorted(_exports.__all__) == sorted(name for names in table.values() for name in names)
+    assert _exports.__all__ == in_order(_exports.__all__)
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
+def test_what_a_package_adds_is_said_the_same_to_all(package: ModuleType) -> None:
+    """Beside what both packages export, each exports its client and its resources, to type checkers too."""
+    own = imported_for_checkers(Path(package.__path__[0], "__init__.py"))
+    assert own.pop("periskope_async._exports") == {"*"}
+    assert set().union(*own.values()) == set(package.__all__) - set(_exports.__all__)
+    for module, names in own.items():
+        for name in names:
+            assert getattr(package, name) is getattr(importlib.import_module(module), name)
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
+def test_a_package_lists_and_gives_what_it_exports(package: ModuleType) -> None:
+    """`dir()`, `import *` and autocompletion see every name before anybody has asked for it."""
+    code = f"""
+import {package.__name__} as package
+assert set(package.__all__) <= set(dir(package)), "not listed"
+assert not set(package.__all__) & set(vars(package)), "imported too early"
+space = {{}}
+exec("from {package.__name__} import *", space)
+assert set(package.__all__) <= set(space), "not there"
+assert set(package.__all__) <= set(vars(package)), "not kept"
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=30, check=True)
+
+
+@pytest.mark.parametrize(
+    ("line", "loaded"),
+    [
+        ("import periskope_async", set()),
+        ("import periskope_sync", set()),
+        ("from periskope_async import NotFoundError", {"errors"}),
+        ("from periskope_sync import TicketStatus", {"models", "_codec", "errors"}),
+        ("import periskope_async; periskope_async.errors.ApiError", {"errors"}),
+    ],
+)
+def test_nothing_is_loaded_that_nobody_asked_for(line: str, loaded: set[str]) -> None:
+    """A name loads the module it is in and what that needs: no client for an error, no models for nothing."""
+    code = f"import sys; {line}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True
+    )
+    parts = [name.split(".") for name in done.stdout.split() if name.startswith("periskope_async.")]
+    assert {part[1] for part in parts} == {"_exports"} | loaded
+
+
+def test_one_ticket_loads_no_model_of_anything_else() -> None:
+    """A ticket needs the short forms of its chat and messages, and neither those in full nor rows and pages."""
+    code = "import sys; from periskope_async import TicketInfo; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True
+    )
+    loaded = {name for name in done.stdout.split() if name.startswith("periskope_async.models.")}
+    assert loaded == {"periskope_async.models.infos", "periskope_async.models.tickets"}
+
+
+def test_a_module_is_found_in_its_package_without_an_import_of_its_own() -> None:
+    """`periskope_async.errors` is there after `import periskope_async`; private modules and misspelt ones are not."""
+    code = """
+import periskope_async, periskope_sync
+assert periskope_async.errors.ApiError is periskope_sync.ApiError
+assert periskope_async.models.Ticket is periskope_sync.Ticket
+assert periskope_sync.client.PeriskopeClient is periskope_sync.PeriskopeClient
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=30, check=True)
+    for package in PACKAGES:
+        for name in ("_codecs", "tickets_", "__wrapped__"):
+            with pytest.raises(AttributeError, match=name):
+                getattr(package, name)
+    for package, name in ((periskope_sync, "errors"), (models, "__version__")):
+        with pytest.raises(AttributeError, match=name):
+            getattr(package, name)
 
 
 @pytest.mark.parametrize("module", list(public_modules()), ids=lambda module: module.__name__)

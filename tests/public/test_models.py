@@ -1,8 +1,10 @@
 """What a user sees of the models: values, open enums, equality, hash, repr, pickling, changing."""
 
 import copy
+import inspect
 import json
 import pickle
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,13 +14,18 @@ import pytest
 
 from periskope_async import models
 from periskope_async._codec.converter import structure
+from periskope_async._codec.fields import own_fields, wire_key
 from periskope_async._codec.marks import EMPTY_MAPPING
 from periskope_async._codec.model import Model
+from periskope_async.errors import DecodeError
 from periskope_async.models import (
     Chat,
+    ChatInfo,
     ChatMember,
+    ChatPage,
     ChatType,
-    Message,
+    MessageInfo,
+    Page,
     Ticket,
     TicketInfo,
     TicketPage,
@@ -30,9 +37,7 @@ from periskope_async.models import (
 EXAMPLE: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "samples" / "ticket-info.example.json").read_text("utf-8")
 )
-CLASSES = [
-    cls for cls in vars(models).values() if isinstance(cls, type) and issubclass(cls, Model) and cls is not Model
-]
+CLASSES = [cls for cls in map(models.__getattr__, models.__all__) if isinstance(cls, type) and issubclass(cls, Model)]
 
 
 @pytest.fixture
@@ -98,7 +103,7 @@ def test_models_are_frozen_and_slotted(cls: type[Model]) -> None:
         model.extra = {}  # type: ignore[misc]  # that it is refused is the point
 
 
-@pytest.mark.parametrize("cls", [Ticket, TicketRow, Chat, ChatMember, Message, TicketInfo])
+@pytest.mark.parametrize("cls", [Ticket, TicketRow, ChatInfo, ChatMember, MessageInfo, TicketInfo])
 def test_only_the_id_is_required(cls: type[Model]) -> None:
     """A model needs its id and nothing else."""
     required = [a.name for a in attrs.fields(cls) if a.default is attrs.NOTHING]
@@ -138,8 +143,8 @@ def test_hash_is_by_id(info: TicketInfo) -> None:
 def test_reprs_are_short_and_hold_no_personal_data(info: TicketInfo) -> None:
     """A repr names the object: no bodies, names or whole phone numbers get into logs."""
     assert repr(info) == "TicketInfo(ticket=Ticket(ticket_id='BKT-001'))"
-    assert repr(info.chat) == "Chat(chat_id='…1844@c.us')"
-    assert repr(info.message) == "Message(message_id='true_…1844@c.us_3EB0ABB7C973860FC19EBE05FD934141CCEC2D8B')"
+    assert repr(info.chat) == "ChatInfo(chat_id='…1844@c.us')"
+    assert repr(info.message) == "MessageInfo(message_id='true_…1844@c.us_3EB0ABB7C973860FC19EBE05FD934141CCEC2D8B')"
     assert repr(ChatMember(contact_id="918527184400")) == "ChatMember(contact_id='…4400')"
     assert repr(TicketRow(ticket_id="BKT-1", subject="secret")) == "TicketRow(ticket_id='BKT-1')"
     page = TicketPage(tickets=(TicketRow(ticket_id="BKT-1"),), count=9, first=1, last=1)
@@ -180,20 +185,139 @@ def test_a_model_built_by_hand_is_spelled_like_the_service(info: TicketInfo) -> 
 
 def test_what_to_dict_returns_is_the_callers(info: TicketInfo) -> None:
     """Changing the returned dict does not change the model."""
-    told = structure({**EXAMPLE, "new": {"a": []}}, TicketInfo)
-    out = told.to_dict()
+    model = structure({**EXAMPLE, "new": {"a": []}}, TicketInfo)
+    out = model.to_dict()
     out["new"]["a"].append(1)
     out["chat"]["custom_properties"]["b"] = 1
     out["chat"]["members"].clear()
-    assert told.to_dict() == {**EXAMPLE, "new": {"a": []}}
+    assert model.to_dict() == {**EXAMPLE, "new": {"a": []}}
     empty = info.ticket.to_dict()["ticket_custom_properties"]
     empty["c"] = 1
     assert info.to_dict() == EXAMPLE
 
 
+# ---------------------------------------------------------------------------------------- to JSON and from JSON
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_every_model_is_made_from_json_and_gives_it_back(cls: type[Model]) -> None:
+    """From a dict, text or bytes comes the same model, and from the model the same dict and text."""
+    required = {wire_key(a): "1" for a in own_fields(cls) if a.default is attrs.NOTHING}
+    body = ({"ticket": {"ticket_id": "1"}} if cls is TicketInfo else required) | {"new today": [{"ü": 1.5}]}
+    model = cls.from_dict(body)
+    assert type(model) is cls
+    assert model == cls.from_json(json.dumps(body)) == cls.from_json(json.dumps(body, ensure_ascii=False).encode())
+    assert model.to_dict() == json.loads(model.to_json()) == body
+    assert "ü" in model.to_json()
+
+
+def test_from_dict_reads_as_strictly_as_an_answer_is_read() -> None:
+    """What is wrong is a DecodeError with its path, however deep, and oddly spelled values come back as they came."""
+    odd = {**EXAMPLE, "ticket": {**EXAMPLE["ticket"], "priority": "3", "due_date": "2025-04-20", "closed_at": None}}
+    assert TicketInfo.from_dict(odd).to_dict() == odd
+    assert TicketInfo.from_json(json.dumps(odd)) == structure(odd, TicketInfo)
+    for wrong in ({}, [], None, "x", {"ticket": {"ticket_id": 5}}):
+        with pytest.raises(DecodeError) as caught:
+            TicketInfo.from_dict(wrong)
+        with pytest.raises(DecodeError) as other:
+            structure(wrong, TicketInfo)
+        assert caught.value.problems == other.value.problems
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "not valid JSON @ $"),
+        ("{", "not valid JSON @ $"),
+        (b"\xff", "not valid JSON @ $"),
+        ('"\ud83d"', "not valid JSON @ $"),
+        ("null", "null instead of a value @ $"),
+        ("[]", "invalid value for type, expected Ticket @ $"),
+        ('{"ticket_id": null}', "invalid value for type, expected str @ $.ticket_id"),
+    ],
+)
+def test_from_json_knows_one_exception(text: str | bytes, problem: str) -> None:
+    """What is not JSON, or not the JSON of a ticket, is a DecodeError that says so."""
+    with pytest.raises(DecodeError) as caught:
+        Ticket.from_json(text)
+    assert caught.value.problems == (problem,)
+
+
+def test_from_json_mends_what_an_answer_is_mended_of() -> None:
+    """A byte-order mark is ignored, and half an emoji costs nothing but itself."""
+    assert Ticket.from_json(b'\xef\xbb\xbf{"ticket_id": "1", "subject": "\\ud83d!"}').subject == "\ufffd!"
+
+
+def test_a_model_keeps_nothing_of_the_dict_it_was_made_from() -> None:
+    """Changing the dict later does not change the model."""
+    body = copy.deepcopy({**EXAMPLE, "new": {"a": []}})
+    body["ticket"]["due_date"] = "2025-04-20"
+    model = TicketInfo.from_dict(body)
+    before = copy.deepcopy(body)
+    body["new"]["a"].append(1)
+    body["chat"]["custom_properties"]["b"] = 1
+    body["chat"]["members"].clear()
+    assert model.to_dict() == before
+
+
+@pytest.mark.parametrize("depth", [100, 200_000])
+def test_from_dict_of_what_nests_without_end_is_refused(depth: int) -> None:
+    """However deep, and in circles: a DecodeError and no other."""
+    nested: list[Any] = []
+    innermost = nested
+    for _ in range(depth):
+        innermost.append([])
+        innermost = innermost[0]
+    circle: dict[str, Any] = {}
+    circle["circle"] = circle
+    for endless in (nested, circle):
+        with pytest.raises(DecodeError) as caught:
+            Ticket.from_dict({"ticket_id": "1", "ticket_custom_properties": {"a": endless}})
+        assert caught.value.problems == ("nested deeper than 64 levels @ $.ticket_custom_properties",)
+    while nested:  # Python frees what nests without end by recursion
+        nested = nested.pop()
+
+
+def test_json_dumps_does_not_know_models(info: TicketInfo) -> None:
+    """A model is not a dict: `json.dumps` of one says so itself, and takes its dict."""
+    with pytest.raises(TypeError, match="TicketInfo is not JSON serializable"):
+        json.dumps(info)
+    assert json.loads(json.dumps(info.to_dict())) == EXAMPLE
+
+
+def test_to_json_is_json_or_nothing() -> None:
+    """What a user put into a model and JSON cannot hold is refused."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        Ticket(ticket_id="1", ticket_custom_properties={"a": float("nan")}).to_json()
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        Ticket(ticket_id="1", ticket_custom_properties={"a": object()}).to_json()
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_every_attribute_has_its_meaning_in_the_docstring(cls: type[Model]) -> None:
+    """The docstring names each field of a model, and no other."""
+    documented = {
+        name
+        for base in cls.__mro__
+        for name in re.findall(r"^    (\w+): ", inspect.cleandoc(base.__doc__ or ""), flags=re.MULTILINE)
+    }
+    fields = {a.name for a in attrs.fields(cls)} - {"_wire"}
+    assert documented == fields
+
+
+@pytest.mark.parametrize("page", [TicketPage, ChatPage])
+def test_a_page_has_its_rows_under_one_name(page: Any) -> None:
+    """Whatever a page calls its objects, `rows` are they."""
+    name = {TicketPage: "tickets", ChatPage: "chats"}[page]
+    row = {TicketPage: TicketRow(ticket_id="1"), ChatPage: Chat(chat_id="1")}[page]
+    assert page(**{name: (row,)}).rows == (row,)
+    assert isinstance(page(), Page)
+    assert (page().rows, page().to_dict()) == ((), {name: []})
+
+
 @pytest.mark.parametrize(("enum", "value"), [(TicketStatus, "paused"), (ChatType, "chat"), (TicketPriority, 7)])
 def test_an_unknown_enum_value_is_a_readable_member(enum: Any, value: Any) -> None:
-    """A value the service adds tomorrow keeps its text, tells that it is unknown, and survives copies."""
+    """A value the service adds tomorrow keeps its text, says that it is unknown, and survives copies."""
     member = enum(value)
     assert (member.value, member.is_known, member == value) == (value, False, True)
     assert type(member) is enum
@@ -205,7 +329,7 @@ def test_an_unknown_enum_value_is_a_readable_member(enum: Any, value: Any) -> No
 
 @pytest.mark.parametrize(("enum", "wrong"), [(TicketStatus, 5), (ChatType, None), (TicketPriority, "high")])
 def test_an_enum_is_open_to_values_of_its_own_type_only(enum: Any, wrong: Any) -> None:
-    """A number is no status, and a word no priority."""
+    """A number is not a status, nor a word a priority."""
     with pytest.raises(ValueError, match="is not a valid"):
         enum(wrong)
 

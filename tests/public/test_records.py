@@ -12,26 +12,42 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from periskope_async import models as all_models
+from periskope_async._codec.annotations import is_model, some
 from periskope_async._codec.converter import decode, structure
 from periskope_async._codec.enums import OpenIntEnum, OpenStrEnum
-from periskope_async._codec.fields import LABELS, is_model, some
+from periskope_async._codec.fields import own_fields
+from periskope_async._codec.marks import LEFT_OUT, Labels
+from periskope_async._codec.model import Model
 from periskope_async.errors import DecodeError
-from periskope_async.models import Chat, ChatMember, Message, Ticket, TicketInfo, TicketPriority, TicketRow
-from periskope_async.records import COLUMNS, ROW_COLUMNS, from_record, to_record
+from periskope_async.models import (
+    Chat,
+    ChatMember,
+    Media,
+    Message,
+    MessageInfo,
+    Reaction,
+    Ticket,
+    TicketInfo,
+    TicketPriority,
+    TicketRow,
+)
+from periskope_async.records import COLUMNS, ROW_COLUMNS, columns, from_record, to_record
 
 BODY = (Path(__file__).parents[1] / "samples" / "ticket-info.example.json").read_bytes()
 EXAMPLE = decode(BODY, TicketInfo)
+WHEN = datetime(2025, 5, 1, tzinfo=UTC)
 RICH = attrs.evolve(
     EXAMPLE,
     extra={"new": {"a": [1, None]}},
     ticket=attrs.evolve(
         EXAMPLE.ticket,
         ticket_labels=("a", "b"),
-        due_date=datetime(2025, 5, 1, tzinfo=UTC),
+        due_date=WHEN,
         ticket_custom_properties={"p": "ü"},
         extra={"newer": "x"},
     ),
-    attached_messages=(Message(message_id="m1", body="one\ntwo"), Message(message_id="m2", extra={"y": 1})),
+    attached_messages=(MessageInfo(message_id="m1", body="one\ntwo"), MessageInfo(message_id="m2", extra={"y": 1})),
 )
 BARE = TicketInfo(ticket=Ticket(ticket_id="BKT-9"))
 
@@ -179,7 +195,7 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
     int: st.integers(),
     float: st.integers() | st.floats(allow_nan=False, allow_infinity=False),
     datetime: st.datetimes(timezones=st.just(UTC)),
-    LABELS: st.lists(TEXT | st.text("a, ", min_size=1)).map(tuple),
+    Labels: st.lists(TEXT | st.text("a, ", min_size=1)).map(tuple),
 }
 
 
@@ -195,7 +211,7 @@ def models(cls: type[Any]) -> st.SearchStrategy[Any]:
                 wanted, TEXT if issubclass(wanted, OpenStrEnum) else st.integers()
             )
         elif a.name in {"members", "attached_messages"}:
-            one = models(ChatMember if a.name == "members" else Message)
+            one = models(ChatMember if a.name == "members" else MessageInfo)
             value = (
                 st.dictionaries(TEXT, one, max_size=2) if a.name == "members" else st.lists(one, max_size=2).map(tuple)
             )
@@ -212,3 +228,74 @@ def test_any_ticket_comes_back_from_its_record(info: TicketInfo) -> None:
     """No value gets lost or changed on the way through a record, nor on the way through JSON."""
     assert from_record(info.to_record()) == info
     assert structure(info.to_dict(), TicketInfo) == info
+
+
+# ----------------------------------------------------------------------------------------------- any other model
+
+CLASSES = [
+    cls for cls in map(all_models.__getattr__, all_models.__all__) if is_model(cls) and cls is not all_models.Page
+]
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_every_model_has_columns_of_its_own(cls: type[Model]) -> None:
+    """Which columns a model has follows from its fields; no two have one name, and each value is in one of them."""
+    named = columns(cls)
+    required = {
+        a.name: Ticket(ticket_id="1") if a.name == "ticket" else "1"
+        for a in own_fields(cls)
+        if a.default is attrs.NOTHING
+    }
+    model = cls(**required)
+    assert list(model.to_record()) == list(named) == list(to_record(model))
+    assert from_record(model.to_record(), cls) == model
+    singles = [a for a in own_fields(cls) if is_model(some(a.type)) and a.metadata != LEFT_OUT]
+    flat = len(attrs.fields(cls)) - 1 - len(singles) + sum(len(attrs.fields(some(a.type))) - 1 for a in singles)
+    assert len(named) == flat + (cls is TicketInfo)
+
+
+def test_the_columns_of_tickets_are_fixed() -> None:
+    """Files that were written stay readable: the columns of tickets and rows keep names, order and kinds."""
+    written = (Path(__file__).parents[1] / "snapshots" / "columns.json").read_text("utf-8")
+    assert json.loads(written) == {
+        "COLUMNS": [*map(list, COLUMNS.items())],
+        "ROW_COLUMNS": [*map(list, ROW_COLUMNS.items())],
+    }
+
+
+def test_a_chat_is_a_record_with_its_newest_message_beside_it() -> None:
+    """One nested object is columns with the name of its field; what is many or deeper down is JSON."""
+    message = Message(
+        message_id="m",
+        from_="1@c.us",
+        timestamp=WHEN,
+        ack="3",
+        vcards=("a, b",),
+        media=Media(size=5),
+        reactions=(Reaction(reaction_id="r", timestamp=WHEN),),
+    )
+    chat = Chat(
+        chat_id="c",
+        labels=("a, b", "c"),
+        latest_message=message,
+        latest_message_timestamp=5,
+        members={"1@c.us": ChatMember(contact_id="1@c.us", pushname="Mia")},
+        unread_count={"1@c.us": 2},
+        member_add_mode="false",
+    )
+    record = chat.to_record()
+    assert record["chat_id"] == "c"
+    assert record["labels"] == ("a, b", "c")
+    assert record["unread_count"] == '{"1@c.us": 2}'
+    assert record["member_add_mode"] == '"false"'
+    assert (record["latest_message_message_id"], record["latest_message_ack"]) == ("m", "3")
+    assert record["latest_message_from_"] == "1@c.us"
+    assert (record["latest_message_timestamp"], record["latest_message__timestamp"]) == (5, WHEN)
+    assert json.loads(record["latest_message_vcards"]) == ["a, b"]
+    assert json.loads(record["latest_message_media"]) == {"size": 5}
+    assert json.loads(record["members"])["1@c.us"]["pushname"] == "Mia"
+    assert set(columns(Chat).values()) == {"text", "integer", "boolean", "timestamp", "labels", "json"}
+    again = from_record(record, Chat)
+    assert again == chat
+    assert again.to_dict() == chat.to_dict()
+    assert from_record(Chat(chat_id="c").to_record(), Chat) == Chat(chat_id="c")

@@ -8,11 +8,11 @@ from typing import assert_type
 from periskope_sync import (
     ApiError,
     BulkResult,
-    Chat,
+    ChatInfo,
     ChatMember,
     Failed,
     Fetched,
-    Message,
+    MessageInfo,
     PeriskopeClient,
     PeriskopeError,
     Progress,
@@ -45,9 +45,9 @@ def one(client: PeriskopeClient) -> None:
     assert_type(info.ticket.ticket_id, str)
     assert_type(info.ticket.created_at, datetime | None)
     assert_type(info.ticket.ticket_labels, tuple[str, ...])
-    assert_type(info.chat, Chat | None)
-    assert_type(info.message, Message | None)
-    assert_type(info.attached_messages, tuple[Message, ...])
+    assert_type(info.chat, ChatInfo | None)
+    assert_type(info.message, MessageInfo | None)
+    assert_type(info.attached_messages, tuple[MessageInfo, ...])
     if info.chat is not None:
         members: Mapping[str, ChatMember] = info.chat.members or {}
         assert_type(members["9198…@c.us"], ChatMember)

@@ -1,0 +1,273 @@
+"""Bodies made from the vendor's schemas, and the vendor's samples: they go into the models and come out whole."""
+
+import json
+import random
+import string
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from periskope_async._codec.annotations import is_model, model_in, plain, some
+from periskope_async._codec.converter import decode, explain
+from periskope_async._codec.fields import own_fields, wire_key
+from periskope_async.models import (
+    Chat,
+    ChatInfo,
+    ChatMember,
+    ChatPage,
+    DeliveryInfo,
+    Media,
+    Message,
+    MessageFlag,
+    Poll,
+    Reaction,
+    TicketInfo,
+    TicketPage,
+    TicketRow,
+)
+
+Json = Any
+SCHEMAS = Path(__file__).parents[1] / "api" / "schemas"
+SEEDS = [range(40), pytest.param(range(40, 400), marks=pytest.mark.slow)]
+OBJECTS: dict[str, type[Any]] = {
+    "Chat": Chat,
+    "ChatInfo": ChatInfo,
+    "ChatMember": ChatMember,
+    "DeliveryInfo": DeliveryInfo,
+    "EventChat": Chat,
+    "ListChats": ChatPage,
+    "ListTickets": TicketPage,
+    "Media": Media,
+    "Message": Message,
+    "MessageFlag": MessageFlag,
+    "Poll": Poll,
+    "Reaction": Reaction,
+    "TicketInfo": TicketInfo,
+    "TicketRow": TicketRow,
+}
+MOMENTS = ["2025-01-26T13:46:21.670006+00:00", "2024-05-13 11:19:34+00", "2025-01-18T14:51:03.52Z", "2025-04-20", ""]
+
+
+@cache
+def schema(name: str) -> dict[str, Json]:
+    """A schema by its file name."""
+    loaded: dict[str, Json] = json.loads((SCHEMAS / name).read_text("utf-8"))
+    return loaded
+
+
+def same_json(one: Json, other: Json) -> bool:
+    """Compare as JSON, where true is not 1 and the order of keys does not matter."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+class Maker:
+    """Makes JSON that a schema allows, as one who knows that ids, moments and whole numbers are what they are."""
+
+    def __init__(self, seed: int) -> None:
+        self.dice = random.Random(seed)  # noqa: S311  # bodies of a test
+
+    def text(self, shortest: int = 0) -> str:
+        return "".join(self.dice.choices(string.ascii_letters + ' ,@."\\ü😀\n', k=self.dice.randint(shortest, 8)))
+
+    def any_json(self, depth: int = 2) -> Json:
+        kinds = [None, True, False, 0, -1, 1.5, self.text(), [], {}]
+        if depth and self.dice.random() < 0.3:
+            inner = [self.any_json(depth - 1) for _ in range(2)]
+            return self.dice.choice([inner, dict(zip(["a", "b"], inner, strict=True))])
+        return self.dice.choice(kinds)
+
+    def value(self, allowed: dict[str, Json], wanted: Any) -> Json:
+        """Any value of a schema, for a field of this type; of any type where it is `Any`."""
+        if "$ref" in allowed or "anyOf" in allowed:
+            return self.value(
+                schema(allowed["$ref"]) if "$ref" in allowed else self.dice.choice(allowed["anyOf"]), wanted
+            )
+        if "enum" in allowed:
+            unknown = [] if wanted is Any else [type(allowed["enum"][0])(9)]
+            return self.dice.choice(allowed["enum"] + unknown)
+        kinds = allowed.get("type", "any")
+        kind = kinds if isinstance(kinds, str) else self.dice.choice(kinds)
+        make = {"object": self.object, "array": self.array, "string": self.string, "number": self.number}.get(kind)
+        if make is not None:
+            return make(allowed, wanted)
+        return {"null": None, "boolean": self.dice.random() < 0.5}.get(kind, self.any_json())
+
+    def array(self, allowed: dict[str, Json], wanted: Any) -> Json:
+        return [self.value(allowed["items"], _element(wanted)) for _ in range(self.dice.randint(0, 2))]
+
+    def string(self, _: dict[str, Json], wanted: Any) -> Json:
+        return self.dice.choice(MOMENTS) if plain(some(wanted)) is datetime else self.text(int(wanted is str))
+
+    def number(self, _: dict[str, Json], wanted: Any) -> Json:
+        return self.dice.choice([0, 7, -1, 1737690126280] + [2.5] * (plain(some(wanted)) in (float, Any)))
+
+    def object(self, allowed: dict[str, Json], wanted: Any) -> dict[str, Json]:
+        """An object with the keys of its id, most of those that a schema has, and one that it does not."""
+        model = model_in(wanted)
+        types = {wire_key(a): a.type for a in own_fields(model)} if model else {}
+        ids = {wire_key(a) for a in own_fields(model) if a.default is attrs.NOTHING} if model else set()
+        body = {
+            key: self.value(inner, types.get(key, _element(wanted)))
+            for key, inner in allowed.get("properties", {}).items()
+            if key in ids or self.dice.random() < 0.8
+        }
+        others = allowed.get("additionalProperties")
+        if isinstance(others, dict):
+            body |= {self.text(): self.value(others, _element(wanted)) for _ in range(self.dice.randint(0, 2))}
+        elif self.dice.random() < 0.2:
+            body["new today"] = self.any_json()
+        return body
+
+
+def _element(wanted: Any) -> Any:
+    """What a collection holds; a text in one may be empty, and is not asked for as an id is."""
+    element = getattr(some(wanted), "__args__", [Any])[
+        -1 if getattr(some(wanted), "__origin__", None) is not tuple else 0
+    ]
+    return str | None if element is str else element
+
+
+@pytest.mark.parametrize("seeds", SEEDS, ids=repr)
+@pytest.mark.parametrize("name", OBJECTS)
+def test_bodies_of_the_vendors_schemas_lose_nothing(name: str, seeds: range) -> None:
+    """Each of four hundred bodies that a schema allows is read the same on both ways, and comes back as it came."""
+    allowed, cls = schema(f"{name}.json"), OBJECTS[name]
+    for seed in seeds:
+        body = Maker(seed).value(allowed, cls)
+        model = decode(json.dumps(body).encode(), cls)
+        assert same_json(model.to_dict(), body), f"seed {seed}"
+        assert explain(body, cls) == model, f"seed {seed}"
+
+
+@pytest.mark.parametrize("name", sorted(OBJECTS.keys() - {"TicketRow", "TicketInfo", "ChatInfo"}))
+def test_every_key_of_the_vendors_types_is_a_field(name: str) -> None:
+    """What the vendor's types name is an attribute of the model, and not left to `extra`."""
+    keys = set(schema(f"{name}.json")["properties"])
+    assert keys - {wire_key(a) for a in own_fields(OBJECTS[name])} == set()
+
+
+def test_the_schemas_are_those_of_the_models() -> None:
+    """Every model but the short forms in tickets is checked against a schema."""
+    reached = set(OBJECTS.values())
+    for cls in list(reached):
+        reached |= {model_in(a.type) for a in own_fields(cls) if is_model(model_in(a.type))}
+    from periskope_async import models
+
+    assert {cls for cls in map(models.__getattr__, models.__all__) if is_model(cls)} - reached == {models.Page}
+
+
+# ------------------------------------------------------------------------------------------------- samples
+
+LISTED = {
+    "assigned_to": None,
+    "chat_access": None,
+    "chat_id": "120363000000000001@g.us",
+    "chat_image": None,
+    "chat_name": "Test 1",
+    "chat_org_phones": ["910000000001@c.us"],
+    "chat_type": "group",
+    "closed_at": None,
+    "created_at": "2025-01-24T05:11:03+00:00",
+    "custom_properties": {},
+    "flag_count_map": None,
+    "group_description": None,
+    "hubspot_metadata": {},
+    "info_admins_only": False,
+    "invite_link": "https://chat.example/invite/x",
+    "is_exited": False,
+    "is_muted": False,
+    "label_ids": {},
+    "latest_message": None,
+    "member_add_mode": "false",
+    "member_count": 1,
+    "message_unread_count": None,
+    "messages_admins_only": False,
+    "org_id": "o",
+    "org_phone": "910000000001@c.us",
+    "updated_at": "2025-01-24T05:11:10.691753+00:00",
+}
+MESSAGE = {
+    "ack": "3",
+    "author": None,
+    "body": "Hello",
+    "broadcast": None,
+    "chat_id": "910000000002@c.us",
+    "delivery_info": {
+        "delivered": {"910000000002@c.us": 1737967705196},
+        "delivered_count": 1,
+        "pending": [],
+        "read": {"910000000002@c.us": 1737967704763},
+        "read_count": 1,
+    },
+    "flag_metadata": None,
+    "forwarding_score": "0",
+    "from": None,
+    "from_me": True,
+    "fts": "'hello':1",
+    "id": {"from_me": True, "id": "3EB0", "remote": "910000000002@c.us", "serialized": "true_910000000002@c.us_3EB0"},
+    "links": "[]",
+    "media": {"size": 19940, "filename": "a", "mimetype": "image/jpeg", "dimensions": {"ar": 1, "width": None}},
+    "mentioned_ids": [],
+    "message_id": "true_910000000002@c.us_3EB0",
+    "message_type": "chat",
+    "poll_info": {"pollName": "?", "pollOptions": ["a, b", "c"], "options": {"allowMultipleAnswers": True}},
+    "poll_results": {"a, b": {"910000000002@c.us": "x"}},
+    "raw_data": None,
+    "reactions": [{"reaction_id": "r", "message_id": "m", "ack": 0, "orphan": "0", "reaction": ""}],
+    "timestamp": "2024-05-13 11:19:34+00",
+    "vcards": ["BEGIN:VCARD, and a comma"],
+}
+MEMBERS = {
+    "910000000002@c.us": {"contact_id": "910000000002@c.us", "is_internal": None, "pushname": "Mia", "number": ""}
+}
+
+
+def test_a_chat_of_a_list_is_read() -> None:
+    """The sample of a list of chats arrives field by field and comes back."""
+    page = ChatPage.from_dict({"chats": [LISTED], "from": 1, "to": 1, "count": 40})
+    (chat,) = page.chats
+    assert (page.rows, page.count, page.first, page.last) == ((chat,), 40, 1, 1)
+    assert (chat.chat_org_phones, chat.flag_count_map, chat.member_add_mode) == (("910000000001@c.us",), {}, "false")
+    assert (chat.labels, chat.latest_message, chat.members) == ((), None, {})
+    assert repr(page) == "ChatPage(chats=<1 rows>, count=40, first=1, last=1)"
+    assert same_json(page.to_dict(), {"chats": [LISTED], "from": 1, "to": 1, "count": 40})
+
+
+def test_a_chat_in_full_is_read() -> None:
+    """Labels as an array, members, and the newest message with all it holds, oddly spelled numbers too."""
+    body = LISTED | {"labels": ["a, b", "c"], "members": MEMBERS, "latest_message": MESSAGE, "label_ids": {"l": True}}
+    chat = decode(json.dumps(body).encode(), Chat)
+    assert same_json(chat.to_dict(), body)
+    assert chat.labels == ("a, b", "c")
+    member = chat.members["910000000002@c.us"]
+    assert (member.pushname, member.number, member.name, member.contact_labels) == ("Mia", None, None, ())
+    message = chat.latest_message
+    assert message is not None
+    assert (message.ack, message.ack_level, message.forwarding_score, message.from_) == ("3", 3, 0, None)
+    assert message.vcards == ("BEGIN:VCARD, and a comma",)
+    assert message.delivery_info is not None
+    assert message.delivery_info.read == {"910000000002@c.us": 1737967704763}
+    assert message.media is not None
+    assert (message.media.size, message.media.dimensions["width"]) == (19940, None)
+    assert message.poll_info is not None
+    assert (message.poll_info.name, message.poll_info.options) == ("?", ("a, b", "c"))
+    assert message.poll_info.settings == {"allowMultipleAnswers": True}
+    (reaction,) = message.reactions
+    assert (reaction.ack, reaction.ack_level, reaction.orphan, reaction.reaction) == ("0", 0, 0, None)
+
+
+@pytest.mark.parametrize(("ack", "level"), [(None, None), ("-1", -1), ("5", 5), ("seen", None), ("", None)])
+def test_an_acknowledgement_has_a_level_if_it_is_a_number(ack: str | None, level: int | None) -> None:
+    """`ack_level` compares where `ack` is text, and never fails."""
+    assert Message.from_dict({"message_id": "m", "ack": ack}).ack_level == level
+    assert Reaction.from_dict({"reaction_id": "r", "ack": ack}).ack_level == level
+
+
+def test_a_mapping_of_numbers_may_hold_null() -> None:
+    """The newest message of a phone that has none is null in the mapping, and None here."""
+    chat = Chat.from_dict({"chat_id": "1@c.us", "latest_message_timestamp_map": {"2@c.us": 5, "3@c.us": None}})
+    assert chat.latest_message_timestamp_map == {"2@c.us": 5, "3@c.us": None}
