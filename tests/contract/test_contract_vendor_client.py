@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from periskope_async.testing._service.made_up import ticket_bytes
+from periskope_async.testing._service.made_up.tickets import ticket_bytes
 
 HERE = Path(__file__).parent
 CLIENT = HERE / "node_modules" / "@periskope" / "periskope-client" / "package.json"

@@ -493,7 +493,7 @@ async def test_hanging_up_on_a_tls_connection_that_ends() -> None:
         _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting, server_hostname="localhost")
         while not fake.open_connections:  # noqa: ASYNC110  # it is about to be
             await asyncio.sleep(0)
-        (connection,) = fake._open
+        (connection,) = fake._listener.connections
         gone: list[bool] = []
         while fake.open_connections:
             gone.append(connection._transport.get_extra_info("socket") is None)
