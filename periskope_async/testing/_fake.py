@@ -32,7 +32,7 @@ _KEY: Final = "test-key-0123456789"
 
 
 class FakePeriskope:
-    """A Periskope service on loopback: real HTTP, tickets that stay changed, and faults and limits on demand.
+    """A Periskope service on loopback: real HTTP, objects that stay changed, and faults and limits on demand.
 
     `with FakePeriskope() as fake:` runs it in a daemon thread of its own, for async and blocking code alike.
     `async with FakePeriskope() as fake:` runs it on the current event loop and that loop's clock: then, with a loop
@@ -47,7 +47,7 @@ class FakePeriskope:
         latency: seconds before each answer.
         clock: seconds, for windows and dates; None takes the real time (on the current loop: the loop's).
             Below 1e9 they count from a fixed day, so an event loop's `time` will do.
-        keepalive: close connections idle for so many seconds, or for a random time between two; None: never.
+        keepalive: close connections that are idle this long, in seconds, or a random time between two; None: never.
         assumptions: how to behave where the real service is unknown.
         host: where to listen.
         port: where to listen; 0 takes a free one.

@@ -110,6 +110,7 @@ def test_parameters_amid_a_path(path: str, operation: str, resource_id: str) -> 
         example_id="a",
         other_id="z",
         unknown_values={},
+        row_of=lambda item, _: item,
     )
     paths = {
         "things.parts": "/things/{thing_id}/parts",

@@ -10,14 +10,6 @@ from periskope_async.testing._json import Json
 __all__ = ["Resource"]
 
 
-def _as_it_is(name: str) -> str:
-    return name
-
-
-def _whole(item: Json, changed_at: str | None) -> Json:  # noqa: ARG001  # the signature of `row_of`
-    return item
-
-
 @attrs.frozen(kw_only=True)
 class Resource:
     """The names of one resource.
@@ -42,9 +34,9 @@ class Resource:
     example_id: str
     other_id: str
     unknown_values: Mapping[str, Any] = attrs.field(hash=False)
+    row_of: Callable[[Json, str | None], Json]
     object_key: str = ""
-    full_id: Callable[[str], str] = _as_it_is
-    row_of: Callable[[Json, str | None], Json] = _whole
+    full_id: Callable[[str], str] = str
 
     def object_in(self, body: Json) -> Json:
         """The object in the body of its own page."""
