@@ -9,8 +9,8 @@ from typing import Final, TypeAlias
 
 from periskope_async.testing._http import Reply, Request
 from periskope_async.testing._limits import RateLimitPolicy
+from periskope_async.testing._service.account import ORG_ID, PHONE_ID
 from periskope_async.testing._service.answers import Answer, error
-from periskope_async.testing._service.made_up.account import ORG_ID, PHONE_ID
 
 __all__ = ["HeaderFields", "common_fields", "dressed", "too_many"]
 

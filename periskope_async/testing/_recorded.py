@@ -41,7 +41,7 @@ class Recorded:
     status: int
     fault: Fault | None
     connection: int
-    _found: Found = attrs.field(repr=False)
+    _found: Found = attrs.field(alias="found", repr=False)
 
     @property
     def operation(self) -> str:

@@ -6,7 +6,7 @@ Labels are a list there and one text here, custom properties go by id there and 
 from typing import Any, Final, cast
 
 from periskope_async.testing._json import Json
-from periskope_async.testing._service.made_up.account import PROPERTY_IDS, label_id
+from periskope_async.testing._service.account import PROPERTY_IDS, label_id
 
 __all__ = ["from_short", "full_id", "short_form", "with_short"]
 

@@ -44,6 +44,7 @@ def chats(state: State) -> Objects:
 
 
 def _list(call: Call) -> Answer:
+    # Which time `start_time` and `end_time` mean nobody outside knows; here it is that of the chat's making.
     query = call.query
 
     def wanted(name: str) -> bool:

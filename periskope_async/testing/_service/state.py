@@ -5,8 +5,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from periskope_async.testing._service.account import CHAT_LABELS, LABELS
 from periskope_async.testing._service.assumptions import Assumptions
-from periskope_async.testing._service.made_up.account import CHAT_LABELS, LABELS
 
 if TYPE_CHECKING:
     from periskope_async.testing._json import Json

@@ -6,11 +6,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from periskope_async.testing._json import Json, dumps
+from periskope_async.testing._service.account import ORG_ID
 from periskope_async.testing._service.answers import Answer, invalid, not_found
 from periskope_async.testing._service.assumptions import Assumptions
 from periskope_async.testing._service.chat_forms import full_id, short_form
 from periskope_async.testing._service.fields import CHAT_ID, DATE, REQUIRED_TEXT, TEXT, Body, Field, iso_date, one_of
-from periskope_async.testing._service.made_up.account import ORG_ID
 from periskope_async.testing._service.made_up.chats import new_chat
 from periskope_async.testing._service.made_up.messages import short_id
 from periskope_async.testing._service.operations import PAGING, page, read

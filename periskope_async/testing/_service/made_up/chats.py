@@ -4,8 +4,7 @@ import random
 from typing import Final
 
 from periskope_async.testing._json import Json
-from periskope_async.testing._service.chat_forms import from_short
-from periskope_async.testing._service.made_up.account import (
+from periskope_async.testing._service.account import (
     COLOURS,
     LABELS,
     NAMES,
@@ -15,6 +14,7 @@ from periskope_async.testing._service.made_up.account import (
     image_url,
     phone_number,
 )
+from periskope_async.testing._service.chat_forms import from_short
 
 __all__ = ["full_chat", "make_chat", "new_chat"]
 

@@ -3,7 +3,7 @@
 import random
 
 from periskope_async.testing._json import Json
-from periskope_async.testing._service.made_up.account import NAMES, ORG_ID, ORG_PHONE, STAFF, SUBJECTS
+from periskope_async.testing._service.account import NAMES, ORG_ID, ORG_PHONE, STAFF, SUBJECTS
 
 __all__ = ["full_message", "make_message", "messages_by_id", "short_id"]
 

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from periskope_async.testing._json import Json, dumps
-from periskope_async.testing._service.made_up.account import LABELS, ORG_ID, STAFF, SUBJECTS
+from periskope_async.testing._service.account import LABELS, ORG_ID, STAFF, SUBJECTS
 from periskope_async.testing._service.made_up.chats import full_chat, make_chat
 from periskope_async.testing._service.made_up.messages import full_message, make_message, messages_by_id, short_id
 
