@@ -13,9 +13,9 @@ from periskope_async import _exports
 if typing.TYPE_CHECKING:
     from periskope_async._exports import *  # noqa: F403  # it says what is in it
     from periskope_sync.client import PeriskopeClient as PeriskopeClient
-    from periskope_sync.tickets import Tickets as Tickets
+    from periskope_sync.resources import Tickets as Tickets
 
     __version__: str
 else:  # hidden from checkers: see `lazy`
-    _OWN = {"PeriskopeClient": "periskope_sync.client", "Tickets": "periskope_sync.tickets"}
+    _OWN = {"PeriskopeClient": "periskope_sync.client", "Tickets": "periskope_sync.resources"}
     __all__, __getattr__, __dir__ = _exports.lazy(__name__, _exports.modules() | _OWN)

@@ -3,13 +3,15 @@
 It must not know the client: it is as strict with ours as with anybody's.
 """
 
-from periskope_async.testing._fake import FakePeriskope, Recorded
+from periskope_async.testing._fake import FakePeriskope
 from periskope_async.testing._faults.names import HARMLESS_FAULTS, PASSING_FAULTS, SLOW_FAULTS, Fault
 from periskope_async.testing._faults.plan import Faults
 from periskope_async.testing._http import FOREVER, Hangup, Reply, Request, Step
 from periskope_async.testing._limits import RateLimitPolicy
+from periskope_async.testing._objects import FakeObjects
+from periskope_async.testing._recorded import Recorded
 from periskope_async.testing._run import serve
-from periskope_async.testing._service.router import Assumptions
+from periskope_async.testing._service.assumptions import Assumptions
 
 __all__ = [
     "FOREVER",
@@ -17,6 +19,7 @@ __all__ = [
     "PASSING_FAULTS",
     "SLOW_FAULTS",
     "Assumptions",
+    "FakeObjects",
     "FakePeriskope",
     "Fault",
     "Faults",

@@ -9,29 +9,32 @@ from typing import Final, TypeAlias
 
 from periskope_async.testing._http import Reply, Request
 from periskope_async.testing._limits import RateLimitPolicy
-from periskope_async.testing._service.made_up import ORG_ID
-from periskope_async.testing._service.router import Answer, error
+from periskope_async.testing._service.account import ORG_ID, PHONE_ID
+from periskope_async.testing._service.answers import Answer, error
 
-__all__ = ["Fields", "common_fields", "dressed", "too_many"]
+__all__ = ["HeaderFields", "common_fields", "dressed", "too_many"]
 
-Fields: TypeAlias = tuple[tuple[str, str], ...]
+HeaderFields: TypeAlias = tuple[tuple[str, str], ...]
 
-_EVERY: Final[Fields] = (
+_EVERY: Final[HeaderFields] = (
     ("X-Powered-By", "Express"),
     ("Access-Control-Allow-Origin", "*"),
     ("x-periskope-org-id", ORG_ID),
 )
-_KEPT_ALIVE: Final[Fields] = (*_EVERY, ("Connection", "keep-alive"), ("Keep-Alive", "timeout=5"))
-_LAST: Final[Fields] = (*_EVERY, ("Connection", "close"))
+_KEPT_ALIVE: Final[HeaderFields] = (*_EVERY, ("Connection", "keep-alive"), ("Keep-Alive", "timeout=5"))
+_LAST: Final[HeaderFields] = (*_EVERY, ("Connection", "close"))
+
+_PHONE_FIELD: Final = ("x-periskope-phone-id", PHONE_ID)
 
 
-def common_fields(request: Request, serial: int, now: float) -> Fields:
-    """The header fields that every answer carries."""
+def common_fields(request: Request, serial: int, now: float, *, phone: bool) -> HeaderFields:
+    """The header fields that every answer carries; with *phone* those too that an operation of one phone has."""
     connection = _LAST if request.closes else _KEPT_ALIVE
-    return (*connection, ("x-periskope-trace-id", f"trace-{serial:012x}"), ("Date", _date(int(now))))
+    mine = (*connection, _PHONE_FIELD) if phone else connection
+    return (*mine, ("x-periskope-trace-id", f"trace-{serial:012x}"), ("Date", _date(int(now))))
 
 
-def dressed(answer: Answer, fields: Fields, request: Request, *, compress: bool) -> Reply:
+def dressed(answer: Answer, fields: HeaderFields, request: Request, *, compress: bool) -> Reply:
     """*answer* with *fields* and those that go with its body; 304 where *request* knows the body already."""
     if not answer.body:
         return Reply(answer.status, b"", fields)

@@ -2,17 +2,16 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
-from importlib import resources
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
 from periskope_async.testing import FakePeriskope
-
-DESCRIPTION = resources.files("periskope_async.testing") / "openapi.json"
 
 #: Where schemathesis is: what SCHEMATHESIS names, else the first on PATH. It has many dependencies, so it lives in an
 #: environment of its own: `uv tool install schemathesis`.
@@ -22,25 +21,59 @@ SCHEMATHESIS = shutil.which(os.environ.get("SCHEMATHESIS", "schemathesis"))
 LEFT_OUT = "unsupported_method"
 
 
+def served(fake: FakePeriskope) -> bytes:
+    """The description, as anybody gets it."""
+    with urlopen(fake.base_url.removesuffix("/v1") + "/openapi.json", timeout=10) as answer:  # noqa: S310  # loopback
+        body: bytes = answer.read()
+        return body
+
+
+@pytest.fixture(scope="module")
 def described() -> dict[str, Any]:
-    """The description."""
-    return json.loads(DESCRIPTION.read_bytes())
+    """The description, parsed."""
+    with FakePeriskope() as fake:
+        return json.loads(served(fake))
 
 
-def test_every_operation_is_described() -> None:
-    """The four operations on tickets are described, with every status the fake gives."""
+def test_every_operation_is_described(described: dict[str, Any]) -> None:
+    """Each operation that is served is described, with every status the fake gives."""
     operations = {
         operation["operationId"]: set(operation["responses"])
-        for path in described()["paths"].values()
+        for path in described["paths"].values()
         for operation in path.values()
-        if isinstance(operation, dict)
     }
     assert operations == {
         "getTickets": {"200", "401", "422", "429"},
         "getTicketById": {"200", "401", "404", "429"},
         "createTicket": {"200", "401", "404", "422", "429"},
         "updateTicket": {"200", "401", "404", "422", "429"},
+        "listAllChats": {"200", "401", "422", "429"},
+        "getChatById": {"200", "401", "404", "422", "429"},
+        "updateChat": {"200", "401", "404", "422", "429"},
     }
+
+
+def test_every_reference_leads_somewhere(described: dict[str, Any]) -> None:
+    """What the description refers to is in it, and all that is in it is referred to."""
+    found = {*re.findall(r'"\$ref": "#/components/(\w+/\w+)"', json.dumps(described))}
+    components = described["components"]
+    assert found == {f"{group}/{name}" for group in ("responses", "schemas") for name in components[group]}
+
+
+def test_ids_alone_are_sure(described: dict[str, Any]) -> None:
+    """Of an object the vendor's types promise all, the description no more than its id: anything else may be null."""
+    schemas = described["components"]["schemas"]
+    assert schemas["Chat"]["required"] == ["chat_id"]
+    assert schemas["Chat"]["properties"]["chat_id"] == {"type": "string"}
+    assert schemas["Chat"]["properties"]["chat_type"] == {
+        "type": ["string", "null"],
+        "enum": ["user", "group", "business", "unknown", None],
+    }
+    assert schemas["TicketRow"]["required"] == ["ticket_id"]
+    assert schemas["TicketInfo"]["required"] == ["ticket"]
+    assert schemas["TicketInfo"]["properties"]["ticket"]["required"] == ["ticket_id"]
+    assert schemas["TicketInfo"]["properties"]["chat"]["anyOf"][0] == {"type": "null"}
+    assert schemas["Message"]["required"] == []
 
 
 @pytest.mark.slow
@@ -50,11 +83,14 @@ def test_schemathesis(tmp_path: Path) -> None:
     """Of a thousand generated requests none ends in a server error, nor outside the description."""
     assert SCHEMATHESIS
     with FakePeriskope(200) as fake:
+        description = tmp_path / "openapi.json"
+        description.write_bytes(served(fake))
+        fake.clear()
         run = subprocess.run(
             [
                 SCHEMATHESIS,
                 "run",
-                str(DESCRIPTION),
+                str(description),
                 *("--url", fake.base_url),
                 *("--header", f"Authorization: Bearer {fake.api_key}"),
                 *("--checks", "all", "--exclude-checks", LEFT_OUT),
@@ -69,3 +105,5 @@ def test_schemathesis(tmp_path: Path) -> None:
         assert run.returncode == 0, run.stdout + run.stderr
         assert fake.calls > 500
         assert {request.status for request in fake.requests} == {200, 401, 404, 422}
+        read = {request.operation for request in fake.requests if request.status == 200}
+        assert read >= {"tickets.get", "tickets.list", "chats.get", "chats.list", "chats.update"}

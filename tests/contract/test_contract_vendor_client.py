@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from periskope_async.testing._service.made_up import ticket_bytes
+from periskope_async.testing._service.made_up.tickets import ticket_bytes
 
 HERE = Path(__file__).parent
 CLIENT = HERE / "node_modules" / "@periskope" / "periskope-client" / "package.json"
@@ -77,12 +77,15 @@ def test_reads_and_writes() -> None:
         first, third, page, made, changed, again = calls(
             url,
             key,
-            ("getById", {"ticket_id": "BKT-001"}),
-            ("getById", {"ticket_id": "BKT-003"}),
-            ("getAll", {"offset": 0, "limit": 5}),
-            ("create", new),
-            ("update", {"ticket_id": "BKT-021", "status": "closed", "priority": "4", "assignee": "a@example.com"}),
-            ("getAll", {}),
+            ("ticket.getById", {"ticket_id": "BKT-001"}),
+            ("ticket.getById", {"ticket_id": "BKT-003"}),
+            ("ticket.getAll", {"offset": 0, "limit": 5}),
+            ("ticket.create", new),
+            (
+                "ticket.update",
+                {"ticket_id": "BKT-021", "status": "closed", "priority": "4", "assignee": "a@example.com"},
+            ),
+            ("ticket.getAll", {}),
         )
     assert all(one["error"] is None and one["status"] == 200 for one in (first, third, page, made, changed, again))
     assert first["data"] == json.loads(EXAMPLE.read_bytes())
@@ -96,10 +99,36 @@ def test_reads_and_writes() -> None:
     assert (again["data"]["count"], again["data"]["tickets"][0]["status"]) == (21, "closed")
 
 
+def test_chats() -> None:
+    """It gets, lists and changes chats, and what it changed its tickets show."""
+    with serving("--tickets", "20") as (url, key):
+        page, groups, chat, short, changed, ticket, unknown = calls(
+            url,
+            key,
+            ("chat.getChats", {"offset": 0, "limit": 5}),
+            ("chat.getChats", {"chat_type": "group"}),
+            ("chat.getChatById", {"chat_id": "919537851844@c.us"}),
+            ("chat.getChatById", {"chat_id": "919537851844"}),
+            (
+                "chat.updateChatById",
+                {"chat_id": "919537851844@c.us", "labels": "vip, neu", "assigned_to": "a@example.com"},
+            ),
+            ("ticket.getById", {"ticket_id": "BKT-001"}),
+            ("chat.getChatById", {"chat_id": "1@c.us"}),
+        )
+    assert (len(page["data"]["chats"]), page["data"]["count"]) == (5, 20)
+    assert {row["chat_type"] for row in groups["data"]["chats"]} == {"group"}
+    assert chat["data"] == short["data"]
+    assert chat["data"]["labels"] == ["chatlabel1", "chatlabel2"]
+    assert (changed["data"]["labels"], changed["data"]["assigned_to"]) == (["VIP", "neu"], "a@example.com")
+    assert ticket["data"]["chat"]["chat_labels"] == "VIP, neu"
+    assert (unknown["error"]["code"], unknown["error"]["message"]) == ("NOT_FOUND_ERROR", "Chat not found")
+
+
 def test_ids_with_special_characters() -> None:
     """It encodes ids as we expect them: another resource is never met."""
     with serving() as (url, key):
-        results = calls(url, key, *(("getById", {"ticket_id": name}) for name in ("a/b", "é ?x=1", "../chats")))
+        results = calls(url, key, *(("ticket.getById", {"ticket_id": name}) for name in ("a/b", "é ?x=1", "../chats")))
     assert [one["error"]["code"] for one in results[:2]] == ["NOT_FOUND_ERROR"] * 2
     assert results[2]["status"] == 404
 
@@ -110,11 +139,11 @@ def test_errors() -> None:
         results = calls(
             url,
             key,
-            ("getById", {"ticket_id": "NOPE"}),
-            ("create", {"chat_id": "919537851844@c.us"}),
-            ("update", {"ticket_id": "BKT-001"}),
-            ("create", {"chat_id": "1@c.us", "subject": "s"}),
-            ("getAll", {"limit": 10_000}),
+            ("ticket.getById", {"ticket_id": "NOPE"}),
+            ("ticket.create", {"chat_id": "919537851844@c.us"}),
+            ("ticket.update", {"ticket_id": "BKT-001"}),
+            ("ticket.create", {"chat_id": "1@c.us", "subject": "s"}),
+            ("ticket.getAll", {"limit": 10_000}),
         )
     errors = [one["error"] for one in results]
     assert [error["statusCode"] for error in errors] == [404, 422, 422, 404, 422]
@@ -133,7 +162,7 @@ def test_errors() -> None:
 def test_wrong_key() -> None:
     """A wrong key is refused in the vendor's words."""
     with serving() as (url, _):
-        (result,) = calls(url, "wrong", ("getById", {"ticket_id": "BKT-001"}))
+        (result,) = calls(url, "wrong", ("ticket.getById", {"ticket_id": "BKT-001"}))
     assert result["error"] == {
         "code": "UNAUTHORIZED_ERROR",
         "message": "Invalid bearer auth token",
@@ -143,7 +172,7 @@ def test_wrong_key() -> None:
 
 def test_limit_and_faults() -> None:
     """Options of the command reach it: a limit used up, and every call failing."""
-    get = ("getById", {"ticket_id": "BKT-001"})
+    get = ("ticket.getById", {"ticket_id": "BKT-001"})
     with serving("--rate-limit", "2/60s") as (url, key):
         results = calls(url, key, get, get, get)
     assert [one["status"] for one in results] == [200, 200, 429]

@@ -3,13 +3,16 @@
 import asyncio
 import gzip
 import json
+import math
 import re
 import zlib
 from collections import Counter
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import attrs
+import looptime
 import pytest
 
 from periskope_async.testing import (
@@ -21,9 +24,9 @@ from periskope_async.testing import (
     Fault,
     Faults,
     Reply,
+    Request,
 )
-from periskope_async.testing._faults.answers import play
-from tests.support import virtual_loop
+from periskope_async.testing._service.service import Service
 
 HOUR = 3600.0
 MIB = 1024 * 1024
@@ -35,7 +38,7 @@ KEEP = ("Connection: keep-alive",)
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, object]]:
     """Run on a loop whose time is virtual: drips and stalls take no time."""
-    return "asyncio", {"loop_factory": virtual_loop}
+    return "asyncio", {"loop_factory": looptime.new_event_loop}
 
 
 @attrs.frozen
@@ -346,21 +349,44 @@ async def test_a_useless_draw_is_left_out(kind: Fault, answer: str) -> None:
         assert [(request.fault, request.status) for request in fake.requests] == [(None, int(met.status))]
 
 
-@pytest.mark.parametrize("kind", OF_A_TICKET)
-def test_faults_of_other_objects(kind: Fault) -> None:
-    """Of an object that is no ticket only that is changed which it has, and no key is lent to it."""
-    chat = {"chat_id": "1@c.us", "priority": 1} if kind is Fault.NAN else {"chat_id": "1@c.us"}
-    reply = Reply(200, json.dumps(chat, indent=2).encode())
-    steps = play(kind, Faults().context(reply, 0.0, closes=False))
-    if kind not in {Fault.NAN, Fault.UNKNOWN_FIELDS}:
-        assert steps is None
-        return
-    assert steps is not None
-    (sent,) = steps
-    assert isinstance(sent, bytes)
-    changed = json.loads(sent.partition(b"\r\n\r\n")[2])
-    assert changed != chat
-    assert changed["chat_id"] == chat["chat_id"]
+OF_A_CHAT: dict[Fault, Callable[[dict[str, Any]], bool]] = {
+    Fault.OTHER_ID: lambda chat: chat["chat_id"] == "17995550199@c.us",
+    Fault.MISSING_FIELD: lambda chat: "chat_id" not in chat,
+    Fault.NULL_FIELD: lambda chat: chat["chat_id"] is None,
+    Fault.WRONG_TYPE: lambda chat: isinstance(chat["chat_id"], dict) and chat["chat_name"] == ["a"],
+    Fault.UNKNOWN_ENUM: lambda chat: chat["chat_type"] == "hologram",
+    Fault.UNKNOWN_FIELDS: lambda chat: "escalation" in chat,
+    Fault.NAN: lambda chat: math.isnan(chat["member_count"]),
+    Fault.SURROGATE: lambda chat: str(chat["chat_name"]).startswith("\ude00"),
+}
+
+
+@pytest.mark.parametrize("kind", OF_A_CHAT)
+async def test_faults_of_chats(kind: Fault) -> None:
+    """A fault of the document strikes a chat, and every row of a list of them, by their own id, text and numbers."""
+    async with FakePeriskope(tickets=3) as fake:
+        for chat_id in fake.chats.ids:
+            fake.chats.change(chat_id, chat_name="Parcels", member_count=2)
+        before = json.loads((await meet(fake, "/chats")).body)["chats"]
+        fake.faults.add(kind)
+        chat = json.loads((await meet(fake, f"/chats/{fake.chats.ids[0]}")).body)
+        rows = json.loads((await meet(fake, "/chats")).body)["chats"]
+        assert [OF_A_CHAT[kind](one) for one in (chat, *rows)] == [True] * 4
+        assert all("subject" not in one and "ticket_id" not in one for one in (chat, *rows))
+        assert [row["org_id"] for row in rows] == [row["org_id"] for row in before]
+        assert fake.counts == {kind: 2}
+
+
+async def test_refusals_name_the_resource() -> None:
+    """An injected 404 or 422 is about what was asked for, be it a ticket, a chat, or nothing that is known."""
+    async with FakePeriskope() as fake:
+        fake.faults.add("404", times=3)
+        fake.faults.add("422")
+        paths = ("/tickets/BKT-002", "/chats/1", "/nothing")
+        messages = [json.loads((await meet(fake, path)).body)["message"] for path in paths]
+        fields = [[*json.loads((await meet(fake, path)).body)["fields"]] for path in paths]
+        assert messages == ["Ticket not found", "Chat not found", "Resource not found"]
+        assert fields == [["params.ticket_id"], ["params.chat_id"], ["params.id"]]
 
 
 async def test_a_useless_draw_leaves_the_answer_to_the_hook() -> None:
@@ -412,9 +438,11 @@ async def create(fake: FakePeriskope) -> None:
 
 def struck(faults: Faults, *keys: str, method: str = "GET") -> list[Fault | None]:
     """What requests for *keys* meet, one after the other, each counted as the fake counts it."""
+    service = Service(0, seed=0, api_key="", assumptions=Assumptions(), now=lambda: 0.0)
     kinds: list[Fault | None] = []
     for key in keys:
-        strike = faults.strike(method, key)
+        request = Request(method, f"/v1/tickets/{key}")
+        strike = faults.strike(request, service.find(request))
         kinds.append(None if strike is None else strike.kind)
         if strike is not None:
             faults.count(strike.kind)
@@ -437,6 +465,21 @@ def test_orders_by_ticket_and_method() -> None:
     faults.add("504", method="POST")
     assert struck(faults, "BKT-001", "BKT-002", "BKT-003", "BKT-004") == [None, "500", "503", "503"]
     assert struck(faults, "BKT-001", method="POST") == ["504"]
+
+
+async def test_orders_by_resource_and_operation() -> None:
+    """An order for an id strikes it whatever it is of, one for a ticket no chat, and one for an operation no other."""
+    async with FakePeriskope() as fake:
+        chat_id = fake.chats.ids[0]
+        fake.tickets.put({"ticket": {"ticket_id": chat_id}})
+        fake.faults.add("500", ticket_id=chat_id, times=1)
+        fake.faults.add("503", resource_id=[chat_id], after=1)
+        fake.faults.add("504", operation="chats.list")
+        paths = (f"/chats/{chat_id}", f"/tickets/{chat_id}", f"/tickets/{chat_id}", "/tickets", "/chats")
+        assert [(await meet(fake, path)).status for path in paths] == ["200", "500", "503", "200", "504"]
+        fake.faults.clear()
+        fake.faults.add("410", resource_id=chat_id.partition("@")[0])
+        assert [(await meet(fake, f"/chats/{name}")).status for name in (chat_id, "1")] == ["410", "404"]
 
 
 def test_orders_come_first() -> None:
@@ -517,5 +560,9 @@ def test_refused_plans() -> None:
         Faults({"500": 0.6, "503": 0.6})
     with pytest.raises(ValueError, match="probabilities"):
         Faults({"500": -0.1})
-    with pytest.raises(ValueError, match="rate: 2 is no probability"):
+    with pytest.raises(ValueError, match="rate: 2 is not a probability"):
         Faults().add("500", rate=2)
+    with pytest.raises(ValueError, match=r"operation: 'chats\.gett' is not among chats\.get, chats\.list"):
+        Faults().add("500", operation="chats.gett")
+    with pytest.raises(ValueError, match="ticket_id and resource_id"):
+        Faults().add("500", ticket_id="BKT-001", resource_id="BKT-001")

@@ -298,6 +298,8 @@ def test_headers_of_express(fake: FakePeriskope) -> None:
     assert first.headers["Keep-Alive"] == "timeout=5"
     assert first.headers["x-periskope-trace-id"] != second.headers["x-periskope-trace-id"]
     assert "X-RateLimit-Limit" not in first.headers
+    assert first.headers["x-periskope-phone-id"] is None
+    assert get(fake, "/chats").headers["x-periskope-phone-id"].startswith("phone-")
 
 
 def test_conditional_get(fake: FakePeriskope) -> None:
@@ -493,7 +495,7 @@ async def test_hanging_up_on_a_tls_connection_that_ends() -> None:
         _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting, server_hostname="localhost")
         while not fake.open_connections:  # noqa: ASYNC110  # it is about to be
             await asyncio.sleep(0)
-        (connection,) = fake._open
+        (connection,) = fake._listener.connections
         gone: list[bool] = []
         while fake.open_connections:
             gone.append(connection._transport.get_extra_info("socket") is None)
@@ -530,16 +532,23 @@ def test_requests_are_recorded(fake: FakePeriskope) -> None:
         404,
         None,
     )
+    assert (one.operation, one.resource, one.resource_id) == ("tickets.get", "ticket", "a/b")
     assert one.headers["x-phone"] == "919"
     assert one.headers["authorization"] == "Bearer ***"
     assert fake.api_key not in repr(fake.requests)
     assert (other.ticket_id, other.connection, one.body) == ("", 2, b"")
+    assert (other.operation, other.resource, other.resource_id) == ("tickets.list", "ticket", "")
     assert one.time <= other.time <= time.time()
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         one.status = 200  # type: ignore[misc]  # that is the point
     talk(fake, b"GET /v1/tickets HTTP/1.1\r\nConnection: close\r\n\r\n")
     assert "authorization" not in fake.requests[-1].headers
     assert (fake.calls, fake.connections) == (3, 3)
+    get(fake, f"/chats/{fake.chat_ids[0].partition('@')[0]}")
+    get(fake, "/nothing/7")
+    chat, nothing = fake.requests[-2:]
+    assert (chat.resource, chat.resource_id, chat.ticket_id) == ("chat", fake.chat_ids[0], "")
+    assert (nothing.operation, nothing.resource, nothing.resource_id) == ("", "", "")
     fake.clear()
     assert (fake.requests, fake.calls, fake.connections) == ([], 0, 0)
 
@@ -645,6 +654,32 @@ def test_state_by_hand(fake: FakePeriskope) -> None:
     assert fake.count == 10
     with pytest.raises(KeyError):
         fake.change("NOPE", status="open")
+
+
+def test_objects_by_hand(fake: FakePeriskope) -> None:
+    """Chats and tickets are put, changed, read, counted and removed in the same way, and the service serves them so."""
+    for objects, path, item in (
+        (fake.tickets, "/tickets", {"ticket": {"ticket_id": "7@c.us"}}),
+        (fake.chats, "/chats", {"chat_id": "7@c.us"}),
+    ):
+        assert objects.count == len(objects.ids) == 10
+        assert objects.put(item) == objects.ids[-1] == "7@c.us"
+        assert get(fake, f"{path}/7@c.us").json() == objects.get("7@c.us") == item
+        objects.change("7@c.us", colour="red")
+        assert objects.get("7@c.us") != item
+        assert get(fake, f"{path}/7@c.us").json() == objects.get("7@c.us")
+        objects.remove("7@c.us")
+        assert get(fake, f"{path}/7@c.us").status == 404
+        for missing in (objects.get, objects.change):
+            with pytest.raises(KeyError):
+                missing("7@c.us")
+        with pytest.raises(KeyError):
+            objects.put({})
+    assert (fake.tickets.ids, fake.chats.ids) == (fake.ticket_ids, fake.chat_ids)
+    assert (repr(fake.tickets), repr(fake.chats)) == (
+        "<10 tickets of a FakePeriskope>",
+        "<10 chats of a FakePeriskope>",
+    )
 
 
 def test_keys_by_hand(fake: FakePeriskope) -> None:

@@ -37,7 +37,7 @@ class Fault(enum.StrEnum):
     DRIP_HEADERS = "drip-headers"
     DRIP_BODY = "drip-body"
     DRIP_CHUNKS = "drip-chunks"
-    # HTTP that is none
+    # What is not HTTP
     GARBAGE_STATUS = "garbage-status"
     HUGE_HEADER = "huge-header"
     MANY_HEADERS = "many-headers"
@@ -79,7 +79,7 @@ class Fault(enum.StrEnum):
     STATUS_520 = "520"
     STATUS_524 = "524"
     STATUS_999 = "999"
-    # A 200 whose body is not the ticket
+    # A 200 whose body is not the object
     HTML = "html"
     EMPTY = "empty"
     INVALID_JSON = "invalid-json"

@@ -9,9 +9,11 @@ from types import MappingProxyType
 
 import attrs
 
-from periskope_async.testing._faults.answers import MIB, FaultContext
+from periskope_async.testing._faults.context import MIB, FaultContext
 from periskope_async.testing._faults.names import PASSING_FAULTS, Fault
-from periskope_async.testing._http import Reply
+from periskope_async.testing._http import Reply, Request
+from periskope_async.testing._service.router import Found
+from periskope_async.testing._service.service import OPERATIONS
 
 __all__ = ["Faults", "Strike"]
 
@@ -34,7 +36,9 @@ class _Rule:
     """One order of `Faults.add`: its state is how often it matched and struck."""
 
     kind: Fault
-    ticket_ids: frozenset[str] | None
+    resource: str | None
+    resource_ids: frozenset[str] | None
+    operation: str | None
     method: str | None
     after: int
     times: float
@@ -42,24 +46,34 @@ class _Rule:
     matched: int = 0
     struck: int = 0
 
+    def fits(self, request: Request, found: Found) -> bool:
+        """Whether it is an order for such requests."""
+        named = (found.resource_id, found.resource_id.partition("@")[0])  # `@c.us` may be left out, as in a path
+        return (
+            (self.resource is None or self.resource == found.resource)
+            and (self.resource_ids is None or not self.resource_ids.isdisjoint(named))
+            and (self.operation is None or self.operation == found.operation)
+            and (self.method is None or self.method == request.method)
+        )
+
 
 class Faults:
     """When which fault strikes: at random with a seed, or as ordered with `add`.
 
-    The random plan is a pure function of seed, ticket id and attempt number, so it does not depend on timing or
-    on the order of requests, and replays exactly.
+    The random plan is a pure function of seed, id and attempt number, so it does not depend on timing or on the order
+    of requests, and replays exactly.
 
     A fault that would change nothing in the answer it meets, such as another id in an answer without a ticket, is not
     injected and not counted. Ordered, it is an error of the test: the fake answers 500, says which order met what, and
-    raises that when it stops. That cannot be told when the order is given, because what an answer holds depends on
-    what has been put, changed and asked by then. The random plan, which was made without a thought of single answers,
-    leaves such an answer as it is.
+    raises that when it stops. That cannot be known when it is ordered, because what an answer holds depends on what
+    has been put, changed and asked by then. The random plan, which was made without a thought of single answers, leaves
+    such an answer as it is.
 
     Args:
         rates: kind to probability; or one number, spread evenly over `PASSING_FAULTS`.
         seed: of the plan; None takes the fake's.
-        per_id: random faults for one ticket at most, so that a patient client gets every ticket; None: no bound.
-        retry_after: seconds told in the `Retry-After` of injected 429 and 503 answers.
+        per_id: random faults for one id at most, so that a patient client gets everything; None: no bound.
+        retry_after: seconds in the `Retry-After` of injected 429 and 503 answers.
         pause: seconds before slow headers, and between the bytes of a drip.
         giant: bytes of a giant body, and of a bomb once unpacked.
         location: where injected redirects lead.
@@ -98,6 +112,8 @@ class Faults:
         kind: str,
         *,
         ticket_id: str | Collection[str] | None = None,
+        resource_id: str | Collection[str] | None = None,
+        operation: str | None = None,
         method: str | None = None,
         after: int = 0,
         times: int | None = None,
@@ -106,23 +122,31 @@ class Faults:
         """Order a fault. The first order that fits a request strikes it; the random plan comes after all orders.
 
         An order that strikes an answer in which it changes nothing makes the fake raise a `ValueError` when it stops;
-        narrow it with *ticket_id* and *method*.
+        narrow it with *ticket_id*, *resource_id*, *operation* and *method*.
 
         Args:
             kind: which fault.
             ticket_id: only requests for this ticket, or for one of these.
+            resource_id: only requests for this id, or for one of these, of whatever resource.
+            operation: only requests of this operation, such as `chats.get`.
             method: only requests of this method.
-            after: spare the first so many requests that fit.
-            times: strike so often at most.
+            after: spare the first requests that fit, this many.
+            times: strike this often at most.
             rate: strike with this probability.
 
         Raises:
-            ValueError: an unknown kind, or a rate that is no probability.
+            ValueError: an unknown kind or operation, a rate that is not a probability, or ids of both sorts.
         """
         if not 0 <= rate <= 1:
-            raise ValueError(f"rate: {rate} is no probability")
-        ids = None if ticket_id is None else frozenset((ticket_id,) if isinstance(ticket_id, str) else ticket_id)
-        order = _Rule(Fault(kind), ids, method, after, math.inf if times is None else times, rate)
+            raise ValueError(f"rate: {rate} is not a probability")
+        if operation is not None and operation not in OPERATIONS:
+            raise ValueError(f"operation: {operation!r} is not among {', '.join(sorted(OPERATIONS))}")
+        if ticket_id is not None and resource_id is not None:
+            raise ValueError("ticket_id and resource_id: say one of them")
+        resource = None if ticket_id is None else "ticket"
+        ids = _ids(resource_id if ticket_id is None else ticket_id)
+        most = math.inf if times is None else times
+        order = _Rule(Fault(kind), resource, ids, operation, method, after, most, rate)
         with self._lock:
             self._rules = (*self._rules, order)
 
@@ -141,18 +165,19 @@ class Faults:
             luck -= rate
         return None
 
-    def strike(self, method: str, key: str) -> Strike | None:
-        """The fault that this request is to meet; None for none. It is counted with `count`, once it is injected.
+    def strike(self, request: Request, found: Found) -> Strike | None:
+        """The fault that *request* is to meet; None for none. It is counted with `count`, once it is injected.
 
         Args:
-            method: of the request.
-            key: the ticket's id; of a request about no ticket, its target.
+            request: as it came.
+            found: the operation it means, and the object it is about.
         """
         with self._lock:
             if not self._rules and not self.rates:
                 return None
+            key = found.resource_id or request.target
             self._attempts[key] += 1
-            ordered = self._ordered(method, key)
+            ordered = self._ordered(request, found, key)
             if ordered is not None:
                 return Strike(ordered, ordered=True)
             planned = self._planned(key)
@@ -163,15 +188,22 @@ class Faults:
         with self._lock:
             self.counts[kind] += 1
 
-    def context(self, reply: Reply, now: float, *, closes: bool) -> FaultContext:
+    def context(self, reply: Reply, found: Found, now: float, *, closes: bool) -> FaultContext:
         """What a fault plays on, with the settings of this plan."""
-        return FaultContext(reply, closes, now, self.retry_after, self.pause, self.giant, self.location)
+        return FaultContext(
+            reply,
+            found.route.resource if found.route else None,
+            closes,
+            now,
+            self.retry_after,
+            self.pause,
+            self.giant,
+            self.location,
+        )
 
-    def _ordered(self, method: str, key: str) -> Fault | None:
+    def _ordered(self, request: Request, found: Found, key: str) -> Fault | None:
         for rule in self._rules:
-            if rule.ticket_ids is not None and key not in rule.ticket_ids:
-                continue
-            if rule.method is not None and rule.method != method:
+            if not rule.fits(request, found):
                 continue
             rule.matched += 1
             if rule.matched <= rule.after or rule.struck >= rule.times:
@@ -189,6 +221,10 @@ class Faults:
         if kind is not None:
             self._struck[key] += 1
         return kind
+
+
+def _ids(ids: str | Collection[str] | None) -> frozenset[str] | None:
+    return None if ids is None else frozenset((ids,) if isinstance(ids, str) else ids)
 
 
 def _luck(seed: int, key: str, attempt: int) -> float:

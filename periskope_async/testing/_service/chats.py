@@ -1,0 +1,97 @@
+"""The operations on chats. It must not know sockets, faults or rate limits."""
+
+from functools import partial
+from typing import Final
+
+from periskope_async.testing._json import Json
+from periskope_async.testing._service.answers import Answer, not_found
+from periskope_async.testing._service.chat_forms import from_short, full_id
+from periskope_async.testing._service.collection import MadeOnce, Objects
+from periskope_async.testing._service.fields import PROPERTIES, QUERY_DATE, QUERY_TEXT, TEXT, Body, iso_date, one_of
+from periskope_async.testing._service.made_up.tickets import chats_of_tickets
+from periskope_async.testing._service.operations import PAGING, page, read
+from periskope_async.testing._service.resource import Resource
+from periskope_async.testing._service.router import Call, Route
+from periskope_async.testing._service.state import State
+
+__all__ = ["CHATS", "ROUTES", "chats"]
+
+_ALONE_ONLY: Final = frozenset({"is_archived", "labels", "members"})
+
+
+def _row_of(chat: Json, _: str | None) -> Json:
+    """What a list shows of a chat, as the vendor's page has it: neither its members nor the names of its labels."""
+    return {key: value for key, value in chat.items() if key not in _ALONE_ONLY}
+
+
+CHATS: Final = Resource(
+    name="chat",
+    plural="chats",
+    id_key="chat_id",
+    text_key="chat_name",
+    example_id="919537851844@c.us",
+    other_id="17995550199@c.us",
+    unknown_values={"chat_type": "hologram"},
+    full_id=full_id,
+    row_of=_row_of,
+)
+
+
+def chats(state: State) -> Objects:
+    """The chats of the tickets there are from the start."""
+    make = partial(chats_of_tickets, state.tickets, state.seed, null_chat=state.assumptions.null_chat)
+    return Objects(CHATS, MadeOnce(CHATS, make), state.lock, state.timestamp)
+
+
+def _list(call: Call) -> Answer:
+    # Which time `start_time` and `end_time` mean nobody outside knows; here it is that of the chat's making.
+    query = call.query
+
+    def wanted(name: str) -> bool:
+        chat = call.objects.get(name)
+        created_at = iso_date(chat.get("created_at") or "")
+        labels = {label.casefold() for label in chat.get("labels") or ()} | {*(chat.get("label_ids") or ())}
+        return (
+            query.get("chat_type", chat.get("chat_type")) == chat.get("chat_type")
+            and ("label" not in query or query["label"].casefold() in labels)
+            and ("start_time" not in query or iso_date(query["start_time"]) <= created_at)
+            and ("end_time" not in query or "" < created_at <= iso_date(query["end_time"]))
+        )
+
+    return page(call, wanted if query.keys() - PAGING.keys() else None)
+
+
+def _update(call: Call) -> Answer:
+    body, state = call.body, call.state
+    with state.lock:
+        if call.objects.body(call.resource_id) is None:
+            return not_found("chat")
+        chat = call.objects.get(call.resource_id)
+        sent = {key for key in body if body[key] or state.assumptions.empty_clears}
+        if "assigned_to" in sent:
+            chat["assigned_to"] = body["assigned_to"] or None
+        if "labels" in sent:
+            chat |= from_short({"chat_labels": ", ".join(state.labels(body["labels"] or ""))})
+        if body.get("custom_properties"):
+            changed = from_short({"custom_properties": body["custom_properties"]})["custom_properties"]
+            chat["custom_properties"] = (chat.get("custom_properties") or {}) | changed
+        chat["updated_at"] = state.timestamp()
+        call.objects.put(chat)
+        return read(call)
+
+
+_CHANGE: Final = Body("ChatChange", {"assigned_to": TEXT, "custom_properties": PROPERTIES, "labels": TEXT}, any_of=True)
+_QUERY: Final = {
+    **PAGING,
+    "start_time": QUERY_DATE,
+    "end_time": QUERY_DATE,
+    "chat_type": one_of("user", "group", "business", empty=()),
+    "label": QUERY_TEXT,
+}
+_route: Final = partial(Route, resource=CHATS, result="Chat", phone=True)
+
+ROUTES: Final = (
+    _route("chats.list", "listAllChats", "GET", "/chats", "Chats, newest first", _list, query=_QUERY, page=True),
+    _route("chats.get", "getChatById", "GET", "/chats/{chat_id}", "One chat with its members", read),
+    _route("chats.update", "updateChat", "PATCH", "/chats/{chat_id}", "Change one chat", _update, body=_CHANGE),
+)

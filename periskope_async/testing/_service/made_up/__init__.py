@@ -1,0 +1,1 @@
+"""What there is before anybody puts anything: made up, and the same on every run."""

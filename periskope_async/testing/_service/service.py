@@ -1,0 +1,105 @@
+"""The service: who may come in, which operation is meant, and what of it is checked before it answers.
+
+It must not know sockets, faults or rate limits.
+"""
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Final
+from urllib.parse import parse_qsl
+
+from periskope_async.testing._http import Request
+from periskope_async.testing._json import Json, dumps
+from periskope_async.testing._service import chats, tickets
+from periskope_async.testing._service.answers import Answer, error, invalid, no_route, refused
+from periskope_async.testing._service.assumptions import Assumptions
+from periskope_async.testing._service.fields import complaints
+from periskope_async.testing._service.openapi import describe
+from periskope_async.testing._service.router import ROOT, Call, Found, Route, Router
+from periskope_async.testing._service.state import State
+from periskope_async.testing._service.ticket_objects import Tickets
+
+__all__ = ["OPERATIONS", "Service"]
+
+_ROUTES: Final = (*chats.ROUTES, *tickets.ROUTES)
+_ROUTER: Final = Router(_ROUTES)
+
+#: The names of all operations that are served.
+OPERATIONS: Final = frozenset(route.operation for route in _ROUTES)
+
+_PHONE: Final = re.compile(r"[0-9]+|phone-[0-9A-Za-z_-]+")
+
+
+@cache
+def _description() -> bytes:
+    return describe(_ROUTES)
+
+
+class Service:
+    """The operations of the API over one account.
+
+    Args:
+        count: how many tickets there are at first.
+        seed: varies their content.
+        api_key: the one key that is let in.
+        assumptions: how to behave where the real service is unknown.
+        now: the service's clock, in seconds since the epoch.
+    """
+
+    def __init__(
+        self, count: int, *, seed: int, api_key: str, assumptions: Assumptions, now: Callable[[], float]
+    ) -> None:
+        self.api_key = api_key
+        self.plan_active = True
+        self.state = State(count, seed, assumptions, now)
+        self.state.objects |= {"chats": chats.chats(self.state), "tickets": Tickets(self.state)}
+
+    def find(self, request: Request) -> Found:
+        """The operation that *request* means, and the object it is about."""
+        return _ROUTER.find(request.method, request.path)
+
+    def answer(self, request: Request, found: Found | None = None) -> Answer:
+        """What the service answers to *request*.
+
+        Args:
+            request: as it came.
+            found: what `find` says of it, if that is known.
+        """
+        path = request.path
+        if path == "/openapi.json":
+            return Answer(200, _description())
+        if path != ROOT and not path.startswith(f"{ROOT}/"):
+            return no_route(request.method, path)
+        if request.headers.get("authorization", "") != f"Bearer {self.api_key}":
+            return error(401, "UNAUTHORIZED_ERROR", "Invalid bearer auth token")
+        if not self.plan_active:
+            message = "APIs available only for active pro and enterprise plans."
+            return Answer(401, dumps({"code": "UNAUTHORIZED_ERROR", "message": message}))
+        found = found or self.find(request)
+        if found.route is None:
+            return no_route(request.method, path)
+        return self._checked(found.route, found.resource_id, request)
+
+    def _checked(self, route: Route, resource_id: str, request: Request) -> Answer:
+        assumptions = self.state.assumptions
+        if route.phone:
+            phone = request.headers.get("x-phone")
+            if phone is None and assumptions.phone_required:
+                fields = {"x-phone": {"message": "Send the phone's number, digits only, as x-phone"}}
+                return refused("Missing Header: {x-phone}", fields)
+            if phone is not None and not _PHONE.fullmatch(phone):
+                return invalid({"headers.x-phone": "Expected digits, or the id of a phone"})
+        query: dict[str, str] = {}
+        if route.query:
+            query = dict(parse_qsl(request.target.partition("?")[2], keep_blank_values=True))
+            wrong = complaints("query", route.query, query, assumptions)
+            if wrong:
+                return invalid(wrong)
+        body: Json = {}
+        if route.body is not None:
+            read = route.body.read(request.body, assumptions)
+            if isinstance(read, Answer):
+                return read
+            body = read
+        return route.handler(Call(self.state, self.state.objects[route.resource.plural], resource_id, query, body))
