@@ -5,9 +5,10 @@ The same names stand here three times: for type checkers, for `import *`, and fo
 
 # ruff: noqa: TC004  # what is imported for type checkers alone is what `lazy` imports for the interpreter
 
-from collections.abc import Callable, Mapping
-from importlib import import_module
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
+
+from periskope_async import models
 
 if TYPE_CHECKING:
     from periskope_async._sansio.rate_limit import RateLimit
@@ -97,7 +98,7 @@ __all__ = [
     "capture_responses",
 ]
 
-#: Which module of `periskope_async` has which names.
+#: Which module of `periskope_async` has which names; those of models stand with them.
 NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "_sansio.rate_limit": ("RateLimit",),
     "_sansio.unset": ("Unset",),
@@ -136,81 +137,9 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
         "ThrottleEvent",
         "capture_responses",
     ),
-    "models.chats": (
-        "Chat",
-        "ChatPage",
-    ),
-    "models.infos": (
-        "ChatInfo",
-        "ChatMember",
-        "ChatType",
-        "MessageInfo",
-    ),
-    "models.messages": (
-        "DeliveryInfo",
-        "Media",
-        "Message",
-        "MessageFlag",
-        "MessageType",
-        "Poll",
-    ),
-    "models.pages": ("Page",),
-    "models.reactions": ("Reaction",),
-    "models.ticket_rows": (
-        "TicketPage",
-        "TicketRow",
-    ),
-    "models.tickets": (
-        "Ticket",
-        "TicketInfo",
-        "TicketPriority",
-        "TicketStatus",
-    ),
 }
 
 
-Lazy = tuple[list[str], Callable[[str], object], Callable[[], list[str]]]
-
-
-def modules(prefix: str = "") -> dict[str, str]:
-    """Return where the names of `NAMES` are: in which module, of those that begin with a prefix."""
-    return {
-        name: f"periskope_async.{module}"
-        for module, names in NAMES.items()
-        if module.startswith(prefix)
-        for name in names
-    }
-
-
-def lazy(package: str, where: Mapping[str, str]) -> Lazy:
-    """Return the `__all__`, `__getattr__` and `__dir__` of a package that imports a name when it is first asked for.
-
-    So nobody waits for the models and resources that they do not use. Checkers must not see these: they would take the
-    one for an empty list, and by the other every misspelt name for one that is there.
-
-    Args:
-        package: its name.
-        where: the module of each name.
-    """
-    inside = len(package) + 1
-    public = {module[inside:].partition(".")[0] for module in where.values() if module.startswith(f"{package}.")}
-    exported = import_module(package)
-
-    def load(name: str) -> object:
-        if name in where:
-            value = getattr(import_module(where[name]), name)
-        elif name in public and not name.startswith("_"):  # a module of ours, as `periskope_async.errors`
-            value = import_module(f"{package}.{name}")
-        elif name == "__version__" and "." not in package:
-            from importlib.metadata import version
-
-            return version("periskope")
-        else:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        setattr(exported, name, value)
-        return value
-
-    def listed() -> list[str]:
-        return sorted({*vars(exported), *where})
-
-    return sorted(where, key=lambda name: (name[0].islower(), name)), load, listed
+def modules() -> dict[str, str]:
+    """Return in which module each name is."""
+    return {name: f"periskope_async.{module}" for module, names in NAMES.items() for name in names} | dict(models.WHERE)

@@ -9,6 +9,7 @@ with PeriskopeClient() as client:
 import typing
 
 from periskope_async import _exports
+from periskope_async._lazy import lazy
 
 if typing.TYPE_CHECKING:
     from periskope_async._exports import *  # noqa: F403  # it says what is in it
@@ -18,4 +19,4 @@ if typing.TYPE_CHECKING:
     __version__: str
 else:  # hidden from checkers: see `lazy`
     _OWN = {"PeriskopeClient": "periskope_sync.client", "Tickets": "periskope_sync.resources"}
-    __all__, __getattr__, __dir__ = _exports.lazy(__name__, _exports.modules() | _OWN)
+    __all__, __getattr__, __dir__ = lazy(__name__, _exports.modules() | _OWN)

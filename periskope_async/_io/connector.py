@@ -28,7 +28,7 @@ class Connector(aiohttp.TCPConnector):
     """The connections of one session of ours. It never queues: how many requests are in flight is decided before."""
 
     def __init__(self) -> None:
-        super().__init__(limit=0, keepalive_timeout=KEEPALIVE)
+        super().__init__(limit=0, keepalive_timeout=KEEPALIVE)  # pyright: ignore[reportUnknownMemberType]  # aiohttp's own
 
     def __del__(self, *_: object) -> None:
         """Do not complain that it is not closed: who forgot to hears it from `Connections.__del__`."""

@@ -96,7 +96,7 @@ class Run(Generic[T]):
     #: What workers wait for a permit in, without having a request in flight.
     _waits: set[anyio.CancelScope] = field(factory=set[anyio.CancelScope])
     #: Workers that wait for an id.
-    _readers: set["asyncio.Task[Any]"] = field(factory=set)
+    _readers: set["asyncio.Task[Any]"] = field(factory=set["asyncio.Task[Any]"])
 
     def __attrs_post_init__(self) -> None:
         self._queue = self.caller.queue()

@@ -4,7 +4,7 @@ import re
 import sys
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Final, cast
 from urllib.parse import quote
 
 from periskope_async._sansio.unset import UNSET, Unset
@@ -83,8 +83,7 @@ def as_texts(name: str, values: object) -> list[str] | Unset:
         return UNSET
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise _wrong_type(name, "several texts", values)
-    items: Iterable[Any] = values
-    return [str(as_text(name, value)) for value in items]
+    return [str(as_text(name, value)) for value in cast("Iterable[object]", values)]
 
 
 def as_labels(name: str, value: object) -> str | Unset:
@@ -93,7 +92,7 @@ def as_labels(name: str, value: object) -> str | Unset:
         return value
     if not isinstance(value, Iterable):
         raise _wrong_type(name, "names", value)
-    names = [str(as_text(name, label)) for label in value]
+    names = [str(as_text(name, label)) for label in cast("Iterable[object]", value)]
     if any("," in label for label in names):
         raise ConfigurationError(f"{name}: a name may not hold a comma; the API separates them by commas")
     return ", ".join(names)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
-from attrs import define, field, frozen
+from attrs import Factory, define, field, frozen
 
 from periskope_async._sansio.arguments import as_phone, path_segment
 from periskope_async._sansio.unset import UNSET
@@ -18,6 +18,11 @@ from periskope_async.errors import ConfigurationError
 __all__ = ["Operation", "Request", "about_another", "no_page"]
 
 T = TypeVar("T")
+
+
+def _resource_of_the_path(operation: "Operation[Any]") -> str | None:
+    _, brace, parameter = operation.path.partition("{")
+    return parameter.partition("}")[0].removesuffix("_id") if brace else None
 
 
 @frozen(eq=False)
@@ -42,12 +47,7 @@ class Operation(Generic[T]):
     result: type[T] | None
     idempotent: bool = field(kw_only=True)
     mismatch: "Callable[[Request[T], T], str | None] | None" = field(kw_only=True, default=None)
-    resource: str | None = field(kw_only=True)
-
-    @resource.default
-    def _resource_of_the_path(self) -> str | None:
-        _, brace, parameter = self.path.partition("{")
-        return parameter.partition("}")[0].removesuffix("_id") if brace else None
+    resource: str | None = field(kw_only=True, default=Factory(_resource_of_the_path, takes_self=True))
 
     def request(
         self,

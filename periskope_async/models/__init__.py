@@ -1,8 +1,9 @@
 """The objects of the API as frozen values. Each is loaded when it is first asked for."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
-from periskope_async import _exports
+from periskope_async._lazy import lazy
 
 if TYPE_CHECKING:
     from periskope_async.models.chats import Chat, ChatPage
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
     from periskope_async.models.reactions import Reaction
     from periskope_async.models.ticket_rows import TicketPage, TicketRow
     from periskope_async.models.tickets import Ticket, TicketInfo, TicketPriority, TicketStatus
-else:  # hidden from checkers: see `lazy`
-    _, __getattr__, __dir__ = _exports.lazy(__name__, _exports.modules("models."))
 
 __all__ = [
     "Chat",
@@ -37,3 +36,30 @@ __all__ = [
     "TicketRow",
     "TicketStatus",
 ]
+
+#: The module of each name.
+WHERE: Final[Mapping[str, str]] = {
+    "Chat": "periskope_async.models.chats",
+    "ChatInfo": "periskope_async.models.infos",
+    "ChatMember": "periskope_async.models.infos",
+    "ChatPage": "periskope_async.models.chats",
+    "ChatType": "periskope_async.models.infos",
+    "DeliveryInfo": "periskope_async.models.messages",
+    "Media": "periskope_async.models.messages",
+    "Message": "periskope_async.models.messages",
+    "MessageFlag": "periskope_async.models.messages",
+    "MessageInfo": "periskope_async.models.infos",
+    "MessageType": "periskope_async.models.messages",
+    "Page": "periskope_async.models.pages",
+    "Poll": "periskope_async.models.messages",
+    "Reaction": "periskope_async.models.reactions",
+    "Ticket": "periskope_async.models.tickets",
+    "TicketInfo": "periskope_async.models.tickets",
+    "TicketPage": "periskope_async.models.ticket_rows",
+    "TicketPriority": "periskope_async.models.tickets",
+    "TicketRow": "periskope_async.models.ticket_rows",
+    "TicketStatus": "periskope_async.models.tickets",
+}
+
+if not TYPE_CHECKING:  # hidden from checkers: see `lazy`
+    _, __getattr__, __dir__ = lazy(__name__, WHERE)

@@ -16,7 +16,8 @@ from periskope_async._sansio.operation import Operation, Request, about_another,
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.bulk import BulkResult, Failed, Fetched, Progress
 from periskope_async.errors import ConfigurationError
-from periskope_async.models.tickets import TicketInfo, TicketPage, TicketPriority, TicketRow, TicketStatus
+from periskope_async.models.ticket_rows import TicketPage, TicketRow
+from periskope_async.models.tickets import TicketInfo, TicketPriority, TicketStatus
 
 __all__ = ["Tickets"]
 

@@ -65,7 +65,7 @@ async def many(client: PeriskopeClient) -> None:
         assert_type(progress.eta, float | None)
 
     result = await client.tickets.get_many(["BKT-001"], deadline=60, on_progress=on_progress)
-    assert_type(result, BulkResult)
+    assert_type(result, BulkResult[TicketInfo])
     assert_type(result.tickets, dict[str, TicketInfo])
     assert_type(result.errors, dict[str, PeriskopeError])
     assert_type(result.skipped, tuple[str, ...])
@@ -74,7 +74,7 @@ async def many(client: PeriskopeClient) -> None:
     await client.tickets.get_many({"BKT-001": 1}.keys())
 
     stream = client.tickets.stream(numbers(), ordered=True)
-    assert_type(stream, AbstractAsyncContextManager[AsyncIterator[Fetched | Failed]])
+    assert_type(stream, AbstractAsyncContextManager[AsyncIterator[Fetched[TicketInfo] | Failed]])
     async with stream as results:
         async for each in results:
             match each:

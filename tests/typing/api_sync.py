@@ -70,7 +70,7 @@ def many(client: PeriskopeClient) -> None:
         assert_type(progress.eta, float | None)
 
     result = client.tickets.get_many(["BKT-001"], deadline=60, on_progress=on_progress)
-    assert_type(result, BulkResult)
+    assert_type(result, BulkResult[TicketInfo])
     assert_type(result.tickets, dict[str, TicketInfo])
     assert_type(result.errors, dict[str, PeriskopeError])
     assert_type(result.skipped, tuple[str, ...])
@@ -80,7 +80,7 @@ def many(client: PeriskopeClient) -> None:
     client.tickets.get_many({"BKT-001": 1}.keys())
 
     stream = client.tickets.stream(numbers(), ordered=True)
-    assert_type(stream, AbstractContextManager[Iterator[Fetched | Failed]])
+    assert_type(stream, AbstractContextManager[Iterator[Fetched[TicketInfo] | Failed]])
     with stream as results:
         for each in results:
             match each:
