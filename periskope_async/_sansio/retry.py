@@ -58,6 +58,11 @@ class RetryBudget:
         """Give back what the last retry of a successful call cost, or one for a call that needed none."""
         self.left = min(RETRY_BUDGET, self.left + (paid or 1))
 
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing is to be given back."""
+        return self.left >= RETRY_BUDGET
+
 
 def cost(failure: FailedAttempt) -> int:
     """Return what retrying this failure costs of the retry budget."""

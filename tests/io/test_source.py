@@ -17,10 +17,8 @@ class Thread(Pulled[Any]):
 
     def __init__(self, *ids: object) -> None:
         self._ids = iter(ids)
-        self.tasks: set[Any] = set()
 
     async def __anext__(self) -> object:
-        self.tasks.add(asyncio.current_task())
         for item in self._ids:
             return item
         raise StopAsyncIteration
@@ -33,15 +31,12 @@ async def walk(*ids: object) -> AsyncIterator[object]:
         yield item
 
 
-async def everything(source: Source) -> list[object]:
-    """Take all there is."""
-    return [item async for item in take(source)]
-
-
-async def take(source: Source) -> AsyncIterator[object]:
-    """Take one after the other."""
-    while (taken := await source.take())[0]:
-        yield taken[1]
+async def everything(source: Source) -> list[tuple[object, object]]:
+    """Take all there is: each id, and what it is called in results."""
+    found: list[tuple[object, object]] = []
+    while (taken := await source.take()) is not None:
+        found.append(taken)
+    return found
 
 
 @pytest.mark.parametrize("kind", [list, iter, walk, Thread])
@@ -50,9 +45,9 @@ async def test_each_id_once(kind: Any) -> None:
     ids = ["a", "b", "a", ["x"], ["x"], 5, "b"]
     source = Source(kind(ids) if kind in {list, iter} else kind(*ids), "ids")
     assert source.total == (7 if kind is list else None)
-    assert await everything(source) == ["a", "b", ["x"], 5]
+    assert await everything(source) == [("a", "a"), ("b", "b"), (["x"], "['x']"), (5, 5)]
     assert (source.ended, source.total) == (True, 4)
-    assert await source.take() == (False, None)
+    assert await source.take() is None
     assert await source.rest() == []
 
 
@@ -61,14 +56,14 @@ async def test_the_rest_is_known_where_it_can_be(kind: Any) -> None:
     """What was not taken is told, each once, where nobody has to be waited for."""
     ids = ["a", "b", "a", "c", ["x"], "c"]
     source = Source(kind(*ids) if kind is Thread else kind(ids), "ids")
-    assert await source.take() == (True, "a")
+    assert await source.take() == ("a", "a")
     assert await source.rest() == ["b", "c", "['x']"]
 
 
 async def test_the_rest_of_an_async_iterable_is_not_waited_for() -> None:
     """What the caller's async code would still give out is not known."""
     source = Source(walk("a", "b"), "ids")
-    assert await source.take() == (True, "a")
+    assert await source.take() == ("a", "a")
     assert await source.rest() == []
 
 
@@ -77,25 +72,9 @@ async def test_the_rest_is_bounded(kind: Any, monkeypatch: pytest.MonkeyPatch) -
     """Of ids without end so many are told as skipped, and no more."""
     monkeypatch.setattr(_source, "MAX_SKIPPED_IDS", 3)
     source = Source(Thread(*range(9)) if kind is Thread else count(), "ids")  # type: ignore[arg-type]  # careless ids
-    assert await source.take() == (True, 0)
+    assert await source.take() == (0, 0)
     assert await source.rest() == [1, 2, 3]
     assert not source.ended
-
-
-async def test_whose_code_runs_where() -> None:
-    """The caller's async code runs in tasks of its own; what a thread pulls, in the worker's own task."""
-    tasks: set[Any] = set()
-
-    async def ids() -> AsyncIterator[str]:
-        for item in "abc":
-            tasks.add(asyncio.current_task())
-            yield item
-
-    pulled = Thread(*"abc")
-    for each in (ids(), pulled):
-        assert await everything(Source(each, "ids")) == ["a", "b", "c"]
-    assert asyncio.current_task() not in tasks
-    assert pulled.tasks == {asyncio.current_task()}
 
 
 async def test_what_ids_raise_is_raised() -> None:
@@ -106,7 +85,7 @@ async def test_what_ids_raise_is_raised() -> None:
         raise OSError("the disk is gone")
 
     source = Source(broken(), "ids")
-    assert await source.take() == (True, "a")
+    assert await source.take() == ("a", "a")
     with pytest.raises(OSError, match="disk"):
         await source.take()
 
