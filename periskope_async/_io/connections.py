@@ -136,7 +136,11 @@ class Connections:
         task = asyncio.current_task(state.loop)
         if task is None:
             raise AssertionError("unreachable")
-        http = state.http or await self._open(state)
+        http = state.http
+        if http is None:
+            if self.closed:  # by another thread, since the call began
+                return FailedAttempt(ClientClosedError("this client is closed"), FailureKind.FINAL, unsent=True)
+            http = await self._open(state)
         cancelling = task.cancelling()
         state.alarm.set(task, until)
         try:
@@ -198,8 +202,6 @@ class Connections:
         return state
 
     async def _open(self, state: LoopState) -> Http:
-        if self.closed:  # by another thread, since the call began
-            raise ClientClosedError("this client is closed")
         http = state.http = Http(self._settings.base_url, self._headers, self._borrowed)
         if self._borrowed is None:
             closer = _open[http.session] = _close_with_loop(http.session)

@@ -764,6 +764,26 @@ async def test_closed_by_another_thread_just_now(fake: FakePeriskope, used: bool
     assert fake.calls == 1
 
 
+async def test_closed_by_another_thread_while_it_waited(fake: FakePeriskope) -> None:
+    """A call whose permit comes when its client was just closed opens nothing, says so, and gives the permit back."""
+    async with fake.client() as other:
+        client = fake.client()
+        state = client.tickets._caller.connections.state()
+        fake.latency = 0.2
+        first = asyncio.create_task(other.tickets.get("BKT-001"))  # nothing is known of the limit: it goes alone
+        waiting = asyncio.create_task(client.tickets.get("BKT-002"))
+        await asyncio.sleep(0.1)
+        client._caller.connections.closed = True  # the first thing that closing does
+        await first
+        with pytest.raises(ClientClosedError, match=r"BKT-002, request GET /tickets/BKT-002") as caught:
+            await waiting
+    assert not caught.value.retryable
+    assert not caught.value.maybe_sent
+    assert state.queue.limiter._ledger.in_flight == 0
+    assert state.http is None
+    assert fake.calls == 1
+
+
 async def test_a_failing_hook_gives_its_slot_back(fake: FakePeriskope) -> None:
     """Not even a hook that ends the whole task keeps the slot of its call."""
 

@@ -325,6 +325,7 @@ async def test_a_connection_that_was_not_made_deletes_nothing(fake: FakePeriskop
         (GET, GONE, NotFoundError),
         (made("PUT", idempotent=True), GONE, NotFoundError),
         (made("DELETE", idempotent=True), GONE, NotFoundError),  # which was to return something
+        (attrs.evolve(MARK, idempotent=True), GONE, NotFoundError),
         (REMOVE, Reply(403), PermissionDeniedError),
         (REMOVE, Reply(410), UnexpectedResponseError),
     ],

@@ -619,6 +619,37 @@ async def test_cancelled_while_leaving(fake: FakePeriskope) -> None:
     assert left == ["the source"]
 
 
+async def test_cancelled_while_leaving_a_stream(fake: FakePeriskope) -> None:
+    """Somebody who leaves a stream, and is cancelled meanwhile, waits all the same until its last worker is gone."""
+    left: list[str] = []
+
+    async def stubborn() -> AsyncIterator[str]:
+        try:
+            yield fake.ticket_ids[0]
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.1)
+            left.append("the source")
+
+    async def read() -> None:
+        async with client.tickets.stream(stubborn()) as results:
+            await anext(results)
+            leaving.set()
+
+    async with connect(fake, concurrency=2) as client:
+        before, leaving = asyncio.all_tasks(), asyncio.Event()
+        reader = asyncio.create_task(read())
+        await leaving.wait()
+        for _ in range(2):
+            await asyncio.sleep(0.02)
+            assert not reader.done()
+            reader.cancel("by its owner")
+        with pytest.raises(asyncio.CancelledError, match="by its owner"):
+            await reader
+        assert asyncio.all_tasks() == before
+    assert left == ["the source"]
+
+
 async def test_an_id_that_comes_too_late_is_skipped(fake: FakePeriskope) -> None:
     """What the ids give out in spite of the end of a run is accounted for: it was never attempted."""
     first, second = fake.ticket_ids[:2]

@@ -1,11 +1,27 @@
+import math
+from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from periskope_async._sansio.arguments import path_segment
+from periskope_async import TicketStatus
+from periskope_async._sansio.arguments import (
+    as_count,
+    as_flag,
+    as_labels,
+    as_moment,
+    as_phone,
+    as_seconds,
+    as_text,
+    as_texts,
+    path_segment,
+)
+from periskope_async._sansio.unset import UNSET
 from periskope_async.errors import ConfigurationError
 from tests.support import any_text, cases, many
 
@@ -69,3 +85,93 @@ def test_bad_id_says_why(ticket_id: object, reason: str) -> None:
 def test_id_is_quoted(ticket_id: str, segment: str) -> None:
     """Characters that mean something in a URL lose their meaning."""
     assert path_segment("ticket_id", ticket_id) == segment
+
+
+# -- other arguments --------------------------------------------------------------------------------------------------
+
+Check = Callable[[str, Any], object]
+
+
+def count(name: str, value: Any) -> object:
+    """Check a count of at least one."""
+    return as_count(name, value, least=1)
+
+
+@pytest.mark.parametrize(
+    ("check", "value", "spelled"),
+    [
+        (as_text, " a ", " a "),
+        (as_text, TicketStatus.OPEN, "open"),
+        (as_texts, ("a", "b"), ["a", "b"]),
+        (as_texts, iter([TicketStatus.OPEN]), ["open"]),
+        (as_texts, [], []),
+        (as_labels, "a, b", "a, b"),
+        (as_labels, "", ""),
+        (as_labels, ("a", "b c"), "a, b c"),
+        (as_labels, iter(["a"]), "a"),
+        (as_labels, [], ""),
+        (as_moment, date(2026, 12, 1), "2026-12-01"),
+        (as_moment, datetime(2026, 12, 1, 9, tzinfo=UTC), "2026-12-01T09:00:00+00:00"),
+        (as_moment, datetime(2026, 12, 1, 9), "2026-12-01T09:00:00+00:00"),  # noqa: DTZ001  # the point
+        (as_moment, datetime(2026, 12, 1, 9, tzinfo=timezone(timedelta(hours=5.5))), "2026-12-01T09:00:00+05:30"),
+        (as_moment, "tomorrow", "tomorrow"),
+        (as_phone, " +91 98765-432.10 ", "919876543210"),
+        (as_phone, "(0049) 30 1234", "0049301234"),
+        (as_phone, "919876543210@c.us", "919876543210"),
+        (as_phone, " phone-a_B-9 ", "phone-a_B-9"),
+        (as_flag, True, True),
+        (as_flag, False, False),
+        (count, 1, 1),
+        (as_seconds, 2, 2.0),
+        (as_seconds, 0.001, 0.001),
+    ],
+)
+def test_argument_is_spelled(check: Check, value: object, spelled: object) -> None:
+    """What callers may pass comes out as the API reads it, in plain types."""
+    found = check("name", value)
+    assert (found, type(found)) == (spelled, type(spelled))
+
+
+@pytest.mark.parametrize("check", [as_text, as_texts, as_labels, as_moment, as_flag])
+def test_what_is_not_given_stays_so(check: Check) -> None:
+    """A field that is left as it is passes every check."""
+    assert check("name", UNSET) is UNSET
+
+
+@pytest.mark.parametrize(
+    ("check", "value", "reason"),
+    [
+        (as_text, "", "is empty"),
+        (as_text, " \n", "is empty"),
+        (as_text, None, "expected text, got NoneType"),
+        (as_text, 5, "expected text, got int"),
+        (as_texts, "ab", "expected several texts, got str"),
+        (as_texts, 5, "expected several texts, got int"),
+        (as_texts, ["a", ""], "is empty"),
+        (as_texts, ["a", 5], "expected text, got int"),
+        (as_labels, 5, "expected names, got int"),
+        (as_labels, [""], "is empty"),
+        (as_labels, ["a,b"], "a name may not hold a comma"),
+        (as_moment, 5, "expected text, got int"),
+        (as_moment, "", "is empty"),
+        (as_phone, 919876543210, "expected text, got int"),
+        (as_phone, "", "expected a number with country code"),
+        (as_phone, "phone-", "expected a number with country code"),
+        (as_phone, "12\r\n34", "expected a number with country code"),
+        (as_phone, "٣٤", "expected a number with country code"),
+        (as_flag, 1, "expected True or False, got int"),
+        (as_flag, None, "expected True or False, got NoneType"),
+        (count, 0, "expected at least 1"),
+        (count, True, "expected a whole number, got bool"),
+        (count, 1.0, "expected a whole number, got float"),
+        (as_seconds, 0, "expected a positive, finite number of seconds"),
+        (as_seconds, math.inf, "expected a positive, finite number of seconds"),
+        (as_seconds, math.nan, "expected a positive, finite number of seconds"),
+        (as_seconds, True, "expected seconds as a number, got bool"),
+        (as_seconds, "5", "expected seconds as a number, got str"),
+    ],
+)
+def test_bad_argument_says_why(check: Check, value: object, reason: str) -> None:
+    """A refusal names the argument and the reason."""
+    with pytest.raises(ConfigurationError, match=rf"^name: {reason}"):
+        check("name", value)

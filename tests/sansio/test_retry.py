@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,6 +61,66 @@ def waits(kind: FailureKind, *, retries: int = 20, second_pass: bool = False) ->
 def test_table(kind: FailureKind, expected: list[float]) -> None:
     """Each kind of failure has its own longest waits, and some kinds their own number of retries."""
     assert waits(kind, retries=4) == expected
+
+
+PASSING, DROPPED, SLOW = FailureKind.PASSING, FailureKind.DROPPED, FailureKind.SLOW
+UNRESOLVED, THROTTLED, MALFORMED = FailureKind.UNRESOLVED, FailureKind.THROTTLED, FailureKind.MALFORMED
+ONCE_MORE = {"idempotent": False, "unsent": True}
+NEVER = {"idempotent": False}
+
+
+@pytest.mark.usefixtures("_longest_waits")
+@pytest.mark.parametrize(
+    ("kind", "earlier", "options", "expected"),
+    [
+        # the backoff counts all failures, of whatever kind, and no 429
+        (PASSING, {SLOW: 2}, {}, 0.8),
+        (SLOW, {PASSING: 1, DROPPED: 1}, {}, 0.8),
+        (UNRESOLVED, {PASSING: 2}, {}, 2.0),
+        (PASSING, {THROTTLED: 9}, {}, 0.2),
+        # the first drop is followed at once, after whatever; the next one is not
+        (DROPPED, {PASSING: 2}, {}, 0.0),
+        (DROPPED, {DROPPED: 1, PASSING: 1}, {}, 0.8),
+        # what the service asks for goes before all that, and never below the least
+        (PASSING, {SLOW: 2}, {"retry_after": 7.0}, 7.0),
+        (DROPPED, {}, {"retry_after": 7.0}, 7.0),
+        (MALFORMED, {}, {"retry_after": 0.0}, MIN_RETRY_AFTER),
+        # but not before what forbids a retry
+        (PASSING, {PASSING: 4}, {"retry_after": 7.0}, None),
+        (PASSING, {}, {"retry_after": 7.0} | NEVER, None),
+        (FailureKind.FINAL, {}, {"retry_after": 7.0}, None),
+        (THROTTLED, {}, {"retry_after": 7.0}, None),
+        (THROTTLED, {}, {"second_pass": True}, None),
+        (FailureKind.FINAL, {}, {"second_pass": True}, None),
+        (FailureKind.FINAL, {}, ONCE_MORE, None),
+        # own limits: of the kind alone, lifted in a second pass, but never the caller's
+        (UNRESOLVED, {UNRESOLVED: 1}, {}, 1.0),
+        (UNRESOLVED, {UNRESOLVED: 2}, {}, None),
+        (UNRESOLVED, {UNRESOLVED: 2}, {"second_pass": True}, 2.0),
+        (MALFORMED, {MALFORMED: 1}, {}, None),
+        (MALFORMED, {MALFORMED: 1}, {"second_pass": True}, 0.4),
+        (MALFORMED, {MALFORMED: 4}, {"second_pass": True}, None),
+        # what may have arrived is sent once, in a second pass too; what cannot have is sent as any other
+        (DROPPED, {}, NEVER, None),
+        (PASSING, {}, NEVER | {"second_pass": True}, None),
+        (PASSING, {}, ONCE_MORE, 0.2),
+        (UNRESOLVED, {UNRESOLVED: 2}, ONCE_MORE, None),
+        (PASSING, {PASSING: 4}, ONCE_MORE, None),
+        (PASSING, {PASSING: 1}, {"retries": 1}, None),
+        (PASSING, {}, {"retries": 0}, None),
+    ],
+)
+def test_decision(
+    kind: FailureKind, earlier: dict[FailureKind, int], options: dict[str, Any], expected: float | None
+) -> None:
+    """Whether there is another attempt, and when, follows from the failure, those before it and what is allowed."""
+    of_failure = {"retry_after": None, "unsent": False}
+    failure = FailedAttempt(
+        PeriskopeError("it failed"), kind, **{name: options.get(name, value) for name, value in of_failure.items()}
+    )
+    allowed = {"retries": 4, "idempotent": True} | {k: v for k, v in options.items() if k not in of_failure}
+    failures = earlier | {kind: earlier.get(kind, 0) + 1}
+    assert decide_retry(failure, failures=failures, **allowed) == expected
 
 
 @pytest.mark.parametrize("kind", RETRIED)
