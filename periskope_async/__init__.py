@@ -8,8 +8,7 @@ async with PeriskopeClient() as client:
 
 import typing
 
-from periskope_async import _exports
-from periskope_async._lazy import lazy
+from periskope_async import _exports, _lazy
 
 if typing.TYPE_CHECKING:
     from periskope_async._exports import *  # noqa: F403  # it says what is in it
@@ -19,4 +18,4 @@ if typing.TYPE_CHECKING:
     __version__: str
 else:  # hidden from checkers: see `lazy`
     _OWN = {"PeriskopeClient": "periskope_async.client", "Tickets": "periskope_async.resources.tickets"}
-    __all__, __getattr__, __dir__ = lazy(__name__, _exports.modules() | _OWN)
+    __all__, __getattr__, __dir__ = _lazy.lazy(__name__, _exports.modules() | _OWN)

@@ -747,7 +747,7 @@ async def test_closed_by_another_thread_just_now(fake: FakePeriskope, used: bool
     state = caller.connections.state()
     async with fake.client() as other:
         started = now()
-        permit = caller.try_acquire(wanted=1)  # nothing is known of the limit, and so it is the only one
+        permit = caller.queue().try_acquire(bulk=True)  # nothing is known of the limit, and so it is the only one
         assert permit is not None
         waiting = asyncio.create_task(other.tickets.get("BKT-001"))
         await asyncio.sleep(0)
@@ -756,7 +756,7 @@ async def test_closed_by_another_thread_just_now(fake: FakePeriskope, used: bool
             with pytest.raises(ClientClosedError, match="BKT-002"):
                 await caller.call(GET.request(ticket_id="BKT-002"), permit=permit)
         else:
-            caller.release(permit)
+            state.queue.release(permit)
         await waiting
         assert now() == started
     assert caller.connections.limiter._ledger.in_flight == 0

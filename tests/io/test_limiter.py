@@ -65,7 +65,7 @@ async def test_an_answer_right_after_the_refusal_is_not_missed() -> None:
         def __exit__(self, *_: object) -> None:
             if refused:
                 limiter._lock = threading.Lock()
-                there.answer(held, answer(), healthy=True)
+                there.answer(held, answer(), healthy=True, refund=0)
 
     limiter._lock = Interrupted()  # type: ignore[assignment]  # a lock, as far as the limiter uses it
     await here.join("a")
@@ -118,7 +118,7 @@ def test_several_threads_share_one_limit() -> None:
         if not verdict.allowed:
             refused.append(now)
         told = f"limit=60, remaining={verdict.remaining}, reset={verdict.resets_at - now:.9f}"
-        queue.answer(permit, answer(ratelimit=told, ratelimit_policy="60;w=0.4"), healthy=True)
+        queue.answer(permit, answer(ratelimit=told, ratelimit_policy="60;w=0.4"), healthy=True, refund=0)
 
     async def main(seed: int) -> None:
         queue, dice = queue_of(8, limiter), random.Random(seed)  # noqa: S311  # repeatable

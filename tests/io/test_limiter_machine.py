@@ -138,8 +138,7 @@ class Gatekeeping(RuleBasedStateMachine):
         answer = flight.answer
         assert answer is not None
         if answer.status == 200:
-            flight.queue.answer(flight.permit, answer, healthy=True)
-            self.limiter.succeed(self.paid)
+            flight.queue.answer(flight.permit, answer, healthy=True, refund=self.paid)
             self.paid = 0
         else:
             flight.queue.refuse(flight.permit, answer, read_retry_after(answer))
@@ -185,7 +184,7 @@ class Gatekeeping(RuleBasedStateMachine):
                 return
             case "503":
                 assert answer is not None
-                queue.answer(permit, answer, healthy=False)
+                queue.answer(permit, answer, healthy=False, refund=None)
             case "unsent" if answer is None:
                 queue.lose(permit, unsent=True)
             case _:

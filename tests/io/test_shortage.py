@@ -256,7 +256,7 @@ async def starved(room: Room, count: int) -> list[asyncio.Task[None]]:
 
     waiting = [asyncio.create_task(wait()) for _ in range(count)]
     await asyncio.sleep(0)
-    assert room.is_short
+    assert room.turns
     return waiting
 
 
@@ -279,7 +279,7 @@ async def test_first_come_first_served() -> None:
         room.leave(freed=True)
         await turn()
         assert (let_in(waiting), room.in_use) == (expected, 1)
-    assert not room.is_short
+    assert not room.turns
     room.leave(freed=True)
     assert room.in_use == 0
 
@@ -326,7 +326,7 @@ async def test_nobody_waits_for_ever() -> None:
     (waiting,) = await starved(room, 1)
     with pytest.raises(ShortageError):
         await waiting
-    assert (loop.time() - start, room.is_short, room.in_use) == (PATIENCE, False, 1)
+    assert (loop.time() - start, bool(room.turns), room.in_use) == (PATIENCE, False, 1)
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -342,7 +342,7 @@ async def test_cancelled_while_waiting(late: bool) -> None:  # noqa: FBT001  # a
     if not late:
         room.leave(freed=True)
     await second
-    assert (room.is_short, room.in_use) == (False, 1)
+    assert (bool(room.turns), room.in_use) == (False, 1)
 
 
 def test_what_is_a_shortage() -> None:

@@ -49,7 +49,7 @@ class Waiters:
 
     def answer(self, name: str, response: "Response | None" = None) -> None:
         """Answer somebody's request: well, and without rate headers if nothing else is said."""
-        self.queue.answer(self.permits.pop(name), response or answer(), healthy=True)
+        self.queue.answer(self.permits.pop(name), response or answer(), healthy=True, refund=0)
 
     async def leave(self, name: str, response: "Response | None" = None) -> None:
         """Answer somebody's request, and let everybody go on."""
@@ -70,5 +70,5 @@ def queue_of(concurrency: int, limiter: RateLimiter | None = None) -> RequestQue
         limiter = RateLimiter()
         permit = limiter.admit(loop.time(), bulk=False, wanted=1)
         assert isinstance(permit, Permit)
-        limiter.answer(permit, loop.time(), None, Health.GOOD)
+        limiter.answer(permit, loop.time(), None, Health.GOOD, 0)
     return RequestQueue(limiter, concurrency, loop)
