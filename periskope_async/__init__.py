@@ -13,9 +13,14 @@ from periskope_async import _exports, _lazy
 if typing.TYPE_CHECKING:
     from periskope_async._exports import *  # noqa: F403  # it says what is in it
     from periskope_async.client import PeriskopeClient as PeriskopeClient
+    from periskope_async.resources.chats import Chats as Chats
     from periskope_async.resources.tickets import Tickets as Tickets
 
     __version__: str
 else:  # hidden from checkers: see `lazy`
-    _OWN = {"PeriskopeClient": "periskope_async.client", "Tickets": "periskope_async.resources.tickets"}
+    _OWN = {
+        "Chats": "periskope_async.resources.chats",
+        "PeriskopeClient": "periskope_async.client",
+        "Tickets": "periskope_async.resources.tickets",
+    }
     __all__, __getattr__, __dir__ = _lazy.lazy(__name__, _exports.modules() | _OWN)

@@ -18,6 +18,7 @@ from periskope_async.settings import Settings
 if TYPE_CHECKING:
     import aiohttp  # for the type of a session that is passed on, unopened
 
+    from periskope_async.resources.chats import Chats
     from periskope_async.resources.tickets import Tickets
 
 __all__ = ["PeriskopeClient"]
@@ -88,6 +89,14 @@ class PeriskopeClient:
             from periskope_async.resources.tickets import Tickets
 
             return Tickets(self._caller)
+
+    @cached_property
+    def chats(self) -> "Chats":
+        """The chats of a phone."""
+        with _importing():
+            from periskope_async.resources.chats import Chats
+
+            return Chats(self._caller)
 
     @property
     def rate_limit(self) -> RateLimit | None:

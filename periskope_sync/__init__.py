@@ -13,9 +13,14 @@ from periskope_async import _exports, _lazy
 if typing.TYPE_CHECKING:
     from periskope_async._exports import *  # noqa: F403  # it says what is in it
     from periskope_sync.client import PeriskopeClient as PeriskopeClient
+    from periskope_sync.resources import Chats as Chats
     from periskope_sync.resources import Tickets as Tickets
 
     __version__: str
 else:  # hidden from checkers: see `lazy`
-    _OWN = {"PeriskopeClient": "periskope_sync.client", "Tickets": "periskope_sync.resources"}
+    _OWN = {
+        "Chats": "periskope_sync.resources",
+        "PeriskopeClient": "periskope_sync.client",
+        "Tickets": "periskope_sync.resources",
+    }
     __all__, __getattr__, __dir__ = _lazy.lazy(__name__, _exports.modules() | _OWN)

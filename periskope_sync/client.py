@@ -15,7 +15,7 @@ from periskope_sync._event_loop import prepare
 from periskope_sync._refusals import importing
 
 if TYPE_CHECKING:
-    from periskope_sync.resources import Tickets
+    from periskope_sync.resources import Chats, Tickets
 
 __all__ = ["PeriskopeClient"]
 
@@ -90,6 +90,14 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
             from periskope_sync.resources import Tickets
 
             return Tickets(self._async.tickets)
+
+    @cached_property
+    def chats(self) -> "Chats":
+        """The chats of a phone."""
+        with importing():
+            from periskope_sync.resources import Chats
+
+            return Chats(self._async.chats)
 
     @property
     def rate_limit(self) -> RateLimit | None:

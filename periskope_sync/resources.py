@@ -2,10 +2,22 @@
 
 from typing import Final
 
+from periskope_async.resources.chats import Chats as AsyncChats
 from periskope_async.resources.tickets import Tickets as AsyncTickets
 from periskope_sync._bridge import Facade, blocking
 
-__all__ = ["Tickets"]
+__all__ = ["Chats", "Tickets"]
+
+
+class Chats(Facade[AsyncChats]):
+    """The chats of a phone. Reached as `client.chats`."""
+
+    get: Final = blocking(AsyncChats.get)
+    get_many: Final = blocking(AsyncChats.get_many)
+    stream: Final = blocking(AsyncChats.stream)
+    list: Final = blocking(AsyncChats.list)
+    list_page: Final = blocking(AsyncChats.list_page)
+    update: Final = blocking(AsyncChats.update)
 
 
 class Tickets(Facade[AsyncTickets]):

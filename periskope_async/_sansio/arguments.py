@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Final, cast
 from urllib.parse import quote
@@ -22,6 +22,7 @@ __all__ = [
     "as_seconds",
     "as_text",
     "as_texts",
+    "as_texts_by_name",
     "path_segment",
 ]
 
@@ -84,6 +85,20 @@ def as_texts(name: str, values: object) -> list[str] | Unset:
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise _wrong_type(name, "several texts", values)
     return [str(as_text(name, value)) for value in cast("Iterable[object]", values)]
+
+
+def as_texts_by_name(name: str, values: object) -> dict[str, str] | Unset:
+    """Return *values*, a mapping of texts by name, as a dict; a text may be empty."""
+    if isinstance(values, Unset):
+        return UNSET
+    if not isinstance(values, Mapping):
+        raise _wrong_type(name, "texts by name", values)
+    texts = dict(cast("Mapping[object, object]", values))
+    for key, value in texts.items():
+        as_text(f"the names in {name}", key)
+        if not isinstance(value, str):
+            raise _wrong_type(f"{name}[{key!r}]", "text", value)
+    return cast("dict[str, str]", texts)
 
 
 def as_labels(name: str, value: object) -> str | Unset:

@@ -145,6 +145,7 @@ class Tickets:
         status: Status | Unset = UNSET,
         labels: Labels | Unset = UNSET,
         quoted_message_id: str | Unset = UNSET,
+        phone: str | None = None,
     ) -> TicketInfo:
         """Create a ticket and return it.
 
@@ -162,6 +163,7 @@ class Tickets:
             status: the service's default is open.
             labels: names; unknown ones are created.
             quoted_message_id: the message the ticket is raised on.
+            phone: the phone whose chat it is, in any usual spelling or as `phone-…`; None for the client's.
 
         Raises:
             ConfigurationError: an argument is unusable; nothing was sent.
@@ -178,7 +180,7 @@ class Tickets:
             "labels": as_labels("labels", labels),
             "quoted_message_id": as_text("quoted_message_id", quoted_message_id),
         }
-        return await self._caller.call(CREATE.request(body=fields))
+        return await self._caller.call(CREATE.request(body=fields, phone=phone))
 
     async def update(
         self,

@@ -63,11 +63,11 @@ def imported_for_checkers(path: Path) -> dict[str, set[str]]:
         and ast.unparse(node.test).endswith("TYPE_CHECKING")
         and not ast.unparse(node.test).startswith("not")
     ]
-    return {
-        node.module: {alias.name for alias in node.names}
-        for node in guarded.body
-        if isinstance(node, ast.ImportFrom) and node.module
-    }
+    found: dict[str, set[str]] = {}
+    for node in guarded.body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found.setdefault(node.module, set()).update(alias.name for alias in node.names)
+    return found
 
 
 def test_what_is_exported_is_said_the_same_to_all() -> None:

@@ -1,0 +1,180 @@
+"""The chats of a phone: with a person, or of a group."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from operator import attrgetter
+
+from periskope_async._codec.converter import prepare
+from periskope_async._io.caller import Caller
+from periskope_async._io.paging import walk
+from periskope_async._io.run import fetch_many
+from periskope_async._io.source import Ids
+from periskope_async._io.stream import open_stream
+from periskope_async._sansio.arguments import Labels, Moment, as_count, as_labels, as_moment, as_text, as_texts_by_name
+from periskope_async._sansio.operation import Operation, Request, about_another, no_page
+from periskope_async._sansio.unset import UNSET, Unset
+from periskope_async.bulk import BulkResult, Failed, Fetched, Progress
+from periskope_async.errors import ConfigurationError
+from periskope_async.models.chats import Chat, ChatPage
+from periskope_async.models.infos import ChatType
+
+__all__ = ["Chats"]
+
+
+def _id_of(chat: Chat) -> str:
+    return chat.chat_id
+
+
+_another = about_another(_id_of)
+
+GET = Operation("chats.get", "GET", "/chats/{chat_id}", Chat, idempotent=True, mismatch=_another)
+LIST = Operation("chats.list", "GET", "/chats", ChatPage, idempotent=True, mismatch=no_page("chats"))
+UPDATE = Operation("chats.update", "PATCH", "/chats/{chat_id}", Chat, idempotent=True, mismatch=_another)
+
+
+class Chats:
+    """The chats of a phone. Reached as `client.chats`.
+
+    A chat id is `<digits>@c.us` for a person (the suffix may be left out) and `…@g.us` for a group. `phone` is the
+    phone that the chats are of, in any usual spelling or as `phone-…`; None for the client's.
+    """
+
+    def __init__(self, caller: Caller) -> None:
+        prepare(Chat)
+        self._caller = caller
+
+    async def get(self, chat_id: str, *, phone: str | None = None) -> Chat:
+        """Return a chat with its members, labels and newest message.
+
+        API: `GET /chats/{chat_id}`, https://docs.periskope.app/api-reference/chat/get-chat-by-id
+
+        Raises:
+            ConfigurationError: the id cannot be one, or `phone` is none; nothing was sent.
+            NotFoundError: there is no such chat.
+            PeriskopeError: as for `Tickets.get`.
+        """
+        return await self._caller.call(_get(chat_id, phone=phone))
+
+    async def get_many(
+        self,
+        chat_ids: Ids,
+        *,
+        deadline: float | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+        phone: str | None = None,
+    ) -> BulkResult[Chat]:
+        """Return every one of many chats that exists, and a plain account of the rest; as `Tickets.get_many`.
+
+        Raises:
+            ConfigurationError: `chat_ids` is no iterable of ids, or `deadline` no time. A bad id fails alone.
+            ClientClosedError: the client is closed.
+        """
+        build = partial(_get, phone=phone)
+        return await fetch_many(
+            self._caller, build, chat_ids, name="chat_ids", deadline=deadline, on_progress=on_progress
+        )
+
+    def stream(
+        self, chat_ids: Ids, *, ordered: bool = False, phone: str | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[Fetched[Chat] | Failed]]:
+        """Fetch many chats and hand them over one by one, in bounded memory; as `Tickets.stream`."""
+        return open_stream(self._caller, partial(_get, phone=phone), chat_ids, name="chat_ids", ordered=ordered)
+
+    def list(
+        self,
+        *,
+        chat_type: ChatType | str | Unset = UNSET,
+        label: str | Unset = UNSET,
+        start_time: Moment | Unset = UNSET,
+        end_time: Moment | Unset = UNSET,
+        page_size: int = 2000,
+        limit: int | None = None,
+        phone: str | None = None,
+    ) -> AsyncGenerator[Chat, None]:
+        """Walk all chats, each once, even while others come and go; as `Tickets.list`. For the rest see `list_page`.
+
+        Raises:
+            ConfigurationError: `page_size` or `limit` is below 1; nothing was sent.
+            PeriskopeError: as for `get`; rows already read stay read.
+        """
+        fetch = partial(
+            self.list_page, chat_type=chat_type, label=label, start_time=start_time, end_time=end_time, phone=phone
+        )
+        return walk(fetch, attrgetter("chat_id"), page_size=page_size, limit=limit)
+
+    async def list_page(
+        self,
+        *,
+        chat_type: ChatType | str | Unset = UNSET,
+        label: str | Unset = UNSET,
+        start_time: Moment | Unset = UNSET,
+        end_time: Moment | Unset = UNSET,
+        offset: int = 0,
+        limit: int = 2000,
+        phone: str | None = None,
+    ) -> ChatPage:
+        """Return one page of the chats.
+
+        API: `GET /chats`, https://docs.periskope.app/api-reference/chat/list-all-chats
+
+        Args:
+            chat_type: user, group or business.
+            label: the name or id of a label that they have.
+            start_time: a date, datetime or text. Which time of a chat is meant, the service does not document.
+            end_time: likewise.
+            offset: the first row, counted from 0.
+            limit: how many rows at most; the service's maximum is 2,000.
+            phone: see the class.
+
+        Raises:
+            ConfigurationError: an argument is unusable; nothing was sent.
+            PeriskopeError: as for `get`.
+        """
+        query = {
+            "chat_type": as_text("chat_type", chat_type),
+            "label": as_text("label", label),
+            "start_time": as_moment("start_time", start_time),
+            "end_time": as_moment("end_time", end_time),
+            "offset": as_count("offset", offset, least=0),
+            "limit": as_count("limit", limit, least=1),
+        }
+        return await self._caller.call(LIST.request(query=query, phone=phone))
+
+    async def update(
+        self,
+        chat_id: str,
+        *,
+        assigned_to: str | Unset = UNSET,
+        labels: Labels | Unset = UNSET,
+        custom_properties: Mapping[str, str] | Unset = UNSET,
+        phone: str | None = None,
+    ) -> Chat:
+        """Change some fields of a chat and return it as it then is.
+
+        API: `PATCH /chats/{chat_id}`, https://docs.periskope.app/api-reference/chat/update-chat
+
+        Args:
+            chat_id: the chat.
+            assigned_to: the e-mail address of a user of the account.
+            labels: names, all of them; unknown ones are created.
+            custom_properties: values by the name or id of a property.
+            phone: see the class.
+
+        Raises:
+            ConfigurationError: an argument is unusable, or there is no field to change; nothing was sent.
+            NotFoundError: there is no such chat.
+            PeriskopeError: as for `get`.
+        """
+        fields = {
+            "assigned_to": as_text("assigned_to", assigned_to),
+            "labels": as_labels("labels", labels),
+            "custom_properties": as_texts_by_name("custom_properties", custom_properties),
+        }
+        if all(value is UNSET for value in fields.values()):
+            raise ConfigurationError("update: no field to change")
+        return await self._caller.call(UPDATE.request(chat_id=chat_id, body=fields, phone=phone))
+
+
+def _get(chat_id: str, *, phone: str | None) -> Request[Chat]:
+    return GET.request(chat_id=chat_id, phone=phone)

@@ -1,0 +1,113 @@
+"""Every operation of the client against the repository's copy of what is known of the API: none can drift."""
+
+import importlib
+import inspect
+import json
+import pkgutil
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from periskope_async import resources
+from periskope_async._sansio.operation import Operation
+from periskope_async._sansio.response import Content
+from tests.support import request_of
+
+API = {
+    (entry["method"], entry["path"]): entry
+    for entry in json.loads((Path(__file__).parents[1] / "api" / "endpoints.json").read_text("utf-8"))
+}
+
+#: Where `endpoints.json` says "conditional": those that are sent again, for the end state is the same.
+#: A repeated DELETE that finds nothing has succeeded.
+REPEATED = {"DELETE", "/message/{message_id}/edit", "/message/{message_id}/react", "/message/{message_id}/pin"}
+
+#: A value for every parameter that methods have, by name.
+VALUES: dict[str, Any] = {
+    "assigned_to": "asha@example.com",
+    "assignee": "asha@example.com",
+    "chat_id": "919876500000@c.us",
+    "chat_type": "group",
+    "custom_properties": {"tier": "gold"},
+    "due_date": "2026-12-01",
+    "end_time": "2026-12-01",
+    "label": "vip",
+    "labels": ["vip"],
+    "limit": 10,
+    "offset": 1,
+    "phone": "919876500001",
+    "priority": 3,
+    "quoted_message_id": "3EB0",
+    "start_time": "2026-11-01",
+    "status": "open",
+    "subject": "Call back",
+    "ticket_id": "BKT-001",
+}
+
+
+def modules() -> list[Any]:
+    """Return the module of every resource."""
+    return [
+        importlib.import_module(f"{resources.__name__}.{found.name}")
+        for found in pkgutil.iter_modules(resources.__path__)
+        if not found.name.startswith("_")
+    ]
+
+
+OPERATIONS = [value for module in modules() for value in vars(module).values() if isinstance(value, Operation)]
+RESOURCES = [getattr(module, module.__all__[0]) for module in modules()]
+by_name = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: f"{operation.method} {operation.path}")
+
+
+def entry_of(operation: Operation[Any]) -> dict[str, Any]:
+    """Return what is known of an operation."""
+    return API[operation.method, operation.path]
+
+
+@by_name
+def test_operation_is_the_one_of_the_api(operation: Operation[Any]) -> None:
+    """Name, method, path and parameters are the API's."""
+    entry = entry_of(operation)
+    assert operation.name == entry["python_name"]
+    assert re.findall(r"{(\w+)}", operation.path) == entry["path_params"]
+
+
+@by_name
+def test_result_fits_what_the_api_answers(operation: Operation[Any]) -> None:
+    """Where the API answers no body none is read; where it answers an array, a tuple is."""
+    shape, result = entry_of(operation)["response_shape"], operation.result
+    assert (result is None) == (shape == "none")
+    assert (result is Content) == (shape == "binary")
+    assert str(result).startswith("tuple[") == (shape == "array")
+
+
+@by_name
+def test_idempotent_as_the_api_says(operation: Operation[Any]) -> None:
+    """What may be sent twice is said per operation, as the API's notes have it."""
+    verdict = entry_of(operation)["repeat_safe"]
+    if verdict == "conditional":
+        verdict = bool({operation.method, operation.path} & REPEATED)
+    assert operation.idempotent is verdict
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.__name__)
+async def test_methods_send_all_that_the_api_takes(resource: type[Any]) -> None:
+    """Called with every parameter, a method sends every query value and body field that the API knows, and no other."""
+    seen = set()
+    for name, method in vars(resource).items():
+        if name.startswith(("_", "get_many")) or not inspect.iscoroutinefunction(method):
+            continue
+        parameters = [parameter for parameter in inspect.signature(method).parameters if parameter != "self"]
+        request = await request_of(resource, name, **{parameter: VALUES[parameter] for parameter in parameters})
+        entry = entry_of(request.operation)
+        sent = {part.partition("=")[0] for part in request.query.split("&") if part}
+        assert sent == {query["name"] for query in entry["query"]}, name
+        body = set() if request.body is None else set(json.loads(request.body))
+        assert body == {field["name"].partition(".")[0] for field in entry["body_fields"]}, name
+        assert ("phone" in parameters) == entry["needs_phone"], name
+        assert request.phone == (VALUES["phone"] if entry["needs_phone"] else None), name
+        seen.add(request.operation)
+    module = inspect.getmodule(resource)
+    assert seen == {value for value in vars(module).values() if isinstance(value, Operation)}
