@@ -17,6 +17,8 @@ Ids = Iterable[str] | AsyncIterable[str]
 #: An iterator that a run stopped in the middle of is read on this far to report the skipped ids.
 MAX_SKIPPED_IDS: Final = 100_000
 
+_END: Final = object()
+
 
 class Pulled(AsyncIterator[T]):
     """A plain iterable that is pulled in another thread: to be treated like one, though it is waited for."""
@@ -59,7 +61,7 @@ class Source:
             self.ended = True
         else:
             async with self._lock:  # an async generator runs for one reader at a time
-                async for item in self._ids:
+                while (item := await _next(self._ids)) is not _END:
                     if self._is_new(key := _as_key(item)):
                         return item, key
                     await asyncio.sleep(0)
@@ -94,6 +96,28 @@ class Source:
             return False
         self._seen.add(key)
         return True
+
+
+async def _next(ids: AsyncIterator[Any]) -> Any:
+    """Return the next id, or `_END`.
+
+    The caller's code runs in a task of its own, which is cancelled once however often its reader is: the end of a run and
+    the leaving of a stream may both do that, and the second would cut off the clean-up that the first set off.
+    """
+    if isinstance(ids, Pulled):  # none of the caller's code runs here
+        return await anext(ids, _END)
+    step = asyncio.ensure_future(anext(ids, _END))
+    cancelled: asyncio.CancelledError | None = None
+    while not step.done():
+        try:
+            await asyncio.wait([step])
+        except asyncio.CancelledError as exc:
+            if cancelled is None:
+                step.cancel()
+            cancelled = exc
+    if cancelled is not None and step.cancelled():
+        raise cancelled
+    return step.result()  # also an id that came all the same: it is accounted for, as all that were read
 
 
 def _as_key(item: Any) -> Any:
