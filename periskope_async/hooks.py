@@ -108,7 +108,7 @@ class ThrottleEvent(RequestEvent):
 
 @frozen(kw_only=True)
 class Hooks:
-    """Callables that are told of a client's events, in its event loop. What they raise is logged, not raised."""
+    """Callables that get a client's events, in its event loop. What they raise is logged, not raised."""
 
     on_request: Callable[[RequestEvent], object] | None = None
     on_response: Callable[[ResponseEvent], object] | None = None

@@ -38,7 +38,7 @@ T = TypeVar("T")
 GRACE_SECONDS: Final = 0.5
 #: Seconds between two looks whether the loop still lives. On Windows also the longest delay of a Ctrl-C.
 LOOK_SECONDS: Final = 0.25
-#: File descriptors that an event loop opens to begin with, and to spare; seven are the most seen.
+#: File descriptors, in connections and files, that an event loop opens to begin with; seven are the most seen.
 DESCRIPTORS: Final = 8
 
 

@@ -55,5 +55,5 @@ class Process:
 _process = Process()
 loop_thread: Final = _process.loop_thread
 atexit.register(_process.end)
-if sys.platform != "win32":  # pragma: no branch  # there is no fork on Windows
+if sys.platform != "win32":  # pragma: no branch  # Windows has no fork
     os.register_at_fork(after_in_child=_process.start_anew)

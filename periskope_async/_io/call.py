@@ -28,7 +28,7 @@ class Call(Generic[T]):
         last: how it failed last.
         maybe_sent: whether an attempt without an answer may have taken effect.
         pause: for how many seconds everybody pauses after its last 429.
-        shut: whether nobody on the key got through for so long that there is no end to be expected.
+        shut: whether nobody on the key got through for so long that no end is to be expected.
     """
 
     request: Request[T]

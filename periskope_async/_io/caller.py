@@ -112,7 +112,7 @@ class Caller:
         return self.connections.limiter.is_hopeless(_now(), self.settings.deadline)
 
     def seconds_for(self, requests: int) -> float:
-        """Return the seconds that so many further requests take by the rate limit alone."""
+        """Return the seconds that this number of further requests takes by the rate limit alone."""
         return self.connections.limiter.seconds_for(requests, _now())
 
     # -- waiting --------------------------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ def explain(cause: BaseException | None, host: str, *, closed: bool, borrowed: b
 
 
 def lacks_descriptor(exc: BaseException | None) -> bool:
-    """Whether there is no connection because the process is out of file descriptors."""
+    """Whether the process has no file descriptor left for a connection."""
     if isinstance(exc, aiohttp.ClientConnectorError) and not isinstance(exc, aiohttp.ClientSSLError):
         return is_shortage(exc)
     return isinstance(exc, ShortageError)

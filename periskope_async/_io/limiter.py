@@ -54,7 +54,7 @@ class RateLimiter:
     def answer(
         self, permit: Permit, now: float, reading: RateReading | None, health: Health, refund: int | None
     ) -> None:
-        """Note an answer that is no 429, what its headers say and whether the service is in order.
+        """Note an answer other than a 429, what its headers say and whether the service is in order.
 
         *refund*: what the last retry of a call that has now succeeded cost of the budget; None if it has not.
         """
@@ -64,7 +64,7 @@ class RateLimiter:
                 self._retry_budget.succeed(refund)
 
     def fail(self, now: float, permit: Permit, cost: int | None, *, bulk: bool) -> bool:
-        """Note a failure that is no 429; return whether the budget paid for its retry. *cost*: None for no retry."""
+        """Note a failure other than a 429; return whether the budget paid for its retry. *cost*: None for no retry."""
         with self._lock:
             paid = cost is not None and self._retry_budget.take(cost)
             if bulk:
@@ -90,7 +90,7 @@ class RateLimiter:
             return self._ledger.earliest(now)
 
     def seconds_for(self, requests: int, now: float) -> float:
-        """Return the seconds that so many further requests take by the rate limit alone."""
+        """Return the seconds that this number of further requests takes by the rate limit alone."""
         with self._lock:
             return self._ledger.time_for(requests, now)
 
@@ -132,7 +132,7 @@ class RateLimiter:
                     wake()
 
 
-# By process too: what a parent has in flight is no business of its forked child.
+# By process too: what a parent has in flight does not concern its forked child.
 _limiters: Final[weakref.WeakValueDictionary[tuple[int, str, Secret], RateLimiter]] = weakref.WeakValueDictionary()
 _limiters_lock: Final = threading.Lock()
 

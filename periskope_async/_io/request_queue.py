@@ -78,7 +78,7 @@ class RequestQueue:
         self._left()
 
     def answer(self, permit: Permit, answer: Response, *, healthy: bool, refund: int | None) -> None:
-        """Hand back the permit of a request whose answer is no 429.
+        """Hand back the permit of a request whose answer is not a 429.
 
         *healthy*: whether the service is in order. *refund*: see `RateLimiter.answer`.
         """

@@ -43,7 +43,7 @@ def is_shortage(error: BaseException) -> bool:
 
 
 def has_left(count: int) -> bool:
-    """Whether the process could open so many files now."""
+    """Whether the process could open this number of files now."""
     opened: list[int] = []
     try:
         opened += (os.open(os.devnull, os.O_RDONLY) for _ in range(count))

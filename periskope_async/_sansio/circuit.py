@@ -10,6 +10,7 @@ from periskope_async._sansio.retry import backoff
 
 __all__ = ["NEVER", "OUTAGE_BACKOFF", "CircuitBreaker", "Health"]
 
+#: The first pause of an outage is at most this long, seconds.
 OUTAGE_BACKOFF: Final = 0.2
 
 

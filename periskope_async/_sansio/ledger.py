@@ -14,31 +14,19 @@ from periskope_async._sansio.retry import MAX_BACKOFF, MIN_RETRY_AFTER, backoff
 
 __all__ = ["CLOCK_SLACK", "FAILURES_IN_A_ROW", "IDLE", "LONGER", "MAX_PAUSES", "ROW", "SHORTER", "Ledger"]
 
-#: A clock that runs back by more than this is another loop's clock.
+#: A clock that runs back by more than this is another loop's clock, seconds.
 CLOCK_SLACK: Final = 60.0
-
-
-#: So many failures without one success between them are an outage.
+#: This number of failures without one success between them are an outage.
 FAILURES_IN_A_ROW: Final = 20
-
-
-#: Without headers the interval between requests is learned: a 429 makes it at most so many times as long (what was
+#: Without headers the interval between requests is learned: a 429 makes it at most this many times as long (what was
 #: measured over a short time errs), and every success takes a thousandth off, until the next 429 corrects it.
 LONGER: Final = 3.0
-
-
-SHORTER: Final = 0.999
-
-
+SHORTER: Final = 0.999  # per success; the interval is in seconds
 #: Who asked for nothing for so long has the limit's burst back, and what was measured before is forgotten, seconds.
 IDLE: Final = 1.0
-
-
-#: After so many pauses in a row without a success of anybody on the key, who has no deadline of his own gives up.
+#: After this number of pauses in a row without a success of anybody on the key, who has no deadline of his own gives up.
 #: They double from 0.05 s to 20 s, so that is after four minutes or more.
 MAX_PAUSES: Final = 20
-
-
 #: Pauses further apart than this are not in a row, seconds.
 ROW: Final = 60.0
 
@@ -67,7 +55,7 @@ class Ledger(Limit):
     paused_until: float = -math.inf
     further: tuple[Limit, ...] = ()
     circuit: CircuitBreaker | None = None
-    _told: RateReading | None = None
+    _reported: RateReading | None = None
     _ceiling: float = math.inf
     #: Seconds between requests where no window guides; 0 before the first 429.
     _interval: float = 0.0
@@ -161,7 +149,7 @@ class Ledger(Limit):
         self._leave(permit)
         self._round_trip = min(self._round_trip, now - permit.at)
         if health is Health.UNKNOWN and reading is not None and reading.clock == "ours":
-            self._told = reading = None  # our clock cannot tell how long to pause
+            self._reported = reading = None  # our clock cannot tell how long to pause
         if health is Health.GOOD:
             self._throttles = self._failures = 0
             if self._ceiling < NEVER:
@@ -176,7 +164,7 @@ class Ledger(Limit):
         if self.further or (reading is not None and (reading.further or reading.name != self.name)):
             self._hear_of_several(permit, now, reading, health)
         elif reading is not None:
-            self._told = reading
+            self._reported = reading
             if self.shared and permit.generation == self.generation:
                 self.guided = True
                 self._read(permit, now, reading, self.in_flight)
@@ -192,8 +180,8 @@ class Ledger(Limit):
             self.paused_until = max(self.paused_until, now + (retry_after or 0.0))
             return
         self._throttles = 1 if now - self.paused_until > ROW else self._throttles + 1
-        if retry_after is None and self._told is not None and self._told.remaining == 0:
-            retry_after = self._told.resets_in
+        if retry_after is None and self._reported is not None and self._reported.remaining == 0:
+            retry_after = self._reported.resets_in
         if retry_after is None:
             retry_after = backoff(self._throttles, 1.0)
         least = min(MAX_BACKOFF, MIN_RETRY_AFTER * 2.0 ** min(self._throttles - 1, 16))
@@ -217,16 +205,16 @@ class Ledger(Limit):
 
     @property
     def is_shut(self) -> bool:
-        """Whether nobody on the key got through for so many pauses that there is no end to be expected."""
+        """Whether nobody on the key got through for so long that no end is to be expected."""
         return self._throttles > MAX_PAUSES
 
     def time_for(self, requests: int, now: float) -> float:
-        """Return the seconds that so many further requests take by the rate limits alone."""
+        """Return the seconds that this number of further requests takes by the rate limits alone."""
         wait = max(0.0, self.paused_until - now, Limit.time_for(self, requests, now))
         return max([wait, *(limit.time_for(requests, now) for limit in self.further)])
 
     def rate_limit(self, now: float) -> RateLimit | None:
-        """Return the limit as last told, counted on to *now*; None before the service told any.
+        """Return the limit as last reported, counted on to *now*; None before it reported any.
 
         Of several it is the one that binds now: which has the least left, and of these the one that ends last.
         """
@@ -234,8 +222,8 @@ class Ledger(Limit):
         if windows:
             window = min(windows, key=lambda window: (max(0, window.left()), -window.closes_at))
             return RateLimit(window.limit, max(0, window.left()), max(0.0, window.closes_at - now))
-        told = self._told
-        return None if told is None else RateLimit(told.limit, told.remaining, 0.0)
+        reported = self._reported
+        return None if reported is None else RateLimit(reported.limit, reported.remaining, 0.0)
 
     # -- bookkeeping ----------------------------------------------------------------------------------------------
 
@@ -252,8 +240,7 @@ class Ledger(Limit):
     def _lengthen_interval(self, now: float) -> None:
         """Learn from the time since the last 429: what was granted in it is what the limit grants in such a time.
 
-        Whatever the limit's burst is, it was used up at either end. Not so at the first 429, which tells only that so
-        many at once are too many.
+        Whatever the limit's burst is, it was used up at either end. Not so at the first 429, which shows only that fewer at once would have done.
         """
         if self._interval == 0.0:
             self._interval = MIN_RETRY_AFTER / (self.in_flight + 1)
@@ -288,16 +275,16 @@ class Ledger(Limit):
             limit.start_over()
 
     def _hear_of_several(self, permit: Permit, now: float, reading: RateReading | None, health: Health) -> None:
-        told = {} if reading is None else {each.name: each for each in (reading, *reading.further)}
-        if told and self.window is None and self.generation == 0:  # the first that is heard of any limit
-            self.name = next(iter(told))
+        reported = {} if reading is None else {each.name: each for each in (reading, *reading.further)}
+        if reported and self.window is None and self.generation == 0:  # the first that is heard of any limit
+            self.name = next(iter(reported))
         for limit, known in zip((self, *self.further), (permit, *permit.further), strict=False):
-            limit.hear(known, now, told.get(limit.name), self.in_flight, health)
+            limit.hear(known, now, reported.get(limit.name), self.in_flight, health)
         known_names = {self.name, *(limit.name for limit in self.further)}
-        for name in told.keys() - known_names:
+        for name in reported.keys() - known_names:
             if len(self.further) < MAX_LIMITS:
                 limit = Limit(name)
-                limit.hear(Permit(permit.at, limit.generation, 0), now, told[name], self.in_flight, health)
+                limit.hear(Permit(permit.at, limit.generation, 0), now, reported[name], self.in_flight, health)
                 self.further += (limit,)
-        if told:
-            self._told = min(told.values(), key=lambda each: (each.remaining, -each.resets_in))
+        if reported:
+            self._reported = min(reported.values(), key=lambda each: (each.remaining, -each.resets_in))

@@ -14,17 +14,11 @@ __all__ = ["BOUNDARY_PROBES", "GUESS", "MARGIN", "PATIENCE", "Limit"]
 
 #: A window is taken to have closed this much after its computed end: timers and servers round to milliseconds.
 MARGIN: Final = 0.01
-
-
-#: While one request probes, the others wait for its answer no longer than this.
+#: While one request probes, the others wait for its answer no longer than this, seconds.
 PATIENCE: Final = 0.5
-
-
-#: So many of a window's last requests go out as scouts where a round trip is longer than a tenth of the window. Half
+#: This number of a window's last requests go out as scouts where a round trip is longer than a tenth of the window. Half
 #: of them come too late for their window on the average, so a shorter round trip is not worth them.
 BOUNDARY_PROBES: Final = 8
-
-
 #: A window whose end nobody can tell is asked after this many seconds: the shortest that people set.
 GUESS: Final = 1.0
 
@@ -97,7 +91,7 @@ class Limit:
             self._probe_until = -math.inf
 
     def hear(self, permit: Permit, now: float, reading: RateReading | None, in_flight: int, health: Health) -> None:
-        """Note what an answer told of this limit."""
+        """Note what an answer says of this limit."""
         self._round_trip = min(self._round_trip, now - permit.at)
         if reading is None:
             if health is Health.GOOD and self.window is None:
@@ -122,7 +116,7 @@ class Limit:
         self._last_reset = self._last_since = None
 
     def time_for(self, requests: int, now: float) -> float:
-        """Return the seconds that so many further requests take by this limit alone; 0 where nobody knows."""
+        """Return the seconds that this number of further requests takes by this limit alone; 0 where nobody knows."""
         window = self.window
         if window is None or self.length is None or requests <= window.left():
             return 0.0
@@ -204,12 +198,12 @@ class Limit:
 
     def _learn(self, reading: RateReading, *, first: bool) -> None:
         longer = reading.length is not None and (first if self.length is None else reading.length > self.length)
-        if longer or reading.length_told:
+        if longer or reading.length_reported:
             self.length = reading.length
 
     def _by_our_clock(self, now: float, reading: RateReading) -> RateReading:
         """Return a reading whose Reset came without a Date with the time of its end on our clock, as far as known."""
-        reset, told = reading.reset or 0.0, reading.length if reading.length_told else None
+        reset, reported = reading.reset or 0.0, reading.length if reading.length_reported else None
         window = self.window
         was, since = (window.reset, window.since) if window is not None else (self._last_reset, self._last_since)
         if reading.clock == "refusal":
@@ -217,7 +211,7 @@ class Limit:
             self._offset = reset - reading.slack - reading.resets_in - now
             if was == reset and since is not None:
                 self.length = _whole(now + reading.resets_in - since)
-            return evolve(reading, length=told)
+            return evolve(reading, length=reported)
         if was is not None and reset > was and since is not None:
             # The window before is over, and was so at the latest now.
             self.length = min(self.length or math.inf, _whole(now - since))
@@ -226,12 +220,12 @@ class Limit:
             self._offset = reset - reading.resets_in - now
             return reading
         if self._offset is not None:
-            return evolve(reading, resets_in=max(0.0, reset - self._offset - now), slack=2.0, length=told)
+            return evolve(reading, resets_in=max(0.0, reset - self._offset - now), slack=2.0, length=reported)
         resets_in = self.length or GUESS
         if window is not None and window.reset == reset and self.length is None:
             # While answers show that it is not over, nobody need ask.
             window.closes_at = max(window.closes_at, now + self._round_trip + MARGIN)
-        return evolve(reading, resets_in=resets_in, slack=resets_in, length=told)
+        return evolve(reading, resets_in=resets_in, slack=resets_in, length=reported)
 
 
 def _whole(seconds: float) -> float:

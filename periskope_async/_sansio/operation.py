@@ -33,7 +33,7 @@ class Operation(Generic[T]):
         name: where it is found in the client, such as `chats.get`.
         method: its HTTP method.
         path: below the base URL, with its parameters in braces.
-        result: what the body of a success holds: a model, a tuple of models, `Content` for bytes that are no JSON, or
+        result: what the body of a success holds: a model, a tuple of models, `Content` for bytes that are not JSON, or
             None for nothing, whatever the body.
         idempotent: whether sending it twice does what sending it once does. Where not, it is sent again only if the
             first attempt cannot have arrived.
@@ -139,7 +139,7 @@ def _present(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _query(values: dict[str, Any]) -> str:
-    # Flags as JSON has them: Python's `True` is no word of the API's.
+    # Flags as JSON has them: Python's `True` is not a word of the API's.
     spelled = {name: str(value).lower() if isinstance(value, bool) else value for name, value in values.items()}
     try:
         return urlencode(spelled)

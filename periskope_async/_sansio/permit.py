@@ -9,7 +9,7 @@ __all__ = ["Permit"]
 
 @define
 class Permit:
-    """The right to send one request: when it was given, and what the ledger knew then."""
+    """The right to send one request: when it was issued, and what the ledger knew then."""
 
     at: float
     generation: int

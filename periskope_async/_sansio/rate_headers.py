@@ -24,43 +24,25 @@ __all__ = [
     "read_retry_after",
 ]
 
-#: Retry-After is taken up to this many seconds, and a rate-limit window's end up to the second figure.
+#: Retry-After is taken up to this many seconds.
 MAX_RETRY_AFTER: Final = 86_400.0
-
-
+#: The end of a window is taken up to this many seconds from now.
 MAX_RESET: Final = 3_600.0
-
-
 #: Lengths that people give to windows, seconds.
 USUAL_WINDOWS: Final = frozenset({1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600})
-
-
 #: A window that is longer by our clock alone may be any, seconds.
 MAX_BELIEVED: Final = 60
 
-
 # Fifteen digits hold every wait and every epoch, in milliseconds too.
 _NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,20})?")
-
-
 # Possessive, and never begun inside a word: a header of 8,000 letters would else take seconds to be found useless.
 _PARAMETER = re.compile(r'(?<![a-z])([a-z]++)\s*+=\s*+"?([0-9.]++)"?', re.ASCII)
-
-
-# Rate-limit headers and dates longer than this are no such thing, characters.
+# Rate-limit headers longer than this are not what they claim to be, characters; so dates.
 _MAX_POLICIES = 1_000
-
-
-_MAX_DATE = 100
-
-
-#: Limits that one answer may tell; @nestjs/throttler's own examples have three.
+_MAX_DATE = 100  # characters
+#: Limits that one answer may name, in headers; @nestjs/throttler's own examples have three.
 MAX_LIMITS: Final = 8
-
-
 _LIMIT: Final = "x-ratelimit-limit"
-
-
 #: What the end of a window counts from: the service's clock (its Date, or seconds from now); the Retry-After of a
 #: refusal, which ends with the window; or our clock, which may be hours from theirs.
 Clock: TypeAlias = Literal["theirs", "refusal", "ours"]
@@ -68,11 +50,11 @@ Clock: TypeAlias = Literal["theirs", "refusal", "ours"]
 
 @define
 class RateReading:
-    """What one answer told of the rate limit.
+    """What one answer says of the rate limit.
 
     `resets_in` is the longest the window can last from the moment the answer came; it overstates the rest by less than
     `slack` seconds (whole-second headers and Date). `reset` names the window where the header is an absolute time.
-    `length` is the window's length: as told, or as it must be if this answer was the window's first (`length_told`).
+    `length` is the window's length: as reported, or as it must be if this answer was the window's first (`length_reported`).
     Where an absolute `reset` came without a Date, `clock` says what `resets_in` counts from instead.
     """
 
@@ -82,11 +64,11 @@ class RateReading:
     slack: float
     reset: float | None = None
     length: float | None = None
-    length_told: bool = False
+    length_reported: bool = False
     clock: Clock = "theirs"
     #: Which of the service's limits this is: the policy of draft 8, the suffix of `X-RateLimit-Limit-short`.
     name: str = ""
-    #: What the same answer told of the service's other limits.
+    #: What the same answer says of the service's other limits.
     further: "tuple[RateReading, ...]" = ()
 
 
@@ -131,7 +113,7 @@ def read_rate(response: Response, suffixes: tuple[str, ...] | None = None) -> Ra
     """Return what the answer tells of the rate limit, in any of the known dialects; None if it tells nothing usable.
 
     Drafts 7 and 8 (`RateLimit`), draft 6 (`RateLimit-*`) and the older `X-RateLimit-*`, whose Reset may be seconds from
-    now, seconds or milliseconds since 1970, or a date. Of several limits the reading holds the one told first, and the
+    now, seconds or milliseconds since 1970, or a date. Of several limits the reading holds the one reported first, and the
     others as `further`.
 
     *suffixes*: those of the service's headers, where they are known; else all headers are searched for them.
@@ -169,17 +151,17 @@ def _read_suffixed(response: Response, suffixes: tuple[str, ...]) -> RateReading
 
 def _draft_7_or_8(response: Response, combined: str, policies: str) -> RateReading | None:
     if "limit" in _parameters(combined):
-        told = _parameters(combined)
+        reported = _parameters(combined)
         window = _parameters(policies).get("w")
-        return _reading(response, told["limit"], told.get("remaining"), told.get("reset"), window)
+        return _reading(response, reported["limit"], reported.get("remaining"), reported.get("reset"), window)
     # Draft 8 names each limit.
     quotas = {_policy_name(item): _parameters(item) for item in policies.split(",")}
     readings: list[RateReading | None] = []
     for item in combined.split(","):
-        name, told = _policy_name(item), _parameters(item)
+        name, reported = _policy_name(item), _parameters(item)
         retry_budget = quotas.get(name, {})
         readings.append(
-            _reading(response, retry_budget.get("q"), told.get("r"), told.get("t"), retry_budget.get("w"), name)
+            _reading(response, retry_budget.get("q"), reported.get("r"), reported.get("t"), retry_budget.get("w"), name)
         )
     return _together(readings)
 
@@ -208,30 +190,32 @@ def _reading(
     most, left = _number(limit), _number(remaining)
     if most is None or left is None or reset is None or most < 1:
         return None
-    told = min(_number(window) or 0.0, MAX_RETRY_AFTER)
+    reported = min(_number(window) or 0.0, MAX_RETRY_AFTER)
     number = _number(reset)
     if number is not None and number < 1e6:
         resets_in = min(number, MAX_RESET)
-        return RateReading(int(most), int(left), resets_in, 1.0, None, told or resets_in, bool(told), "theirs", name)
+        return RateReading(
+            int(most), int(left), resets_in, 1.0, None, reported or resets_in, bool(reported), "theirs", name
+        )
     milliseconds = number is not None and number > 1e11
     end = _parse_date(reset) if number is None else number / 1000 if milliseconds else number
     if end is None:
         return None
     date = _parse_date(response.headers.get("Date") or "")
     if date is None:
-        return _undated_reading(response, int(most), int(left), end, 0.001 if milliseconds else 1.0, told, name)
+        return _undated_reading(response, int(most), int(left), end, 0.001 if milliseconds else 1.0, reported, name)
     # In whole seconds, rounded up, the window ends up to a second before it says; Date hides up to another.
     resets_in = min(max(0.0, end - date), MAX_RESET)
     slack = 1.0 if milliseconds else 2.0
     # A window that starts now and is whole seconds long: one second less than Reset and Date, both coarse, show. So it
     # is with milliseconds that make full seconds: the window started in the last of a second, or in the first.
     exact = milliseconds and end % 1 > 0
-    length = told or (float(max(1, int(resets_in))) if exact else _whole_length(int(resets_in)))
-    return RateReading(int(most), int(left), resets_in, slack, end, length, bool(told), "theirs", name)
+    length = reported or (float(max(1, int(resets_in))) if exact else _whole_length(int(resets_in)))
+    return RateReading(int(most), int(left), resets_in, slack, end, length, bool(reported), "theirs", name)
 
 
 def _undated_reading(
-    response: Response, limit: int, left: int, end: float, rounding: float, told: float, name: str
+    response: Response, limit: int, left: int, end: float, rounding: float, reported: float, name: str
 ) -> RateReading:
     """Return what an absolute Reset tells where the service does not tell its own time.
 
@@ -240,15 +224,19 @@ def _undated_reading(
     """
     wait = _number(response.headers.get("Retry-After")) if response.status == 429 else None
     if wait is not None:
-        return RateReading(limit, left, min(wait, MAX_RESET), rounding, end, told or None, bool(told), "refusal", name)
+        return RateReading(
+            limit, left, min(wait, MAX_RESET), rounding, end, reported or None, bool(reported), "refusal", name
+        )
     shown = end - response.received
     usual = (float(length) for length in sorted(USUAL_WINDOWS) if length <= MAX_BELIEVED)
-    length = told or next((length for length in usual if -0.1 <= shown - length < 1.0), None)
-    return RateReading(limit, left, min(max(0.0, shown), MAX_RESET), rounding, end, length, bool(told), "ours", name)
+    length = reported or next((length for length in usual if -0.1 <= shown - length < 1.0), None)
+    return RateReading(
+        limit, left, min(max(0.0, shown), MAX_RESET), rounding, end, length, bool(reported), "ours", name
+    )
 
 
 def _whole_length(seconds: int) -> float:
-    """Return how long a window is that starts now and whose Reset is so many seconds after Date.
+    """Return how long a window is that starts now and whose Reset is this number of seconds after Date.
 
     Date is rounded down and Reset up, so it is one second less, unless the window started on a full second. That is
     rare, and taken for true only where it makes a usual length of an unusual one.

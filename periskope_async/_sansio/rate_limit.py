@@ -7,7 +7,7 @@ __all__ = ["RateLimit"]
 
 @frozen
 class RateLimit:
-    """The rate limit as the service last told it.
+    """The rate limit as the service last reported it.
 
     Attributes:
         limit: requests allowed in one window.

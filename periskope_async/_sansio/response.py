@@ -36,7 +36,7 @@ class Response:
 
 @frozen
 class Content:
-    """A body that is no JSON, such as an image.
+    """A body that is not JSON, such as an image.
 
     Attributes:
         data: its bytes.

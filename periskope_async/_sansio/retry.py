@@ -1,6 +1,6 @@
 """Whether a failed attempt is worth another, and after how long. Pure: no clock, no sleep, no network.
 
-A 429 is no failure but an order to wait: it has no rule here, costs no retry, and its wait is the ledger's.
+A 429 is not a failure but an order to wait: it has no rule here, costs no retry, and its wait is the ledger's.
 
 The retry budget is botocore's: a bucket that retries empty and successes refill, so that an outage is met by hardly
 more requests than there are calls, while scattered faults cost nothing.
@@ -19,6 +19,8 @@ from periskope_async._sansio.response import FailedAttempt, FailureKind
 MAX_BACKOFF: Final = 20.0
 #: Even "Retry-After: 0" leaves the service a moment, seconds.
 MIN_RETRY_AFTER: Final = 0.05
+#: What retries may cost together: a hundred of the usual kind. The unit is the cost of `RULES`; a success gives one back,
+#: however many requests it took.
 RETRY_BUDGET: Final = 500
 
 
@@ -103,4 +105,4 @@ def backoff(attempt: int, base: float) -> float:
 
     https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     """
-    return random() * min(MAX_BACKOFF, base * 2.0 ** min(attempt - 1, 16))  # noqa: S311  # jitter is no secret
+    return random() * min(MAX_BACKOFF, base * 2.0 ** min(attempt - 1, 16))  # noqa: S311  # jitter is not a secret

@@ -22,7 +22,7 @@ class _Masked(str):
 
 
 class NotText:
-    """In the place of a key that is no text: what type it had, and not what it held."""
+    """In the place of a key that is not text: what type it had, and not what it held."""
 
     __slots__ = ("type_name",)
 

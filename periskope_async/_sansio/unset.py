@@ -1,4 +1,4 @@
-"""The sentinel for "not given", where None means something of its own."""
+"""The sentinel for "not passed", where None means something of its own."""
 
 from enum import Enum
 from typing import Final, Literal

@@ -51,7 +51,7 @@ class Chats:
 
         Raises:
             ConfigurationError: the id cannot be one, or `phone` is none; nothing was sent.
-            NotFoundError: there is no such chat.
+            NotFoundError: the service knows no such chat.
             PeriskopeError: as for `Tickets.get`.
         """
         return await self._caller.call(_get(chat_id, phone=phone))
@@ -67,7 +67,7 @@ class Chats:
         """Return every one of many chats that exists, and a plain account of the rest; as `Tickets.get_many`.
 
         Raises:
-            ConfigurationError: `chat_ids` is no iterable of ids, or `deadline` no time. A bad id fails alone.
+            ConfigurationError: `chat_ids` cannot be iterated over for ids, or `deadline` is not a time. A bad id fails alone.
             ClientClosedError: the client is closed.
         """
         build = partial(_get, phone=phone)
@@ -162,8 +162,8 @@ class Chats:
             phone: see the class.
 
         Raises:
-            ConfigurationError: an argument is unusable, or there is no field to change; nothing was sent.
-            NotFoundError: there is no such chat.
+            ConfigurationError: an argument is unusable, or no field to change was passed; nothing was sent.
+            NotFoundError: the service knows no such chat.
             PeriskopeError: as for `get`.
         """
         fields = {

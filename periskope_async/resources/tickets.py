@@ -54,7 +54,7 @@ class Tickets:
 
         Raises:
             ConfigurationError: the id cannot be one; nothing was sent.
-            NotFoundError: there is no such ticket.
+            NotFoundError: the service knows no such ticket.
             AuthenticationError: the key was refused.
             RateLimitError: waiting as long as the service asks would pass the deadline.
             ApiError: the service answered something else than the ticket.
@@ -85,7 +85,7 @@ class Tickets:
             on_progress: called after every ticket, in the thread of the call. What it raises ends the run.
 
         Raises:
-            ConfigurationError: `ticket_ids` is no iterable of ids, or `deadline` no time. A bad id fails alone.
+            ConfigurationError: `ticket_ids` cannot be iterated over for ids, or `deadline` is not a time. A bad id fails alone.
             ClientClosedError: the client is closed.
         """
         return await fetch_many(
@@ -112,7 +112,7 @@ class Tickets:
             ordered: deliver in the order of the ids instead of as they come.
 
         Raises:
-            ConfigurationError: `ticket_ids` is no iterable of ids (when the `async with` begins).
+            ConfigurationError: `ticket_ids` cannot be iterated over for ids (when the `async with` begins).
             ClientClosedError: the client is closed.
         """
         return open_stream(self._caller, _get, ticket_ids, name="ticket_ids", ordered=ordered)
@@ -193,7 +193,7 @@ class Tickets:
         status: Status | Unset = UNSET,
         labels: Labels | Unset | None = UNSET,
     ) -> TicketInfo:
-        """Change the given fields of a ticket and return it as it then is.
+        """Change fields of a ticket and return it as it then is.
 
         None asks the service to clear a field. Whether it clears it or leaves it is not documented: compare with what
         comes back. Labels replace those there were.
@@ -210,8 +210,8 @@ class Tickets:
             labels: names, all of them; None for none.
 
         Raises:
-            ConfigurationError: an argument is unusable, or nothing to change was given; nothing was sent.
-            NotFoundError: there is no such ticket.
+            ConfigurationError: an argument is unusable, or no field to change was passed; nothing was sent.
+            NotFoundError: the service knows no such ticket.
             ValidationError: the service refused a value; `fields` tells which.
             PeriskopeError: as for `get`.
         """

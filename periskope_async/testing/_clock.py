@@ -7,7 +7,8 @@ from typing import Final
 __all__ = ["Clock"]
 
 #: What a clock that counts from zero, as an event loop's, is added to: dates then look like dates. Not on the full
-#: second, where rounding up and rounding down meet, and where no real window ever begins.
+#: second, where rounding up and rounding down meet, and where no real window ever begins. Seconds since 1970.
+#: From the second on, a clock's time is taken for such.
 _FIRST_DAY: Final = 1_740_000_000.25
 _DATES_FROM: Final = 1_000_000_000.0
 

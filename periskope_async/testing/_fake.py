@@ -172,7 +172,7 @@ class FakePeriskope:
         """Where the API is: `http://127.0.0.1:54321/v1`.
 
         Raises:
-            RuntimeError: the fake has not been started, so there is no address yet.
+            RuntimeError: the fake has not been started, so it has no address yet.
         """
         return f"{self._listener.origin}/v1"
 
@@ -246,7 +246,7 @@ class FakePeriskope:
         """The ticket as the service serves it: the parsed body of `GET /tickets/{id}`.
 
         Raises:
-            KeyError: there is no such ticket.
+            KeyError: it knows no such ticket.
         """
         return self.tickets.get(ticket_id)
 
@@ -258,7 +258,7 @@ class FakePeriskope:
         """Change fields of a ticket: `fake.change("BKT-002", status="closed")`. Nothing is checked.
 
         Raises:
-            KeyError: there is no such ticket.
+            KeyError: it knows no such ticket.
         """
         self.tickets.change(ticket_id, **fields)
 

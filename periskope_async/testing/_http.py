@@ -26,7 +26,7 @@ Headers: TypeAlias = Mapping[str, str]
 #: A pause without an end: the connection stays open and silent.
 FOREVER: Final = math.inf
 
-_LONGEST_HEAD: Final = 64 * 1024
+_LONGEST_HEAD: Final = 64 * 1024  # bytes
 _LINGER_ZERO: Final = struct.pack("ii", 1, 0)
 
 
@@ -204,7 +204,7 @@ class Connection(asyncio.Protocol):
         """False where the next step must wait, or never comes."""
         if isinstance(step, bytes):
             self._transport.write(step)
-            # A transport whose peer is gone drops what it is given and is never full: an endless answer would go on for
+            # A transport whose peer is gone drops what is written to it and is never full: an endless answer would go on for
             # ever, and keep the loop for itself.
             return not (self._full or self._transport.is_closing())
         if isinstance(step, Hangup):

@@ -92,11 +92,11 @@ class RateLimitPolicy:
 
     def fields(self, verdict: Verdict) -> HeaderFields:
         """The header fields that go with *verdict*."""
-        told = tuple(field for name in self.headers.split("+") for field in DIALECTS[name](self, verdict))
+        fields = tuple(field for name in self.headers.split("+") for field in DIALECTS[name](self, verdict))
         if verdict.refuses:
-            return (*told, *self._retry_after(verdict))
+            return (*fields, *self._retry_after(verdict))
         also = zip(self.also, verdict.also, strict=False)  # those behind the one that refused were not asked
-        return (*told, *(field for policy, met in also for field in policy.fields(met)))
+        return (*fields, *(field for policy, met in also for field in policy.fields(met)))
 
     def _retry_after(self, verdict: Verdict) -> HeaderFields:
         name = "Retry-After" + (_suffix(self) if "nestjs" in self.headers.split("+") else "")

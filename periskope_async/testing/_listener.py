@@ -16,7 +16,7 @@ from periskope_async.testing._http import Connection, Request, Step
 
 __all__ = ["Listener"]
 
-_BACKLOG: Final = 4096
+_BACKLOG: Final = 4096  # connections
 
 
 class Listener:
@@ -60,7 +60,7 @@ class Listener:
         """Scheme, host and port: `http://127.0.0.1:54321`.
 
         Raises:
-            RuntimeError: it has not been started, so there is no address yet.
+            RuntimeError: it has not been started, so it has no address yet.
         """
         if not self._port:
             raise RuntimeError("start the fake first: `with FakePeriskope() as fake:`")

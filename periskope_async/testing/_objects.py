@@ -34,7 +34,7 @@ class FakeObjects:
         """The object as the service serves it: the parsed body of its GET.
 
         Raises:
-            KeyError: there is no such object.
+            KeyError: it knows no such object.
         """
         return self._objects.get(resource_id)
 
@@ -50,7 +50,7 @@ class FakeObjects:
         """Change fields of an object: `fake.chats.change(chat_id, chat_name="Parcels")`. Nothing is checked.
 
         Raises:
-            KeyError: there is no such object.
+            KeyError: it knows no such object.
         """
         self._objects.change(resource_id, **fields)
 

@@ -93,7 +93,7 @@ def test_a_length_is_learned_from_a_first_answer_only() -> None:
 
 def test_a_length_that_is_told_counts() -> None:
     """A length in the headers stands above one that is learned."""
-    ledger = opened(0.0, RateReading(10, 5, 3.0, 1.0, None, 60.0, length_told=True))
+    ledger = opened(0.0, RateReading(10, 5, 3.0, 1.0, None, 60.0, length_reported=True))
     assert ledger.length == 60.0
 
 

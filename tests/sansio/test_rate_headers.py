@@ -133,7 +133,7 @@ def test_reset_is_understood_on_any_clock(dialect: str, skew: float, seconds: fl
     assert reading is not None
     assert (reading.limit, reading.remaining) == (100, 40)
     assert seconds - 0.001 <= reading.resets_in <= seconds + reading.slack + 0.001
-    assert not reading.length_told
+    assert not reading.length_reported
 
 
 @pytest.mark.parametrize("date", [{}, {"date": "nonsense"}])
@@ -300,7 +300,7 @@ def test_rate_limit_dialects(dialect: str) -> None:
     headers, told = DIALECTS[dialect]
     reading = read_rate(answer(200, **headers))
     assert reading is not None
-    assert (reading.limit, reading.remaining, reading.resets_in, reading.length, reading.length_told) == told
+    assert (reading.limit, reading.remaining, reading.resets_in, reading.length, reading.length_reported) == told
 
 
 def test_epoch_resets_name_their_window_and_learn_its_length() -> None:

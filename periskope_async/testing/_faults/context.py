@@ -10,7 +10,7 @@ from periskope_async.testing._service.resource import Resource
 
 __all__ = ["MIB", "FaultAnswer", "FaultContext", "chunk", "chunked", "encoded", "halves"]
 
-MIB: Final = 1024 * 1024
+MIB: Final = 1024 * 1024  # bytes
 
 
 @attrs.frozen

@@ -86,7 +86,7 @@ class Objects:
             return self._ids
 
     def body(self, name: str) -> bytes | None:
-        """What the object's own page answers; None if there is no such object."""
+        """What the object's own page answers; None if it knows no such object."""
         return None if name in self._gone else self.last(name)
 
     def last(self, name: str) -> bytes | None:
@@ -107,7 +107,7 @@ class Objects:
         """The object as its own page shows it.
 
         Raises:
-            KeyError: there is no such object.
+            KeyError: it knows no such object.
         """
         body = self.body(name)
         if body is None:
@@ -129,7 +129,7 @@ class Objects:
         """Give fields of an object other values. Nothing is checked.
 
         Raises:
-            KeyError: there is no such object.
+            KeyError: it knows no such object.
         """
         with self._lock:
             item = self.get(name)

@@ -35,7 +35,7 @@ __all__ = [
 #: Says what is wrong with a value; `""` where nothing is.
 Check: TypeAlias = Callable[[Any, Assumptions], str]
 
-_LONGEST_NUMBER: Final = 15
+_LONGEST_NUMBER: Final = 15  # digits
 
 
 @attrs.frozen
