@@ -101,8 +101,8 @@ class Source:
 async def _next(ids: AsyncIterator[Any]) -> Any:
     """Return the next id, or `_END`.
 
-    The caller's code runs in a task of its own, which is cancelled once however often its reader is: the end of a run and
-    the leaving of a stream may both do that, and the second would cut off the clean-up that the first set off.
+    The caller's code runs in a task of its own, which is cancelled once however often its reader is. The end of a run
+    and the leaving of a stream may both do that, and the second would cut off the clean-up that the first set off.
     """
     if isinstance(ids, Pulled):  # none of the caller's code runs here
         return await anext(ids, _END)

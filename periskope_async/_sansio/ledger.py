@@ -24,7 +24,7 @@ LONGER: Final = 3.0
 SHORTER: Final = 0.999  # per success; the interval is in seconds
 #: Who asked for nothing for so long has the limit's burst back, and what was measured before is forgotten, seconds.
 IDLE: Final = 1.0
-#: After this number of pauses in a row without a success of anybody on the key, who has no deadline of his own gives up.
+#: After this number of pauses in a row without a success of anybody on the key, who has no deadline gives up.
 #: They double from 0.05 s to 20 s, so that is after four minutes or more.
 MAX_PAUSES: Final = 20
 #: Pauses further apart than this are not in a row, seconds.
@@ -240,7 +240,8 @@ class Ledger(Limit):
     def _lengthen_interval(self, now: float) -> None:
         """Learn from the time since the last 429: what was granted in it is what the limit grants in such a time.
 
-        Whatever the limit's burst is, it was used up at either end. Not so at the first 429, which shows only that fewer at once would have done.
+        Whatever the limit's burst is, it was used up at either end. Not so at the first 429, which shows only that fewer
+        at once would have done.
         """
         if self._interval == 0.0:
             self._interval = MIN_RETRY_AFTER / (self.in_flight + 1)

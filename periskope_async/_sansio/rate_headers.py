@@ -54,7 +54,8 @@ class RateReading:
 
     `resets_in` is the longest the window can last from the moment the answer came; it overstates the rest by less than
     `slack` seconds (whole-second headers and Date). `reset` names the window where the header is an absolute time.
-    `length` is the window's length: as reported, or as it must be if this answer was the window's first (`length_reported`).
+    `length` is the window's length: as reported (`length_reported`), or as it must be if this answer was the window's
+    first.
     Where an absolute `reset` came without a Date, `clock` says what `resets_in` counts from instead.
     """
 
@@ -113,8 +114,8 @@ def read_rate(response: Response, suffixes: tuple[str, ...] | None = None) -> Ra
     """Return what the answer tells of the rate limit, in any of the known dialects; None if it tells nothing usable.
 
     Drafts 7 and 8 (`RateLimit`), draft 6 (`RateLimit-*`) and the older `X-RateLimit-*`, whose Reset may be seconds from
-    now, seconds or milliseconds since 1970, or a date. Of several limits the reading holds the one reported first, and the
-    others as `further`.
+    now, seconds or milliseconds since 1970, or a date. Of several limits the reading holds the first, and the others as
+    `further`.
 
     *suffixes*: those of the service's headers, where they are known; else all headers are searched for them.
     """

@@ -7,8 +7,8 @@ from operator import attrgetter
 
 from periskope_async._codec.converter import prepare
 from periskope_async._io.caller import Caller
+from periskope_async._io.many import fetch_many
 from periskope_async._io.paging import walk
-from periskope_async._io.run import fetch_many
 from periskope_async._io.source import Ids
 from periskope_async._io.stream import open_stream
 from periskope_async._sansio.arguments import Labels, Moment, as_count, as_labels, as_moment, as_text, as_texts_by_name
@@ -67,7 +67,7 @@ class Chats:
         """Return every one of many chats that exists, and a plain account of the rest; as `Tickets.get_many`.
 
         Raises:
-            ConfigurationError: `chat_ids` cannot be iterated over for ids, or `deadline` is not a time. A bad id fails alone.
+            ConfigurationError: `chat_ids` is one text or not iterable, or `deadline` is not a time. A bad id fails alone.
             ClientClosedError: the client is closed.
         """
         build = partial(_get, phone=phone)

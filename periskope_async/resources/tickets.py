@@ -7,8 +7,8 @@ from typing import Final
 
 from periskope_async._codec.converter import prepare
 from periskope_async._io.caller import Caller
+from periskope_async._io.many import fetch_many
 from periskope_async._io.paging import walk
-from periskope_async._io.run import fetch_many
 from periskope_async._io.source import Ids
 from periskope_async._io.stream import open_stream
 from periskope_async._sansio.arguments import Labels, Moment, as_count, as_labels, as_moment, as_text
@@ -85,7 +85,7 @@ class Tickets:
             on_progress: called after every ticket, in the thread of the call. What it raises ends the run.
 
         Raises:
-            ConfigurationError: `ticket_ids` cannot be iterated over for ids, or `deadline` is not a time. A bad id fails alone.
+            ConfigurationError: `ticket_ids` is one text or not iterable, or `deadline` is not a time. A bad id fails alone.
             ClientClosedError: the client is closed.
         """
         return await fetch_many(
@@ -112,7 +112,7 @@ class Tickets:
             ordered: deliver in the order of the ids instead of as they come.
 
         Raises:
-            ConfigurationError: `ticket_ids` cannot be iterated over for ids (when the `async with` begins).
+            ConfigurationError: `ticket_ids` is one text or not iterable (when the `async with` begins).
             ClientClosedError: the client is closed.
         """
         return open_stream(self._caller, _get, ticket_ids, name="ticket_ids", ordered=ordered)

@@ -10,7 +10,7 @@ __all__ = ["Clock"]
 #: second, where rounding up and rounding down meet, and where no real window ever begins. Seconds since 1970.
 #: From the second on, a clock's time is taken for such.
 _FIRST_DAY: Final = 1_740_000_000.25
-_DATES_FROM: Final = 1_000_000_000.0
+_DATES_FROM: Final = 1_000_000_000.0  # seconds since 1970
 
 
 class Clock:

@@ -1,0 +1,54 @@
+"""Many ids at once, with what became of each when all are done."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from periskope_async._io.caller import Caller
+from periskope_async._io.run import Job, Run
+from periskope_async._io.source import Ids, Source
+from periskope_async._sansio.arguments import as_seconds
+from periskope_async._sansio.operation import Request
+from periskope_async.bulk import BulkResult, Progress
+from periskope_async.errors import PeriskopeError
+
+__all__ = ["fetch_many"]
+
+T = TypeVar("T")
+
+
+async def fetch_many(
+    caller: Caller,
+    build: Callable[[Any], Request[T]],
+    ids: Ids,
+    *,
+    name: str,
+    deadline: float | None,
+    on_progress: Callable[[Progress], None] | None,
+) -> BulkResult[T]:
+    """Fetch every id once and return what became of each; see `Tickets.get_many`."""
+    if deadline is not None:
+        deadline = as_seconds("deadline", deadline)
+    outcomes: dict[int, tuple[Any, T | PeriskopeError]] = {}
+
+    def record(job: Job, outcome: T | PeriskopeError) -> None:
+        outcomes[job.position] = (job.key, outcome)
+
+    run = Run(caller, build, Source(ids, name), record, on_progress)
+    timeout = asyncio.timeout(deadline)
+    try:
+        async with timeout:
+            await run.work()
+    except TimeoutError:
+        if not timeout.expired():  # the caller's ids or `on_progress` raised it
+            raise
+    run.drop_rest()
+    skipped = (*(run.dropped[position] for position in sorted(run.dropped)), *await run.source.rest())
+    result = BulkResult[T](skipped=skipped)
+    for position in sorted(outcomes):
+        key, outcome = outcomes[position]
+        if isinstance(outcome, PeriskopeError):
+            result.errors[key] = outcome
+        else:
+            result.fetched[key] = outcome
+    return result
