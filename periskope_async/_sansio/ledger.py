@@ -240,7 +240,7 @@ class Ledger(Limit):
     def _lengthen_interval(self, now: float) -> None:
         """Learn from the time since the last 429: what was granted in it is what the limit grants in such a time.
 
-        Whatever the limit's burst is, it was used up at either end. Not so at the first 429, which shows only that fewer
+        Whatever the limit's burst is, it was used up at either end. Not so at the first 429: it shows only that fewer
         at once would have done.
         """
         if self._interval == 0.0:

@@ -16,7 +16,7 @@ __all__ = ["BOUNDARY_PROBES", "GUESS", "MARGIN", "PATIENCE", "Limit"]
 MARGIN: Final = 0.01
 #: While one request probes, the others wait for its answer no longer than this, seconds.
 PATIENCE: Final = 0.5
-#: This number of a window's last requests are spread over its uncertain end where a round trip is longer than a tenth of
+#: This number of a window's last requests is spread over its uncertain end if a round trip is longer than a tenth of
 #: the window. Half of them come too late for their window on the average: a shorter round trip is not worth them.
 BOUNDARY_PROBES: Final = 8
 #: A window whose end nobody can tell is asked after this many seconds: the shortest that people set.

@@ -67,7 +67,7 @@ class Chats:
         """Return every one of many chats that exists, and a plain account of the rest; as `Tickets.get_many`.
 
         Raises:
-            ConfigurationError: `chat_ids` is one text or not iterable, or `deadline` is not a time. A bad id fails alone.
+            ConfigurationError: `chat_ids` is one text or not iterable, or `deadline` no time. A bad id fails alone.
             ClientClosedError: the client is closed.
         """
         build = partial(_get, phone=phone)

@@ -85,7 +85,7 @@ class Tickets:
             on_progress: called after every ticket, in the thread of the call. What it raises ends the run.
 
         Raises:
-            ConfigurationError: `ticket_ids` is one text or not iterable, or `deadline` is not a time. A bad id fails alone.
+            ConfigurationError: `ticket_ids` is one text or not iterable, or `deadline` no time. A bad id fails alone.
             ClientClosedError: the client is closed.
         """
         return await fetch_many(

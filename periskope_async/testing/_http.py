@@ -204,8 +204,8 @@ class Connection(asyncio.Protocol):
         """False where the next step must wait, or never comes."""
         if isinstance(step, bytes):
             self._transport.write(step)
-            # A transport whose peer is gone drops what is written and is never full: an endless answer would go on for ever,
-            # and keep the loop for itself.
+            # A transport whose peer is gone drops what is written and is never full: an endless answer would go on for
+            # ever, and keep the loop for itself.
             return not (self._full or self._transport.is_closing())
         if isinstance(step, Hangup):
             self.hang_up(step)
