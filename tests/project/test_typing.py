@@ -18,7 +18,7 @@ MISTAKES = {
     "second positional argument": "PeriskopeClient('key', 'phone-1')",
     "misspelt setting": "PeriskopeClient(time_out=3)",
     "setting of a wrong type": "PeriskopeClient(retries='4')",
-    "setting that a clone cannot change": "client.with_options(phone='phone-1')",
+    "setting that a clone cannot change": "client.with_options(base_url='https://example.com')",
     "missing id": "{await_}client.tickets.get()",
     "id of a wrong type": "{await_}client.tickets.get(1)",
     "unknown keyword": "{await_}client.tickets.get('BKT-001', fresh=True)",
@@ -29,6 +29,8 @@ MISTAKES = {
     "None where it means nothing": "{await_}client.tickets.update('BKT-001', subject=None)",
     "field that is not there": "({await_}client.tickets.get('BKT-001')).ticket.title",
     "chat that may be absent": "({await_}client.tickets.get('BKT-001')).chat.chat_id",
+    "tickets of a run of chats": "({await_}client.chats.get_many([])).tickets",
+    "ticket of a chat that was fetched": "Fetched('1@g.us', {await_}client.chats.get('1@g.us')).ticket",
     "change of a frozen model": "({await_}client.tickets.get('BKT-001')).ticket.subject = 'x'",
 }
 MISTAKES_WITHOUT_AWAIT = {
@@ -82,7 +84,7 @@ def check(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("mistakes")
     for package, mistakes in CASES.items():
         lines = [
-            f"from {package} import PeriskopeClient, TicketInfo",
+            f"from {package} import Fetched, PeriskopeClient, TicketInfo",
             "async def use(client: PeriskopeClient) -> None:",
         ]
         await_ = "await " if package == "periskope_async" else ""

@@ -8,8 +8,11 @@ from typing import assert_type
 from periskope_sync import (
     ApiError,
     BulkResult,
+    Chat,
     ChatInfo,
     ChatMember,
+    ChatPage,
+    ChatType,
     Failed,
     Fetched,
     MessageInfo,
@@ -116,3 +119,13 @@ def told(error: ApiError) -> None:
     assert_type(error.status, int)
     assert_type(error.retry_after, float | None)
     assert_type(error.ticket_id, str | None)
+
+
+def chats(client: PeriskopeClient) -> None:
+    """Chats: the same methods, results of their own type, a phone for each call."""
+    assert_type(client.chats.get("1@g.us", phone="+91 98765 00001"), Chat)
+    assert_type(client.chats.update("1@g.us", labels=["vip"], custom_properties={"tier": "gold"}), Chat)
+    assert_type(client.chats.list_page(chat_type=ChatType.GROUP, label="vip"), ChatPage)
+    assert_type(client.chats.list(limit=5), Iterator[Chat])
+    assert_type((client.chats.get_many(["1@g.us"])).fetched, dict[str, Chat])
+    assert_type(client.with_options(phone=None), PeriskopeClient)
