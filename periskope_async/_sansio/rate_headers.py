@@ -73,7 +73,8 @@ class RateReading:
     `resets_in` is the longest the window can last from the moment the answer came; it overstates the rest by less than
     `slack` seconds (whole-second headers and Date). `reset` names the window where the header is an absolute time.
     `length` is the window's length: as told, or as it must be if this answer was the window's first (`length_told`).
-    Where an absolute `reset` came without a Date, `clock` says what `resets_in` counts from instead.
+    Where an absolute `reset` came without a Date, `clock` says what `resets_in` counts from instead; where it came with
+    one, the window ends less than `rounding` seconds before it.
     """
 
     limit: int
@@ -88,6 +89,7 @@ class RateReading:
     name: str = ""
     #: What the same answer told of the service's other limits.
     further: "tuple[RateReading, ...]" = ()
+    rounding: float = 1.0
 
 
 def read_retry_after(response: Response) -> float | None:
@@ -222,10 +224,13 @@ def _reading(
         return _undated_reading(response, int(most), int(left), end, 0.001 if milliseconds else 1.0, told, name)
     # In whole seconds, rounded up, the window ends up to a second before it says; Date hides up to another.
     resets_in = min(max(0.0, end - date), MAX_RESET)
+    rounding = 0.001 if milliseconds else 1.0
     slack = 1.0 if milliseconds else 2.0
     # A window that starts now and is whole seconds long: one second less than Reset and Date, both coarse, show.
     length = told or (float(max(1, int(resets_in))) if milliseconds else _whole_length(int(resets_in)))
-    return RateReading(int(most), int(left), resets_in, slack, end, length, bool(told), "theirs", name)
+    return RateReading(
+        int(most), int(left), resets_in, slack, end, length, bool(told), "theirs", name, rounding=rounding
+    )
 
 
 def _undated_reading(
