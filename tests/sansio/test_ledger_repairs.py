@@ -1,4 +1,4 @@
-"""The ledger where a moment once misled it: window lengths."""
+"""The ledger where a moment, or a kind of failure, once misled it: window lengths, and what is an outage."""
 
 import math
 
@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from periskope_async._sansio.circuit import Health
-from periskope_async._sansio.ledger import Ledger
+from periskope_async._sansio.ledger import FAILURES_IN_A_ROW, Ledger
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import RateReading
 from periskope_async.testing import RateLimitPolicy
@@ -154,3 +154,86 @@ def test_a_service_that_changes_its_limit_is_followed() -> None:
             succeed(ledger, now, in_milliseconds(date, 100.0 + now + length))
             now += length + 0.1
         assert ledger.length == length
+
+
+# -- what is an outage ------------------------------------------------------------------------------------------------
+
+
+def fail(ledger: Ledger, now: float, *, after: int = 0, broke: bool = False) -> None:
+    """Send a bulk request that is lost, of a call that has failed so often before."""
+    permit = ledger.admit(now, bulk=True)
+    assert isinstance(permit, Permit)
+    permit.failures = after
+    ledger.lose(permit)
+    ledger.record_failure(now, permit, broke=broke)
+
+
+def retry(ledger: Ledger, now: float, *, after: int = 1) -> None:
+    """Send a bulk request that is answered well, of a call that has failed so often before."""
+    permit = ledger.admit(now, bulk=True)
+    assert isinstance(permit, Permit)
+    permit.failures = after
+    ledger.answer(permit, now, None, Health.GOOD)
+
+
+def unguided() -> Ledger:
+    """Return the ledger of a service that sends no rate headers."""
+    ledger = Ledger()
+    succeed(ledger, 0.0, None)
+    return ledger
+
+
+def test_where_retries_are_answered_first_failures_are_no_outage() -> None:
+    """A service that answers every second attempt is in order, however many first attempts fail in a row."""
+    ledger = unguided()
+    retry(ledger, 0.0)
+    for _ in range(10 * FAILURES_IN_A_ROW):
+        fail(ledger, 0.0)
+    assert ledger.circuit is None
+
+
+def test_an_empty_budget_is_no_outage_where_retries_are_answered() -> None:
+    """What an earlier outage has used up does not stop a run whose retries are answered again."""
+    ledger = unguided()
+    retry(ledger, 0.0)
+    fail(ledger, 0.0, broke=True)
+    assert ledger.circuit is None
+    fail(ledger, 0.0, after=1, broke=True)
+    assert ledger.circuit is not None
+
+
+def test_retries_that_fail_are_an_outage() -> None:
+    """Once a retry fails as well, every failure counts again."""
+    ledger = unguided()
+    retry(ledger, 0.0)
+    fail(ledger, 0.0, after=1)
+    for _ in range(FAILURES_IN_A_ROW - 1):
+        assert ledger.circuit is None
+        fail(ledger, 0.0)
+    assert ledger.circuit is not None
+
+
+def test_as_many_failures_as_calls_usually_meet_are_no_outage() -> None:
+    """Where the third attempt is answered, the first two failures show nothing; a third does."""
+    ledger = unguided()
+    retry(ledger, 0.0, after=2)
+    for _ in range(2 * FAILURES_IN_A_ROW):
+        fail(ledger, 0.0)
+        fail(ledger, 0.0, after=1)
+    assert ledger.circuit is None
+    fail(ledger, 0.0, after=2)
+    retry(ledger, 0.0, after=0)  # a call that needs no retry shows nothing about them
+    for _ in range(FAILURES_IN_A_ROW):
+        fail(ledger, 0.0)
+    assert ledger.circuit is not None
+
+
+def test_a_first_failure_does_not_prolong_an_outage_that_a_retry_has_ended() -> None:
+    """When the probe's retry is answered, the calls that come back may fail once each, and nobody pauses."""
+    ledger = unguided()
+    for _ in range(FAILURES_IN_A_ROW):
+        fail(ledger, 0.0)
+    retry(ledger, 1.0)
+    for _ in range(FAILURES_IN_A_ROW):
+        fail(ledger, 1.0)
+    assert isinstance(ledger.admit(1.0, bulk=True), Permit)
