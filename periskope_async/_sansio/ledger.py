@@ -57,9 +57,9 @@ class Ledger(Limit):
     - No rate headers, or counters that several servers do not share (Remaining rises inside a window): what was
       granted between two 429s shows how often one may ask, and requests keep that interval. A ceiling on the requests
       in flight, halved by a 429 and regained one by one, keeps what a 429 comes too late for small.
-    - An outage holds back bulk runs only (`CircuitBreaker`); a single call is its own probe. An outage is
-      calls that fail, not attempts: once a call was answered after N failures, the first N failures of any call are
-      usual and do not count, until a call fails more often. A service that answers every second attempt is in order.
+    - An outage holds back bulk runs only (`CircuitBreaker`); a single call is its own probe. Calls that fail are an
+      outage, attempts are not: once a call was answered after N failures, the first N failures of any call are usual
+      and do not count, until a call fails more often. A service that answers every second attempt is in order.
 
     In simulation (10,000 tickets, 500 per 60 s): backoff alone meets 13,590 answers of 429, pausing all on a 429 meets
     1,895, this meets none, in the same time.
@@ -151,8 +151,8 @@ class Ledger(Limit):
 
         *failed*: whether the service is to blame, and not a caller who left.
         """
-        if failed:
-            self._count_failure(permit)
+        if failed and permit.failures >= self._usual_failures:
+            self._failures, self._usual_failures = self._failures + 1, 0
         if unsent:
             self.withdraw(permit)
         else:
@@ -177,8 +177,8 @@ class Ledger(Limit):
                 self._interval *= SHORTER
             if self.circuit is not None:
                 self._recover(permit)
-        elif health is Health.BAD:
-            self._count_failure(permit)
+        elif health is Health.BAD and permit.failures >= self._usual_failures:
+            self._failures, self._usual_failures = self._failures + 1, 0
         if self.further or (reading is not None and (reading.further or reading.name != self.name)):
             self._hear_of_several(permit, now, reading, health)
         elif reading is not None:
@@ -213,7 +213,7 @@ class Ledger(Limit):
 
     def record_failure(self, now: float, permit: Permit, *, broke: bool) -> None:
         """Note a failure of a bulk call. *broke* says that its retries are no longer paid for (the quota is empty)."""
-        if self._is_usual(permit):
+        if permit.failures < self._usual_failures:
             return
         circuit = self.circuit
         if circuit is None:
@@ -256,14 +256,6 @@ class Ledger(Limit):
                 limit.leave(known)
         if permit.circuit is not None:
             permit.circuit.in_flight -= 1
-
-    def _is_usual(self, permit: Permit) -> bool:
-        return permit.failures < self._usual_failures
-
-    def _count_failure(self, permit: Permit) -> None:
-        if not self._is_usual(permit):
-            self._failures += 1
-            self._usual_failures = 0
 
     def _lengthen_interval(self, now: float) -> None:
         """Learn from the time since the last 429: what was granted in it is what the limit grants in such a time.
