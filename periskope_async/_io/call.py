@@ -50,6 +50,10 @@ class Call(Generic[T]):
         self.failures[failure.kind] = self.failures.get(failure.kind, 0) + 1
         self.maybe_sent = self.maybe_sent or not failure.had_no_effect
 
+    def failed_attempts(self) -> int:
+        """Return how many attempts failed before the next one. A 429 does not count, a first pass does."""
+        return sum(self.failures.values()) - self.failures.get(FailureKind.THROTTLED, 0) + self.second_pass
+
     def has_happened(self) -> bool:
         """Whether a 404 says that an earlier attempt took effect.
 

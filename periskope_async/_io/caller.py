@@ -79,6 +79,7 @@ class Caller:
         while True:
             if permit.circuit is not None:  # who probes an outage has no more time than the outage
                 call.ends_at = min(call.ends_at, queue.limiter.open_since(permit.circuit) + deadline)
+            permit.failures = call.failed_attempts()
             outcome = await self._attempt(call, state, permit)
             if not isinstance(outcome, FailedAttempt):
                 return outcome

@@ -16,7 +16,9 @@ __all__ = ["RequestQueue"]
 class RequestQueue:
     """One client's way through the limiter in one event loop: its concurrency, and who waits for it.
 
-    First in, first out; but a single call goes before the calls of a bulk run, which has more of them waiting.
+    First in, first out; but a single call goes before the calls of a bulk run, which has more of them waiting. In a
+    bulk run, what failed before goes before what is new: a service that drops every first attempt would otherwise be
+    probed by nothing but first attempts after an outage.
     """
 
     def __init__(self, limiter: RateLimiter, concurrency: int, loop: asyncio.AbstractEventLoop) -> None:
@@ -25,6 +27,7 @@ class RequestQueue:
         self._loop = loop
         self._in_flight = 0
         self._single: deque[asyncio.Future[Permit]] = deque()
+        self._again: deque[asyncio.Future[Permit]] = deque()
         self._bulk: deque[asyncio.Future[Permit]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -35,7 +38,8 @@ class RequestQueue:
 
     def try_acquire(self, *, bulk: bool) -> Permit | None:
         """Return a permit if one is to be had this moment and nobody waits before us."""
-        if self._closed or self._in_flight >= self._concurrency or self._single or (bulk and self._bulk):
+        waiting = self._single or (bulk and (self._again or self._bulk))
+        if self._closed or self._in_flight >= self._concurrency or waiting:
             return None
         permit = self.limiter.admit(self._loop.time(), bulk=bulk, wanted=self.wanted if bulk else 0)
         if isinstance(permit, Permit):
@@ -43,8 +47,10 @@ class RequestQueue:
             return permit
         return None
 
-    async def acquire(self, *, bulk: bool) -> Permit:
+    async def acquire(self, *, bulk: bool, again: bool = False) -> Permit:
         """Wait for a permit. It must be handed back by `answer`, `lose` or `release`.
+
+        *again*: whether what a bulk run is to send has failed before.
 
         Raises:
             ClientClosedError: the client is closed, or was meanwhile.
@@ -52,7 +58,7 @@ class RequestQueue:
         if self._closed:
             raise _sent_away()
         turn: asyncio.Future[Permit] = self._loop.create_future()
-        (self._bulk if bulk else self._single).append(turn)
+        (self._single if not bulk else self._again if again else self._bulk).append(turn)
         self._pump()
         try:
             permit = await turn
@@ -108,7 +114,7 @@ class RequestQueue:
     def close(self) -> None:
         """Send everybody away who waits, or would."""
         self._closed = True
-        for queue in (self._single, self._bulk):
+        for queue in (self._single, self._again, self._bulk):
             while queue:
                 turn = queue.popleft()
                 if not turn.done():
@@ -117,7 +123,7 @@ class RequestQueue:
 
     def _left(self) -> None:
         self._in_flight -= 1
-        if self._single or self._bulk:
+        if self._single or self._again or self._bulk:
             self._pump()
         self.limiter.wake_others(self.wake)
 
@@ -129,6 +135,8 @@ class RequestQueue:
         self.limiter.join(self.wake)
         # Single calls blocked by the rate limit block bulk calls too; bulk calls blocked by an outage block nobody.
         wait = self._admit(self._single, bulk=False)
+        if wait == 0.0:
+            wait = self._admit(self._again, bulk=True)
         if wait == 0.0:
             wait = self._admit(self._bulk, bulk=True)
         if wait == 0.0 or self._in_flight >= self._concurrency:

@@ -205,19 +205,23 @@ class Run(Generic[T]):
         try:
             permit = None if self._stopped else self._queue.try_acquire(bulk=True)
             if permit is None or permit.circuit is not None:
-                permit = await self._reacquire(permit)
+                permit = await self._wait_for_permit(permit, again=job.failed is not None)
         finally:
             if permit is None:
                 self._drop(job)
         return permit
 
-    async def _reacquire(self, permit: Permit | None = None) -> Permit | None:
+    async def _reacquire(self) -> Permit | None:
+        """Wait for the permit of a retry; None if the run is stopped, or now has to be."""
+        return await self._wait_for_permit(None, again=True)
+
+    async def _wait_for_permit(self, permit: Permit | None, *, again: bool) -> Permit | None:
         """Return *permit* or wait for one; None if the run is stopped, or now has to be."""
         if permit is None and not self._stopped:
             with anyio.CancelScope() as scope:
                 self._waits.add(scope)
                 try:
-                    permit = await self._queue.acquire(bulk=True)
+                    permit = await self._queue.acquire(bulk=True, again=again)
                 finally:
                     self._waits.discard(scope)
         if permit is not None and permit.circuit is not None and self.caller.is_hopeless():

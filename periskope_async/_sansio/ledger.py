@@ -16,7 +16,7 @@ __all__ = ["CLOCK_SLACK", "FAILURES_IN_A_ROW", "IDLE", "LONGER", "MAX_PAUSES", "
 
 #: A clock that runs back by more than this is another loop's clock, seconds.
 CLOCK_SLACK: Final = 60.0
-#: This number of failures without one success between them are an outage.
+#: This number of failures without one success between them are an outage; which failures count: see `Ledger`.
 FAILURES_IN_A_ROW: Final = 20
 #: Without headers the interval between requests is learned: a 429 makes it at most this many times as long (what was
 #: measured over a short time errs), and every success takes a thousandth off, until the next 429 corrects it.
@@ -45,7 +45,9 @@ class Ledger(Limit):
     - No rate headers, or counters that several servers do not share (Remaining rises inside a window): what was
       granted between two 429s shows how often one may ask, and requests keep that interval. A ceiling on the requests
       in flight, halved by a 429 and regained one by one, keeps what a 429 comes too late for small.
-    - An outage holds back bulk runs only (`CircuitBreaker`); a single call is its own probe.
+    - An outage holds back bulk runs only (`CircuitBreaker`); a single call is its own probe. Calls that fail are an
+      outage, attempts are not: once a call was answered after N failures, the first N failures of any call are usual
+      and do not count, until a call fails more often. A service that answers every second attempt is in order.
 
     In simulation (10,000 tickets, 500 per 60 s): backoff alone meets 13,590 answers of 429, pausing all on a 429 meets
     1,895, this meets none, in the same time.
@@ -65,6 +67,8 @@ class Ledger(Limit):
     _granted: int = 0
     _throttles: int = 0
     _failures: int = 0
+    #: How many failures of a call are usual: those after which the last retry that went well was answered.
+    _usual_failures: int = 0
     _now: float = -math.inf
 
     # -- asking ---------------------------------------------------------------------------------------------------
@@ -135,8 +139,8 @@ class Ledger(Limit):
 
         *failed*: whether the service is to blame, and not a caller who left.
         """
-        if failed:
-            self._failures += 1
+        if failed and permit.failures >= self._usual_failures:
+            self._failures, self._usual_failures = self._failures + 1, 0
         if unsent:
             self.withdraw(permit)
         else:
@@ -152,6 +156,8 @@ class Ledger(Limit):
             self._reported = reading = None  # our clock cannot tell how long to pause
         if health is Health.GOOD:
             self._throttles = self._failures = 0
+            if permit.failures:
+                self._usual_failures = permit.failures
             if self._ceiling < NEVER:
                 self._grow()
             if self._interval:
@@ -159,8 +165,8 @@ class Ledger(Limit):
                 self._interval *= SHORTER
             if self.circuit is not None:
                 self._recover(permit)
-        elif health is Health.BAD:
-            self._failures += 1
+        elif health is Health.BAD and permit.failures >= self._usual_failures:
+            self._failures, self._usual_failures = self._failures + 1, 0
         if self.further or (reading is not None and (reading.further or reading.name != self.name)):
             self._hear_of_several(permit, now, reading, health)
         elif reading is not None:
@@ -195,6 +201,8 @@ class Ledger(Limit):
 
     def record_failure(self, now: float, permit: Permit, *, broke: bool) -> None:
         """Note a failure of a bulk call. *broke* says that its retries are no longer paid for (the quota is empty)."""
+        if permit.failures < self._usual_failures:
+            return
         circuit = self.circuit
         if circuit is None:
             if broke or self._failures >= FAILURES_IN_A_ROW:

@@ -31,6 +31,10 @@ class Limit:
     by up to two seconds, so the length of a window is learned from the answer that opened it; a window cannot last
     longer than that from its first answer. Waiting for Reset alone took 1.46 x the ideal at 100 requests per 2 s.
 
+    A Reset in milliseconds proves more. Two of them are at least a window apart, so a length that is longer was learned
+    too long. From Date, which is in whole seconds, to Reset it may be up to a second more than a window, so a length
+    grows only where that does not explain it.
+
     Where an absolute Reset comes without a Date, nobody knows how far their clock is from ours. A usual length is
     believed. Any other window is asked for its end after `GUESS` seconds, and the refusal that this may cost, one in
     all, tells how long the window lasts and what their clock shows.
@@ -46,6 +50,8 @@ class Limit:
     shared: bool = True
     #: Length of a window in seconds, once known.
     length: float | None = None
+    #: The longest length that a window was found to outlast, seconds.
+    _too_short: float = 0.0
     #: Others used this key in the last window: Remaining shows how much only when nothing of ours is in flight.
     crowded: bool = False
     _probe_until: float = -math.inf
@@ -144,7 +150,8 @@ class Limit:
         if window is None:
             same = reading.reset is not None and reading.reset == self._last_reset
             if same and self.length is not None and reading.clock != "refusal":  # which tells the length
-                self.length += 1.0  # the window that seemed over is not: its length was learned too short
+                self._too_short = self.length  # the window that seemed over is not
+                self.length += 1.0
             self._contradicted = False
             self._open(permit, now, reading, in_flight)
             return
@@ -197,9 +204,25 @@ class Limit:
         )
 
     def _learn(self, reading: RateReading, *, first: bool) -> None:
-        longer = reading.length is not None and (first if self.length is None else reading.length > self.length)
-        if longer or reading.length_reported:
+        if self.length is None or reading.length_reported:
+            if first or reading.length_reported:
+                self.length = reading.length
+            return
+        if reading.rounding < 1.0:  # in milliseconds
+            longer_than = reading.resets_in - reading.slack
+            self.length = self._shortened(self.length, reading, longer_than)
+            if longer_than <= self.length:
+                return
+        if reading.length is not None and reading.length > self.length:
             self.length = reading.length
+
+    def _shortened(self, length: float, reading: RateReading, longer_than: float) -> float:
+        """Return the length that the Resets of two windows in a row leave, in whole seconds, if they are less apart."""
+        before = self._last_reset if self.window is None else self.window.reset
+        apart = 0.0 if before is None or reading.reset is None else reading.reset - before
+        whole = max(1.0, float(round(apart)))
+        # Where the service has lost its counters, a window begins before the last one is over.
+        return whole if apart > max(0.0, longer_than) and self._too_short < whole < length else length
 
     def _by_our_clock(self, now: float, reading: RateReading) -> RateReading:
         """Return a reading whose Reset came without a Date with the time of its end on our clock, as far as known."""

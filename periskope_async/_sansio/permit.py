@@ -17,3 +17,5 @@ class Permit:
     circuit: CircuitBreaker | None = None
     #: What the ledger's further limits knew, in their order.
     further: "tuple[Permit, ...]" = ()
+    #: How many attempts of its call failed before this one.
+    failures: int = 0

@@ -55,8 +55,8 @@ class RateReading:
     `resets_in` is the longest the window can last from the moment the answer came; it overstates the rest by less than
     `slack` seconds (whole-second headers and Date). `reset` names the window where the header is an absolute time.
     `length` is the window's length: as reported (`length_reported`), or as it must be if this answer was the window's
-    first.
-    Where an absolute `reset` came without a Date, `clock` says what `resets_in` counts from instead.
+    first. Where an absolute `reset` came without a Date, `clock` says what `resets_in` counts from instead; where it
+    came with one, the window ends less than `rounding` seconds before it.
     """
 
     limit: int
@@ -71,6 +71,7 @@ class RateReading:
     name: str = ""
     #: What the same answer says of the service's other limits.
     further: "tuple[RateReading, ...]" = ()
+    rounding: float = 1.0
 
 
 def read_retry_after(response: Response) -> float | None:
@@ -207,12 +208,15 @@ def _reading(
         return _undated_reading(response, int(most), int(left), end, 0.001 if milliseconds else 1.0, reported, name)
     # In whole seconds, rounded up, the window ends up to a second before it says; Date hides up to another.
     resets_in = min(max(0.0, end - date), MAX_RESET)
+    rounding = 0.001 if milliseconds else 1.0
     slack = 1.0 if milliseconds else 2.0
     # A window that starts now and is whole seconds long: one second less than Reset and Date, both coarse, show. So it
     # is with milliseconds that make full seconds: the window started in the last of a second, or in the first.
     exact = milliseconds and end % 1 > 0
     length = reported or (float(max(1, int(resets_in))) if exact else _whole_length(int(resets_in)))
-    return RateReading(int(most), int(left), resets_in, slack, end, length, bool(reported), "theirs", name)
+    return RateReading(
+        int(most), int(left), resets_in, slack, end, length, bool(reported), "theirs", name, rounding=rounding
+    )
 
 
 def _undated_reading(
