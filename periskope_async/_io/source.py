@@ -90,7 +90,7 @@ class Source:
 
         The caller's code runs in a task of its own, which is cancelled once however often its reader is. The end of a
         run and the leaving of a stream may both do that, and the second would cut off the clean-up that the first set
-        off. An id that comes all the same is kept for `rest`; its reader ends, as it was told to.
+        off. An id that comes all the same is kept for `rest`, and its reader ends.
         """
         if isinstance(ids, Pulled):  # none of the caller's code runs here
             return await anext(ids, _END)
