@@ -44,6 +44,8 @@ class Source:
         self.duplicates = 0
         self.size = len(ids) if isinstance(ids, Collection) else None
         self._seen: set[Any] = set()
+        #: What came although whoever asked was cancelled.
+        self._late: list[Any] = []
         self._lock = asyncio.Lock()
         self._ids: Iterator[Any] | AsyncIterator[Any]
         try:
@@ -61,7 +63,7 @@ class Source:
             self.ended = True
         else:
             async with self._lock:  # an async generator runs for one reader at a time
-                while (item := await _next(self._ids)) is not _END:
+                while (item := await self._next(self._ids)) is not _END:
                     if self._is_new(key := _as_key(item)):
                         return item, key
                     await asyncio.sleep(0)
@@ -70,11 +72,11 @@ class Source:
 
     async def rest(self) -> list[Any]:
         """Return the ids that were not taken, as far as they can be read without waiting."""
-        if self.ended:
-            return []
         limit = MAX_SKIPPED_IDS if self.size is None else None
-        items: list[Any] = []
-        if isinstance(self._ids, Iterator):
+        items = self._late
+        if self.ended:
+            pass
+        elif isinstance(self._ids, Iterator):
             items.extend(islice(self._ids, limit))
         elif isinstance(self._ids, Pulled):
             async for item in self._ids:
@@ -82,6 +84,30 @@ class Source:
                 if len(items) == limit:
                     break
         return [key for key in map(_as_key, items) if self._is_new(key)]
+
+    async def _next(self, ids: AsyncIterator[Any]) -> Any:
+        """Return the next id, or `_END`.
+
+        The caller's code runs in a task of its own, which is cancelled once however often its reader is. The end of a
+        run and the leaving of a stream may both do that, and the second would cut off the clean-up that the first set
+        off. An id that comes all the same is kept for `rest`, and its reader ends.
+        """
+        if isinstance(ids, Pulled):  # none of the caller's code runs here
+            return await anext(ids, _END)
+        step = asyncio.ensure_future(anext(ids, _END))
+        cancelled: asyncio.CancelledError | None = None
+        while not step.done():
+            try:
+                await asyncio.wait([step])
+            except asyncio.CancelledError as exc:
+                if cancelled is None:
+                    step.cancel()
+                cancelled = exc
+        if cancelled is None:
+            return step.result()
+        if not step.cancelled() and (item := step.result()) is not _END:
+            self._late.append(item)
+        raise cancelled
 
     @property
     def total(self) -> int | None:
@@ -96,28 +122,6 @@ class Source:
             return False
         self._seen.add(key)
         return True
-
-
-async def _next(ids: AsyncIterator[Any]) -> Any:
-    """Return the next id, or `_END`.
-
-    The caller's code runs in a task of its own, which is cancelled once however often its reader is. The end of a run
-    and the leaving of a stream may both do that, and the second would cut off the clean-up that the first set off.
-    """
-    if isinstance(ids, Pulled):  # none of the caller's code runs here
-        return await anext(ids, _END)
-    step = asyncio.ensure_future(anext(ids, _END))
-    cancelled: asyncio.CancelledError | None = None
-    while not step.done():
-        try:
-            await asyncio.wait([step])
-        except asyncio.CancelledError as exc:
-            if cancelled is None:
-                step.cancel()
-            cancelled = exc
-    if cancelled is not None and step.cancelled():
-        raise cancelled
-    return step.result()  # also an id that came all the same: it is accounted for, as all that were read
 
 
 def _as_key(item: Any) -> Any:

@@ -382,8 +382,6 @@ async def test_nothing_is_read_without_the_lock(monkeypatch: pytest.MonkeyPatch)
     faults: dict[str, float] = {Fault.STATUS_500: 0.2, Fault.RESET_BEFORE: 0.2, Fault.STATUS_404: 0.1}
     reached: set[str] = set()
     with FakePeriskope(tickets=60, faults=Faults(faults, per_id=1)) as fake:
-        fake.faults.add(Fault.STATUS_429_FLOAT, times=1)
-        fake.faults.retry_after = 0.01
         told: list[Progress] = []
         async with connect(fake, deadline=20) as client:
             limiter: Any = client._caller.connections.limiter
@@ -399,16 +397,17 @@ async def test_nothing_is_read_without_the_lock(monkeypatch: pytest.MonkeyPatch)
             monkeypatch.setattr(ledger_module, "CircuitBreaker", GuardedCircuit)
             for name in ("_ledger", "_retry_budget"):
                 setattr(limiter, name, Guarded(getattr(limiter, name), limiter._lock, reached))
-            await client.tickets.get("BKT-001")
             result = await client.tickets.get_many(fake.ticket_ids, on_progress=told.append)
             assert client.rate_limit is None
-            fake.faults.clear()
-            fake.faults.add(Fault.STATUS_503_BARE, times=60)
-            assert (await client.with_options(retries=0).tickets.get_many(fake.ticket_ids[:40])).errors
+            fake.faults.add(Fault.STATUS_503_BARE, times=36)
+            assert (await client.with_options(retries=0).tickets.get_many(fake.ticket_ids[:40])).tickets
+            fake.faults.add(Fault.STATUS_429_FLOAT, times=1)
+            fake.faults.retry_after = 0.01
+            await client.tickets.get("BKT-001")
         check_whole(result, fake.ticket_ids)
         assert result.errors
         assert len(told) == 60
-        assert fake.counts[Fault.STATUS_429_FLOAT] == 1
+        assert (fake.counts[Fault.STATUS_503_BARE], fake.counts[Fault.STATUS_429_FLOAT]) == (36, 1)
     asked = {"admit", "answer", "lose", "throttle", "record_failure", "take", "succeed", "rate_limit", "time_for"}
     assert reached >= {*asked, "circuit", "is_shut", "since", "probe_until"}
 
@@ -650,6 +649,88 @@ async def test_cancelled_while_leaving_a_stream(fake: FakePeriskope) -> None:
     assert left == ["the source"]
 
 
+@pytest.mark.parametrize("end", ["refused", "refused twice", "deadline", "on_progress", "left", "refused and left"])
+async def test_ids_can_clean_up(fake: FakePeriskope, end: str) -> None:
+    """However a run ends that waits for an id, the caller's generator is cancelled once, and ends in its own time."""
+    first, second = fake.ticket_ids[:2]
+    left: list[str] = []
+
+    async def stubborn() -> AsyncIterator[str]:
+        try:
+            yield first
+            yield second
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.1)
+            left.append("the source")
+
+    def refuse(_: Progress) -> None:
+        raise KeyError("mine")
+
+    refused = {"refused": [first], "refused twice": [first, second], "refused and left": [second]}.get(end, [])
+    steps = [0.02, b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"]
+    fake.answer(lambda request: steps if request.path.rpartition("/")[2] in refused else None)
+    async with connect(fake, concurrency=3) as client:
+        before = asyncio.all_tasks()
+        if "left" in end:
+            async with client.tickets.stream(stubborn()) as results:
+                items = [await anext(results), await anext(results)]
+            assert [item.ticket_id for item in items if isinstance(item, Failed)] == refused
+        elif end == "on_progress":
+            with pytest.raises(KeyError, match="mine"):
+                await client.tickets.get_many(stubborn(), on_progress=refuse)
+        else:
+            result = await client.tickets.get_many(stubborn(), deadline=0.3 if end == "deadline" else None)
+            assert sorted(result.errors) == refused
+        assert left == ["the source"]
+        assert asyncio.all_tasks() == before
+
+
+@pytest.mark.parametrize("end", ["deadline", "cancelled", "left"])
+async def test_ids_that_do_not_end(fake: FakePeriskope, end: str) -> None:
+    """A generator that goes on although it was told to end does not keep its run from ending."""
+
+    async def stubborn() -> AsyncIterator[str]:
+        yield fake.ticket_ids[0]
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        for ticket_id in itertools.cycle(fake.ticket_ids[1:]):
+            await asyncio.sleep(0)
+            yield ticket_id
+
+    async with asyncio.timeout(20.0), connect(fake) as client:
+        if end == "deadline":
+            result = await client.tickets.get_many(stubborn(), deadline=0.2)
+            assert (len(result.tickets), result.skipped) == (1, (fake.ticket_ids[1],))
+        elif end == "cancelled":
+            run = asyncio.create_task(client.tickets.get_many(stubborn()))
+            await calls(fake, 1)
+            await asyncio.sleep(0.1)
+            run.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await run
+        else:
+            async with client.tickets.stream(stubborn()) as results:
+                await anext(results)
+    assert fake.calls == 1
+
+
+async def test_what_clean_up_raises(fake: FakePeriskope) -> None:
+    """A generator of ids that fails as it is told to end has failed, and its run with it."""
+
+    async def broken() -> AsyncIterator[str]:
+        try:
+            yield fake.ticket_ids[0]
+            await asyncio.Event().wait()
+        finally:
+            raise OSError("the disk is gone")
+
+    fake.faults.add(Fault.STATUS_401, times=9)
+    async with connect(fake) as client:
+        with pytest.raises(OSError, match="disk"):
+            await client.tickets.get_many(broken())
+
+
 async def test_an_id_that_comes_too_late_is_skipped(fake: FakePeriskope) -> None:
     """What the ids give out in spite of the end of a run is accounted for: it was never attempted."""
     first, second = fake.ticket_ids[:2]
@@ -664,6 +745,19 @@ async def test_an_id_that_comes_too_late_is_skipped(fake: FakePeriskope) -> None
     async with connect(fake, concurrency=2) as client:
         result = await client.tickets.get_many(stubborn())
     assert (list(result.errors), result.skipped) == ([first], (second,))
+
+
+async def test_a_timeout_of_the_callers_own(fake: FakePeriskope) -> None:
+    """A TimeoutError that the ids raise is theirs, also where the run has a deadline."""
+
+    def slow() -> Iterator[str]:
+        yield fake.ticket_ids[0]
+        raise TimeoutError("the database")
+
+    async with connect(fake) as client:
+        for deadline in (None, 60.0):
+            with pytest.raises(TimeoutError, match="the database"):
+                await client.tickets.get_many(slow(), deadline=deadline)
 
 
 async def test_closing_ends_a_run(fake: FakePeriskope) -> None:

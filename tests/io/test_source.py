@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
@@ -75,6 +76,29 @@ async def test_the_rest_is_bounded(kind: Any, monkeypatch: pytest.MonkeyPatch) -
     assert await source.take() == (0, 0)
     assert await source.rest() == [1, 2, 3]
     assert not source.ended
+
+
+@pytest.mark.parametrize("more", [["b"], []])
+async def test_an_id_that_comes_late(more: list[str]) -> None:
+    """Whatever a generator gives out although it was told to end is among the rest, and nothing is lost."""
+    waits = asyncio.Event()
+
+    async def stubborn() -> AsyncIterator[str]:
+        yield "a"
+        with suppress(asyncio.CancelledError):
+            waits.set()
+            await asyncio.Event().wait()
+        for item in more:
+            yield item
+
+    source = Source(stubborn(), "ids")
+    assert await source.take() == ("a", "a")
+    worker = asyncio.create_task(source.take())
+    await waits.wait()
+    worker.cancel("it is over")
+    with pytest.raises(asyncio.CancelledError, match="it is over"):
+        await worker
+    assert await source.rest() == more
 
 
 async def test_what_ids_raise_is_raised() -> None:
