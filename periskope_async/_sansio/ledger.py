@@ -67,7 +67,7 @@ class Ledger(Limit):
     _granted: int = 0
     _throttles: int = 0
     _failures: int = 0
-    #: How many failures of a call are usual: those after which the last retry that went well was answered.
+    #: How many failures of a call are usual: those after which the last request that went well was answered.
     _usual_failures: int = 0
     _now: float = -math.inf
 
@@ -156,8 +156,7 @@ class Ledger(Limit):
             self._reported = reading = None  # our clock cannot tell how long to pause
         if health is Health.GOOD:
             self._throttles = self._failures = 0
-            if permit.failures:
-                self._usual_failures = permit.failures
+            self._usual_failures = permit.failures
             if self._ceiling < NEVER:
                 self._grow()
             if self._interval:
