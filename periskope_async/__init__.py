@@ -14,13 +14,21 @@ if typing.TYPE_CHECKING:
     from periskope_async._exports import *  # noqa: F403  # it says what is in it
     from periskope_async.client import PeriskopeClient as PeriskopeClient
     from periskope_async.resources.chats import Chats as Chats
+    from periskope_async.resources.notes import Notes as Notes
+    from periskope_async.resources.notifications import Notifications as Notifications
+    from periskope_async.resources.queue import Queue as Queue
+    from periskope_async.resources.reactions import Reactions as Reactions
     from periskope_async.resources.tickets import Tickets as Tickets
 
     __version__: str
 else:  # hidden from checkers: see `lazy`
     _OWN = {
         "Chats": "periskope_async.resources.chats",
+        "Notes": "periskope_async.resources.notes",
+        "Notifications": "periskope_async.resources.notifications",
         "PeriskopeClient": "periskope_async.client",
+        "Queue": "periskope_async.resources.queue",
+        "Reactions": "periskope_async.resources.reactions",
         "Tickets": "periskope_async.resources.tickets",
     }
     __all__, __getattr__, __dir__ = _lazy.lazy(__name__, _exports.modules() | _OWN)

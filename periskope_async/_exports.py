@@ -39,8 +39,11 @@ if TYPE_CHECKING:
     from periskope_async.models.chats import Chat, ChatPage
     from periskope_async.models.infos import ChatInfo, ChatMember, ChatType, MessageInfo
     from periskope_async.models.messages import DeliveryInfo, Media, Message, MessageFlag, MessageType, Poll
+    from periskope_async.models.notes import Note, NotePage
+    from periskope_async.models.notifications import Notification, NotificationPage
     from periskope_async.models.pages import Page
-    from periskope_async.models.reactions import Reaction
+    from periskope_async.models.queue import BroadcastState, BroadcastStatus, PurgeResult, QueueJob, QueueStatus
+    from periskope_async.models.reactions import Reaction, ReactionPage
     from periskope_async.models.ticket_rows import TicketPage, TicketRow
     from periskope_async.models.tickets import Ticket, TicketInfo, TicketPriority, TicketStatus
 
@@ -48,6 +51,8 @@ __all__ = [
     "ApiError",
     "AuthenticationError",
     "BadRequestError",
+    "BroadcastState",
+    "BroadcastStatus",
     "BulkResult",
     "Chat",
     "ChatInfo",
@@ -69,15 +74,23 @@ __all__ = [
     "MessageInfo",
     "MessageType",
     "NotFoundError",
+    "Note",
+    "NotePage",
+    "Notification",
+    "NotificationPage",
     "Page",
     "PeriskopeError",
     "PermissionDeniedError",
     "Poll",
     "Progress",
     "ProtocolError",
+    "PurgeResult",
+    "QueueJob",
+    "QueueStatus",
     "RateLimit",
     "RateLimitError",
     "Reaction",
+    "ReactionPage",
     "RequestEvent",
     "RequestTimeout",
     "ResponseEvent",

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     import aiohttp  # for the type of a session that is passed on, unopened
 
     from periskope_async.resources.chats import Chats
+    from periskope_async.resources.notes import Notes
+    from periskope_async.resources.notifications import Notifications
+    from periskope_async.resources.queue import Queue
+    from periskope_async.resources.reactions import Reactions
     from periskope_async.resources.tickets import Tickets
 
 __all__ = ["PeriskopeClient"]
@@ -97,6 +101,38 @@ class PeriskopeClient:
             from periskope_async.resources.chats import Chats
 
             return Chats(self._caller)
+
+    @cached_property
+    def notes(self) -> "Notes":
+        """The private notes in the chats of a phone."""
+        with _importing():
+            from periskope_async.resources.notes import Notes
+
+            return Notes(self._caller)
+
+    @cached_property
+    def notifications(self) -> "Notifications":
+        """What happened to the chats of a phone and their members."""
+        with _importing():
+            from periskope_async.resources.notifications import Notifications
+
+            return Notifications(self._caller)
+
+    @cached_property
+    def queue(self) -> "Queue":
+        """The messages that a phone is to send."""
+        with _importing():
+            from periskope_async.resources.queue import Queue
+
+            return Queue(self._caller)
+
+    @cached_property
+    def reactions(self) -> "Reactions":
+        """The reactions to the messages of a phone."""
+        with _importing():
+            from periskope_async.resources.reactions import Reactions
+
+            return Reactions(self._caller)
 
     @property
     def rate_limit(self) -> RateLimit | None:

@@ -15,7 +15,7 @@ from periskope_sync._event_loop import prepare
 from periskope_sync._refusals import importing
 
 if TYPE_CHECKING:
-    from periskope_sync.resources import Chats, Tickets
+    from periskope_sync.resources import Chats, Notes, Notifications, Queue, Reactions, Tickets
 
 __all__ = ["PeriskopeClient"]
 
@@ -98,6 +98,38 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
             from periskope_sync.resources import Chats
 
             return Chats(self._async.chats)
+
+    @cached_property
+    def notes(self) -> "Notes":
+        """The private notes in the chats of a phone."""
+        with importing():
+            from periskope_sync.resources import Notes
+
+            return Notes(self._async.notes)
+
+    @cached_property
+    def notifications(self) -> "Notifications":
+        """What happened to the chats of a phone and their members."""
+        with importing():
+            from periskope_sync.resources import Notifications
+
+            return Notifications(self._async.notifications)
+
+    @cached_property
+    def queue(self) -> "Queue":
+        """The messages that a phone is to send."""
+        with importing():
+            from periskope_sync.resources import Queue
+
+            return Queue(self._async.queue)
+
+    @cached_property
+    def reactions(self) -> "Reactions":
+        """The reactions to the messages of a phone."""
+        with importing():
+            from periskope_sync.resources import Reactions
+
+            return Reactions(self._async.reactions)
 
     @property
     def rate_limit(self) -> RateLimit | None:

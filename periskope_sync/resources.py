@@ -3,10 +3,14 @@
 from typing import Final
 
 from periskope_async.resources.chats import Chats as AsyncChats
+from periskope_async.resources.notes import Notes as AsyncNotes
+from periskope_async.resources.notifications import Notifications as AsyncNotifications
+from periskope_async.resources.queue import Queue as AsyncQueue
+from periskope_async.resources.reactions import Reactions as AsyncReactions
 from periskope_async.resources.tickets import Tickets as AsyncTickets
 from periskope_sync._bridge import Facade, blocking
 
-__all__ = ["Chats", "Tickets"]
+__all__ = ["Chats", "Notes", "Notifications", "Queue", "Reactions", "Tickets"]
 
 
 class Chats(Facade[AsyncChats]):
@@ -18,6 +22,41 @@ class Chats(Facade[AsyncChats]):
     list: Final = blocking(AsyncChats.list)
     list_page: Final = blocking(AsyncChats.list_page)
     update: Final = blocking(AsyncChats.update)
+
+
+class Notes(Facade[AsyncNotes]):
+    """The private notes in the chats of a phone. Reached as `client.notes`."""
+
+    create: Final = blocking(AsyncNotes.create)
+    get: Final = blocking(AsyncNotes.get)
+    get_many: Final = blocking(AsyncNotes.get_many)
+    stream: Final = blocking(AsyncNotes.stream)
+    list_page: Final = blocking(AsyncNotes.list_page)
+    list: Final = blocking(AsyncNotes.list)
+
+
+class Notifications(Facade[AsyncNotifications]):
+    """What happened to the chats of a phone and their members. Reached as `client.notifications`."""
+
+    list_page: Final = blocking(AsyncNotifications.list_page)
+    list: Final = blocking(AsyncNotifications.list)
+
+
+class Queue(Facade[AsyncQueue]):
+    """The messages that a phone is to send. Reached as `client.queue`."""
+
+    get_status: Final = blocking(AsyncQueue.get_status)
+    list_jobs: Final = blocking(AsyncQueue.list_jobs)
+    get_broadcast: Final = blocking(AsyncQueue.get_broadcast)
+    purge: Final = blocking(AsyncQueue.purge)
+    purge_all: Final = blocking(AsyncQueue.purge_all)
+
+
+class Reactions(Facade[AsyncReactions]):
+    """The reactions to the messages of a phone. Reached as `client.reactions`."""
+
+    list_page: Final = blocking(AsyncReactions.list_page)
+    list: Final = blocking(AsyncReactions.list)
 
 
 class Tickets(Facade[AsyncTickets]):

@@ -43,6 +43,8 @@ def compile_model(cls: Any, converter: "Converter") -> Hook:
     }
     source = [
         "def structure(raw, _=None):",
+        # Where no key is asked for, nothing below would notice an empty array or text in the place of an object.
+        *([] if sent else ["  if type(raw) is not dict: raise TypeError"]),
         "  model = draft()",
         *(["  came = raw", "  raw, wire = renamed(raw)"] if has_other_keys else ["  wire = EMPTY_MAPPING"]),
         "  try:",

@@ -29,12 +29,13 @@ NOT_JSON: Final = "not valid JSON @ $"
 IS_NULL: Final = "null instead of a value @ $"
 
 
-def decode(body: bytes, cls: type[T]) -> T:
+def decode(body: bytes, cls: type[T], key: str | None = None) -> T:
     """Return what a JSON body holds: the one way from an answer to models.
 
     Args:
         body: the body as it came.
         cls: a model, or what holds models, such as `tuple[Webhook, ...]` for an array.
+        key: of the body's object, where the `cls` is the value of one; what else the object holds is not read.
 
     Raises:
         DecodeError: the body is not the JSON of a `cls`. It holds paths and none of the values; its `problems` are
@@ -42,7 +43,8 @@ def decode(body: bytes, cls: type[T]) -> T:
     """
     parse, read = _compiled(cls)  # type: ignore[arg-type]  # mypy takes classes for unhashable
     try:
-        return read(parse(body), cls)  # type: ignore[no-any-return]  # a hook of cls returns a cls
+        value = parse(body)
+        return read(value if key is None else value[key], cls)  # type: ignore[no-any-return]  # a hook of cls returns a cls
     except Exception:  # noqa: BLE001, S110  # compiled code raises anything; the slow way finds out what and where
         pass
     try:
@@ -50,9 +52,14 @@ def decode(body: bytes, cls: type[T]) -> T:
     except ValueError:
         pass
     else:
-        if value is not None:
+        if value is None:
+            raise _decode_error("the body is null", IS_NULL)
+        if key is None:
             return explain(value, cls)
-        raise _decode_error("the body is null", IS_NULL)
+        if isinstance(value, dict) and key in value:
+            return explain(cast("dict[str, Any]", value)[key], cls, f"$.{key}")
+        problem = f"required field missing @ $.{key}"
+        raise _decode_error(f"the body does not hold {_described(cls)}: {problem}", problem)
     raise _decode_error("the body is not JSON", NOT_JSON)
 
 
@@ -76,8 +83,13 @@ def structure(value: Any, cls: type[T]) -> T:
     return explain(value, cls)
 
 
-def explain(value: Any, cls: type[T]) -> T:
+def explain(value: Any, cls: type[T], path: str = "$") -> T:
     """Structure slowly: the same result, and errors with paths.
+
+    Args:
+        value: parsed JSON.
+        cls: what it describes.
+        path: where it stands in the body.
 
     Raises:
         DecodeError: as `structure`.
@@ -85,7 +97,7 @@ def explain(value: Any, cls: type[T]) -> T:
     try:
         return whole(cls, detailed())(value, cls)  # type: ignore[no-any-return]  # likewise
     except Exception as error:  # noqa: BLE001  # whatever a hook raised about this value, the value is at fault
-        problems = tuple(_problems(error, "$", cls))
+        problems = tuple(_problems(error, path, cls))
     # Raised out here, so that the exceptions above, which hold the values, are not kept as its context.
     first, *others = problems
     more = f" and {len(others)} more" if others else ""

@@ -17,17 +17,20 @@ def read_result(request: Request[T], answer: Response) -> T | FailedAttempt:
     """Return what a success holds, or how the attempt failed."""
     if answer.status != 200 and (failure := classify(answer)) is not None:
         return failure
-    expected: Any = request.operation.result
+    operation = request.operation
+    expected: Any = operation.result
     if expected is None:  # whatever the body: it has happened, and must not happen again for what a body says
         return cast("T", None)
     if expected is Content:
         content = Content(answer.body, answer.headers.get("Content-Type") or "")
         return cast("T", content) if answer.body else malformed(answer, "a body")
+    if operation.optional and not answer.body.strip():
+        return cast("T", None)
     try:
-        result: T = decode(answer.body, expected)
+        result: T = decode(answer.body, expected, operation.unwrap)
     except DecodeError as exc:
         return _undecodable(answer, exc.with_traceback(None))
-    check = request.operation.mismatch
+    check = operation.mismatch
     mismatch = None if check is None else check(request, result)
     return result if mismatch is None else FailedAttempt(unexpected(answer, mismatch), FailureKind.MALFORMED)
 

@@ -14,6 +14,7 @@ __all__ = [
     "MAX_ID",
     "Labels",
     "Moment",
+    "as_chat_id",
     "as_count",
     "as_flag",
     "as_labels",
@@ -36,6 +37,7 @@ MAX_ID: Final = 256
 _PLAIN_ID: Final = re.compile(r"[0-9A-Za-z_~-][0-9A-Za-z_.~-]{0,255}")
 _PHONE_ID: Final = re.compile(r"phone-[0-9A-Za-z_-]+")
 _PHONE_PUNCTUATION: Final = str.maketrans("", "", "+-(). ")
+_CHAT_ID: Final = re.compile(r"[0-9]{1,15}|[0-9]+(-[0-9]+)?@[a-z][a-z.]*")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -76,6 +78,21 @@ def as_text(name: str, value: object) -> str | Unset:
     if not value.strip():
         raise ConfigurationError(f"{name}: is empty")
     return str(value)  # of a StrEnum, the plain text
+
+
+def as_chat_id(name: str, value: object) -> str:
+    """Return *value* as a chat id: digits with country code, with or without `@c.us`, or `…@g.us`.
+
+    Raises:
+        ConfigurationError: no chat can have it. Its digits do not stand in the message.
+    """
+    if not isinstance(value, str):
+        raise _wrong_type(name, "text", value)
+    if not _CHAT_ID.fullmatch(value):
+        raise ConfigurationError(
+            f"{name}: expected a number with country code, digits only, with or without '@c.us', or a group's '…@g.us'"
+        )
+    return value
 
 
 def as_texts(name: str, values: object) -> list[str] | Unset:

@@ -37,6 +37,8 @@ class Operation(Generic[T]):
             None for nothing, whatever the body.
         idempotent: whether sending it twice does what sending it once does. Where not, it is sent again only if the
             first attempt cannot have arrived.
+        unwrap: the key of the body's object that the result stands under; None where the body is the result.
+        optional: whether a success may have no body: then its result is None.
         mismatch: says by a result that it cannot be the answer to this request; None where every result can.
         resource: what errors and events call what it is about, such as `chat`; read off the path's first parameter.
     """
@@ -46,6 +48,8 @@ class Operation(Generic[T]):
     path: str
     result: type[T] | None
     idempotent: bool = field(kw_only=True)
+    unwrap: str | None = field(kw_only=True, default=None)
+    optional: bool = field(kw_only=True, default=False)
     mismatch: "Callable[[Request[T], T], str | None] | None" = field(kw_only=True, default=None)
     resource: str | None = field(kw_only=True, default=Factory(_resource_of_the_path, takes_self=True))
 
@@ -122,14 +126,15 @@ def about_another(id_of: Callable[[T], str]) -> Callable[[Request[T], T], str | 
     return mismatch
 
 
-def no_page(rows_key: str) -> Callable[[Request[Any], Any], str | None]:
-    """Return the `mismatch` of pages whose rows stand under *rows_key*.
+def no_page(rows_key: str, *other_keys: str) -> Callable[[Request[Any], Any], str | None]:
+    """Return the `mismatch` of pages whose rows stand under *rows_key*, or under one of *other_keys*.
 
     Every key of a page is optional. Of an error object in a 200, a walk would make an account without rows.
     """
+    keys = {rows_key, *other_keys}
 
     def mismatch(_: Request[Any], page: Any) -> str | None:
-        return None if page.rows or rows_key in page.to_dict() else f"the body is not a page of {rows_key}"
+        return None if page.rows or keys & page.to_dict().keys() else f"the body is not a page of {rows_key}"
 
     return mismatch
 

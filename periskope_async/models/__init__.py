@@ -9,12 +9,17 @@ if TYPE_CHECKING:
     from periskope_async.models.chats import Chat, ChatPage
     from periskope_async.models.infos import ChatInfo, ChatMember, ChatType, MessageInfo
     from periskope_async.models.messages import DeliveryInfo, Media, Message, MessageFlag, MessageType, Poll
+    from periskope_async.models.notes import Note, NotePage
+    from periskope_async.models.notifications import Notification, NotificationPage
     from periskope_async.models.pages import Page
-    from periskope_async.models.reactions import Reaction
+    from periskope_async.models.queue import BroadcastState, BroadcastStatus, PurgeResult, QueueJob, QueueStatus
+    from periskope_async.models.reactions import Reaction, ReactionPage
     from periskope_async.models.ticket_rows import TicketPage, TicketRow
     from periskope_async.models.tickets import Ticket, TicketInfo, TicketPriority, TicketStatus
 
 __all__ = [
+    "BroadcastState",
+    "BroadcastStatus",
     "Chat",
     "ChatInfo",
     "ChatMember",
@@ -26,9 +31,17 @@ __all__ = [
     "MessageFlag",
     "MessageInfo",
     "MessageType",
+    "Note",
+    "NotePage",
+    "Notification",
+    "NotificationPage",
     "Page",
     "Poll",
+    "PurgeResult",
+    "QueueJob",
+    "QueueStatus",
     "Reaction",
+    "ReactionPage",
     "Ticket",
     "TicketInfo",
     "TicketPage",
@@ -39,6 +52,8 @@ __all__ = [
 
 #: The module of each name.
 WHERE: Final[Mapping[str, str]] = {
+    "BroadcastState": "periskope_async.models.queue",
+    "BroadcastStatus": "periskope_async.models.queue",
     "Chat": "periskope_async.models.chats",
     "ChatInfo": "periskope_async.models.infos",
     "ChatMember": "periskope_async.models.infos",
@@ -50,9 +65,17 @@ WHERE: Final[Mapping[str, str]] = {
     "MessageFlag": "periskope_async.models.messages",
     "MessageInfo": "periskope_async.models.infos",
     "MessageType": "periskope_async.models.messages",
+    "Note": "periskope_async.models.notes",
+    "NotePage": "periskope_async.models.notes",
+    "Notification": "periskope_async.models.notifications",
+    "NotificationPage": "periskope_async.models.notifications",
     "Page": "periskope_async.models.pages",
     "Poll": "periskope_async.models.messages",
+    "PurgeResult": "periskope_async.models.queue",
+    "QueueJob": "periskope_async.models.queue",
+    "QueueStatus": "periskope_async.models.queue",
     "Reaction": "periskope_async.models.reactions",
+    "ReactionPage": "periskope_async.models.reactions",
     "Ticket": "periskope_async.models.tickets",
     "TicketInfo": "periskope_async.models.tickets",
     "TicketPage": "periskope_async.models.ticket_rows",

@@ -4,12 +4,13 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
-from periskope_async._codec.marks import LooseInt, LooseText
+from periskope_async._codec.marks import LEFT_OUT, ROWS, LooseInt, LooseText
 from periskope_async._codec.model import Model, identity
+from periskope_async.models.pages import Page, rows_first, show_count
 
-__all__ = ["Reaction", "ack_level"]
+__all__ = ["Reaction", "ReactionPage", "ack_level"]
 
 
 @frozen(kw_only=True, field_transformer=identity)
@@ -54,6 +55,21 @@ class Reaction(Model):
     def ack_level(self) -> int | None:
         """`ack` as a number; None if there is none."""
         return ack_level(self.ack)
+
+
+@frozen(kw_only=True, field_transformer=rows_first)
+class ReactionPage(Page[Reaction]):
+    """One page of the list of reactions.
+
+    Attributes:
+        reactions: its rows, in the order of the service, which is not documented.
+        start_time: the beginning of the time it is of, as text.
+        end_time: the end of that time, as text.
+    """
+
+    reactions: tuple[Reaction, ...] = field(default=(), metadata=ROWS, repr=show_count)
+    start_time: str | None = field(default=None, metadata=LEFT_OUT)
+    end_time: str | None = field(default=None, metadata=LEFT_OUT)
 
 
 def ack_level(ack: str | None) -> int | None:

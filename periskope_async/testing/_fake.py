@@ -106,6 +106,12 @@ class FakePeriskope:
         self.tickets: FakeObjects = FakeObjects(self._service.state.objects["tickets"])
         #: The chats, which the tickets show: `fake.chats.change(chat_id, chat_name="Parcels")`.
         self.chats: FakeObjects = FakeObjects(self._service.state.objects["chats"])
+        #: The private notes in chats.
+        self.notes: FakeObjects = FakeObjects(self._service.state.objects["notes"])
+        #: What happened to chats and their members.
+        self.notifications: FakeObjects = FakeObjects(self._service.state.objects["notifications"])
+        #: The reactions to messages.
+        self.reactions: FakeObjects = FakeObjects(self._service.state.objects["reactions"])
 
     # --- life ------------------------------------------------------------------------------------------------
 

@@ -50,6 +50,17 @@ def test_every_operation_is_described(described: dict[str, Any]) -> None:
         "listAllChats": {"200", "401", "422", "429"},
         "getChatById": {"200", "401", "404", "422", "429"},
         "updateChat": {"200", "401", "404", "422", "429"},
+        "createNote": {"200", "401", "404", "422", "429"},
+        "getNotes": {"200", "401", "422", "429"},
+        "getNotesByChat": {"200", "401", "404", "422", "429"},
+        "getNoteById": {"200", "401", "404", "422", "429"},
+        "listAllNotifications": {"200", "401", "422", "429"},
+        "getNotificationsInAChat": {"200", "401", "404", "422", "429"},
+        "getQueueStatus": {"200", "401", "422", "429"},
+        "fetchQueueJobs": {"200", "401", "422", "429"},
+        "getBroadcastStatus": {"200", "401", "404", "422", "429"},
+        "purgeQueue": {"200", "401", "422", "429"},
+        "getReactions": {"200", "401", "422", "429"},
     }
 
 
@@ -74,6 +85,29 @@ def test_ids_alone_are_sure(described: dict[str, Any]) -> None:
     assert schemas["TicketInfo"]["properties"]["ticket"]["required"] == ["ticket_id"]
     assert schemas["TicketInfo"]["properties"]["chat"]["anyOf"][0] == {"type": "null"}
     assert schemas["Message"]["required"] == []
+    assert schemas["Note"]["required"] == ["message_id"]
+    assert schemas["Notification"]["required"] == ["notification_id"]
+
+
+def test_answers_that_are_not_one_object(described: dict[str, Any]) -> None:
+    """An array of rows, an object in an envelope, and a page with the times of its query are described as they come."""
+
+    def answer(method: str, path: str) -> dict[str, Any]:
+        operation = described["paths"][path][method]
+        schema: dict[str, Any] = operation["responses"]["200"]["content"]["application/json"]["schema"]
+        return schema
+
+    def ref(name: str) -> dict[str, str]:
+        return {"$ref": f"#/components/schemas/{name}"}
+
+    assert answer("get", "/queue/jobs") == {"type": "array", "items": ref("QueueJob")}
+    assert answer("post", "/note/create")["properties"] == {"data": ref("Note")}
+    page = answer("get", "/chats/{chat_id}/notes")
+    assert page["required"] == ["from", "to", "count", "start_time", "end_time", "notes"]
+    assert answer("get", "/chats/notifications")["properties"]["notifictions"]["items"] == ref("Notification")
+    parameters = described["paths"]["/chats/{chat_id}/notes"]["get"]["parameters"]
+    assert (parameters[0]["name"], parameters[0]["example"]) == ("chat_id", "919537851844@c.us")
+    assert described["paths"]["/note/{note_id}"]["get"]["parameters"][0]["name"] == "note_id"
 
 
 @pytest.mark.slow
@@ -106,4 +140,4 @@ def test_schemathesis(tmp_path: Path) -> None:
         assert fake.calls > 500
         assert {request.status for request in fake.requests} == {200, 401, 404, 422}
         read = {request.operation for request in fake.requests if request.status == 200}
-        assert read >= {"tickets.get", "tickets.list", "chats.get", "chats.list", "chats.update"}
+        assert read >= {"tickets.get", "tickets.list", "chats.get", "chats.list", "chats.update", "notes.get"}

@@ -9,10 +9,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
+from periskope_async.testing import Assumptions, FakePeriskope
 from periskope_async.testing._service.made_up.tickets import ticket_bytes
 
 HERE = Path(__file__).parent
@@ -123,6 +124,75 @@ def test_chats() -> None:
     assert (changed["data"]["labels"], changed["data"]["assigned_to"]) == (["VIP", "neu"], "a@example.com")
     assert ticket["data"]["chat"]["chat_labels"] == "VIP, neu"
     assert (unknown["error"]["code"], unknown["error"]["message"]) == ("NOT_FOUND_ERROR", "Chat not found")
+
+
+def test_notes() -> None:
+    """It writes a note that our client reads, and reads one that ours wrote: by id, of a chat, of all."""
+    chat_id = "919537851844@c.us"
+    with FakePeriskope(20) as fake, fake.sync_client() as ours:
+        mine = ours.notes.create(chat_id, "Von uns ✓", reply_to="3EB0")
+        read, made, of_chat, every, unknown = calls(
+            fake.base_url,
+            fake.api_key,
+            ("note.getNoteById", {"note_id": mine.message_id}),
+            ("note.createInternalNote", {"chat_id": chat_id, "message": "Von außen ✓"}),
+            ("chat.getNotesByChat", {"chat_id": chat_id}),
+            ("note.getNotes", {"offset": 0, "limit": 2}),
+            ("note.getNoteById", {"note_id": "nowhere"}),
+        )
+        theirs = ours.notes.get(made["data"]["data"]["message_id"])
+        rows = ours.notes.list_page(chat_id=chat_id).to_dict()
+    assert read["data"] == mine.to_dict()
+    assert (made["data"]["success"], theirs.body, theirs.to_dict()) == (True, "Von außen ✓", made["data"]["data"])
+    assert of_chat["data"] == rows
+    assert every["data"]["notes"] == [theirs.to_dict(), mine.to_dict()]
+    assert (unknown["error"]["statusCode"], unknown["error"]["code"]) == (404, "NOT_FOUND_ERROR")
+
+
+def test_notifications_and_reactions() -> None:
+    """It lists what our client lists: of all chats, and of one."""
+    with FakePeriskope(20) as fake, fake.sync_client() as ours:
+        chat_id = fake.notifications.get(fake.notifications.ids[0])["chat_id"]
+        every, of_chat, reactions, to_one = calls(
+            fake.base_url,
+            fake.api_key,
+            ("chat.getNotifications", {"offset": 0, "limit": 3}),
+            ("chat.getChatNotifications", {"chat_id": chat_id}),
+            ("reaction.getReactions", {}),
+            ("reaction.getReactions", {"message_id": fake.reactions.get(fake.reactions.ids[0])["message_id"]}),
+        )
+        assert every["data"] == ours.notifications.list_page(limit=3).to_dict()
+        assert of_chat["data"] == ours.notifications.list_page(chat_id=chat_id).to_dict()
+        assert reactions["data"] == ours.reactions.list_page().to_dict()
+        assert [row["reaction_id"] for row in to_one["data"]["reactions"]] == [fake.reactions.ids[0]]
+
+
+@pytest.mark.parametrize("form", ["either", "older"])
+def test_queue(form: Literal["either", "older"]) -> None:
+    """It reads and purges the queue that our client does; without a selection it takes all that waits."""
+    with FakePeriskope(1, assumptions=Assumptions(queue_form=form)) as fake, fake.sync_client() as ours:
+        for name in "abcde":
+            fake._service.state.outbox.jobs.append(
+                {"queue_id": name, "status": "queued", "broadcast_id": "br" if name in "bc" else None}
+            )
+        ours.queue.purge(queue_ids=["a"])
+        jobs, broadcast, one, status, rest, nothing = calls(
+            fake.base_url,
+            fake.api_key,
+            ("queue.getJobs", {"broadcast_id": "br"}),
+            ("queue.getBroadcastStatus", {"broadcast_id": "br"}),
+            ("queue.purge", {"queue_id": "b"}),
+            ("queue.getStatus", {}),
+            ("queue.purge", {"broadcast_id": "br"}),
+            ("queue.getJobs", {"queue_id": "b"}),
+        )
+        assert [job.get("queue_id", job.get("id")) for job in jobs["data"]] == ["b", "c"]
+        assert (broadcast["data"]["total_chats"], broadcast["data"]["pending_chats"]) == (2, 2)
+        assert [each["error"] for each in (one, rest)] == [None, None]
+        assert (status["data"]["pending"], nothing["data"]) == (3, [])
+        assert [job.queue_id for job in ours.queue.list_jobs()] == ["d", "e"]
+        calls(fake.base_url, fake.api_key, ("queue.purge", {}))
+        assert ours.queue.list_jobs() == ()
 
 
 def test_ids_with_special_characters() -> None:

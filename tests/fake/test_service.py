@@ -81,6 +81,12 @@ FULL = "919537851844@c.us"
         ("GET", "/v1/chats/919537851844%40c.us", "chats.get", FULL),
         ("PATCH", "/v1/chats/919537851844", "chats.update", FULL),
         ("GET", "/v1/chats/1-2@g.us", "chats.get", "1-2@g.us"),
+        ("GET", "/v1/note/create", "notes.get", "true_create_api"),
+        ("GET", "/v1/note/true_7_api", "notes.get", "true_7_api"),
+        ("POST", "/v1/note/create", "notes.create", ""),
+        ("GET", "/v1/note", "notes.list", ""),
+        ("GET", "/v1/chats/notifications", "notifications.list", ""),
+        ("GET", "/v1/reactions", "reactions.list", ""),
     ],
 )
 def test_where_a_request_leads(service: Service, method: str, path: str, operation: str, resource_id: str) -> None:
@@ -88,6 +94,13 @@ def test_where_a_request_leads(service: Service, method: str, path: str, operati
     found = service.find(Request(method, path))
     assert (found.operation, found.resource_id) == (operation, resource_id)
     assert found.resource == operation.partition("s.")[0]
+
+
+@pytest.mark.parametrize("rows", ["notes", "notifications"])
+def test_what_a_chat_has_is_about_the_chat(service: Service, rows: str) -> None:
+    """A list of what is in a chat is of the rows' resource, and about the chat that its path names, in full."""
+    found = service.find(Request("GET", f"/v1/chats/919537851844/{rows}"))
+    assert (found.operation, found.resource, found.resource_id) == (f"{rows}.list", "chat", FULL)
 
 
 @pytest.mark.parametrize(

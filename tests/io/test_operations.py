@@ -190,6 +190,64 @@ async def test_what_is_no_array(
     assert fake.calls == calls
 
 
+WRAPPED: Operation[TicketRow] = attrs.evolve(GET, unwrap="data")
+
+
+async def test_wrapped(fake: FakePeriskope, client: PeriskopeClient) -> None:
+    """Where an operation says under which key its result stands, what else the body holds does not matter."""
+    script(fake, Reply(200, b'{"success": true, "message": 5, "data": {"ticket_id": "BKT-001", "mood": 1}}', JSON))
+    row = await call(client, WRAPPED)
+    assert (row.ticket_id, row.to_dict()) == ("BKT-001", {"ticket_id": "BKT-001", "mood": 1})
+    many: Operation[Any] = attrs.evolve(ROWS, unwrap="data")
+    script(fake, Reply(200, b'{"data": [{"ticket_id": "BKT-001"}]}', JSON))
+    assert [row.ticket_id for row in await call(client, many)] == ["BKT-001"]
+
+
+@pytest.mark.parametrize(
+    ("body", "problem", "calls"),
+    [
+        (b'{"ticket_id": "BKT-001"}', "required field missing @ $.data", 1),
+        (b"[]", "required field missing @ $.data", 1),
+        (b'"data"', "required field missing @ $.data", 1),
+        (b'{"success": false, "data": null}', "invalid value for type, expected TicketRow @ $.data", 1),
+        (b'{"data": {}}', "required field missing @ $.data.ticket_id", 1),
+        (b'{"data": {"ticket_id": 5}}', "invalid value for type, expected str @ $.data.ticket_id", 1),
+        (b"null", "null instead of a value @ $", 2),
+        (b'{"data": {"ticket_id"', "not valid JSON @ $", 2),
+    ],
+)
+async def test_wrapped_otherwise(
+    fake: FakePeriskope, client: PeriskopeClient, body: bytes, problem: str, calls: int
+) -> None:
+    """A body without the key, or with something else under it, is an error that names the place in the whole body."""
+    script(fake, Reply(200, body, JSON))
+    error = await error_of(client, WRAPPED)
+    assert isinstance(error, DecodeError)
+    assert (error.problems, fake.calls) == ((problem,), calls)
+
+
+OPTIONAL: Operation[TicketRow | None] = attrs.evolve(MARK, result=TicketRow, optional=True)
+
+
+@pytest.mark.parametrize("answer", [Reply(204), Reply(200), Reply(202, b" \n", JSON)], ids=["204", "200", "blank"])
+async def test_a_body_that_need_not_be(fake: FakePeriskope, client: PeriskopeClient, answer: Reply) -> None:
+    """Where an operation says that there may be a body, its result is None without, and what it holds otherwise."""
+    script(fake, answer, OK)
+    assert await call(client, OPTIONAL) is None
+    found = await call(client, OPTIONAL)
+    assert (found.ticket_id, fake.calls) == ("BKT-001", 2)
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"null", b"{}", b'{"ticket_id":'])
+async def test_a_body_that_need_not_be_is_read_if_it_is(
+    fake: FakePeriskope, client: PeriskopeClient, body: bytes
+) -> None:
+    """A body that is there and is not the result is an error, which leaves open whether it was done."""
+    script(fake, Reply(200, body, JSON))
+    error = await error_of(client, OPTIONAL)
+    assert (error.maybe_sent, fake.calls) == (True, 1)
+
+
 # -- what may be sent again -------------------------------------------------------------------------------------------
 
 #: What leaves open whether the service did what was asked.

@@ -139,3 +139,4 @@ def test_a_page_names_its_rows(body: dict[str, Any], rows: tuple[int, ...], mess
     """An object without the key of the rows, as an error object in a 200, is no page without rows."""
     page = SimpleNamespace(rows=rows, to_dict=lambda: body)
     assert no_page("chats")(LIST.request(), page) == message
+    assert no_page("other", "chats")(LIST.request(), page) == (message and message.replace("chats", "other"))

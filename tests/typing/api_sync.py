@@ -7,6 +7,7 @@ from typing import assert_type
 
 from periskope_sync import (
     ApiError,
+    BroadcastStatus,
     BulkResult,
     Chat,
     ChatInfo,
@@ -16,10 +17,19 @@ from periskope_sync import (
     Failed,
     Fetched,
     MessageInfo,
+    Note,
+    NotePage,
+    Notification,
+    NotificationPage,
     PeriskopeClient,
     PeriskopeError,
     Progress,
+    PurgeResult,
+    QueueJob,
+    QueueStatus,
     RateLimit,
+    Reaction,
+    ReactionPage,
     TicketInfo,
     TicketPage,
     TicketPriority,
@@ -112,6 +122,30 @@ def written(client: PeriskopeClient) -> None:
     assert_type(info, TicketInfo)
     client.tickets.update("BKT-001", status=TicketStatus.CLOSED, priority=2)
     client.tickets.update("BKT-001", status="closed", assignee=None, labels=None, due_date=None)
+
+
+def conversations(client: PeriskopeClient) -> None:
+    """Notes, notifications and reactions: written, read, listed."""
+    assert_type(client.notes.create("1@g.us", "Hello", reply_to="3EB0"), Note)
+    client.notes.create("1@g.us", media={"type": "image", "filename": "a", "mimetype": "b", "url": "c"})
+    assert_type(client.notes.get("true_1_api", phone="1"), Note)
+    assert_type(client.notes.get_many(["true_1_api"]), BulkResult[Note])
+    assert_type(client.notes.list(chat_id="1@g.us", start_time=date(2026, 1, 1)), Iterator[Note])
+    assert_type(client.notes.list_page(offset=1), NotePage)
+    assert_type(client.notifications.list(), Iterator[Notification])
+    assert_type(client.notifications.list_page(chat_id="1@g.us"), NotificationPage)
+    assert_type(client.reactions.list(message_id="3EB0"), Iterator[Reaction])
+    assert_type(client.reactions.list_page(limit=5), ReactionPage)
+
+
+def queued(client: PeriskopeClient) -> None:
+    """The queue: its state, its jobs, and what is taken out of it."""
+    assert_type(client.queue.get_status(), QueueStatus)
+    assert_type(client.queue.list_jobs(queue_id="q"), tuple[QueueJob, ...])
+    assert_type(client.queue.get_broadcast("b"), BroadcastStatus)
+    assert_type(client.queue.purge(queue_ids=["q"]), PurgeResult | None)
+    client.queue.purge(broadcast_id="b", phone="1")
+    assert_type(client.queue.purge_all(), PurgeResult | None)
 
 
 def told(error: ApiError) -> None:

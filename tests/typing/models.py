@@ -16,8 +16,11 @@ from periskope_sync import (
     Message,
     MessageFlag,
     MessageType,
+    Note,
+    NotificationPage,
     Page,
     Poll,
+    QueueJob,
     Reaction,
     TicketInfo,
     TicketPage,
@@ -62,6 +65,15 @@ def pages(tickets: TicketPage, chats: ChatPage, page: Page[TicketRow]) -> None:
     assert_type(chats.rows, tuple[Chat, ...])
     assert_type(tickets.rows, tuple[TicketRow, ...])
     assert_type(page.rows, tuple[TicketRow, ...])
+
+
+def conversations(note: Note, page: NotificationPage, job: QueueJob) -> None:
+    """Notes, notifications and jobs: what has one name in every form is typed once."""
+    assert_type(note.media, Media | None)
+    assert_type(note.ack_level, int | None)
+    assert_type(page.rows[0].recipientids, tuple[str, ...])
+    assert_type(job.queued_at, datetime | None)
+    assert_type(job.message, Mapping[str, Any])
 
 
 def converted(info: TicketInfo) -> None:

@@ -37,8 +37,8 @@ def _changed(context: FaultContext, change: _Change) -> bytes:
     before = json_object(reply.body) if good else None
     if before is None or resource is None:
         return reply.body
-    if resource.plural in before:
-        after = before | {resource.plural: [change(row, resource) for row in before[resource.plural]]}
+    if resource.rows_key in before:
+        after = before | {resource.rows_key: [change(row, resource) for row in before[resource.rows_key]]}
     elif resource.object_key in before:
         after = before | {resource.object_key: change(before[resource.object_key], resource)}
     else:

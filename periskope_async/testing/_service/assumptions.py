@@ -9,11 +9,15 @@ __all__ = ["Assumptions"]
 Count: TypeAlias = Literal["total", "page"]
 Unknown: TypeAlias = Literal["404", "create"]
 Unquoted: TypeAlias = Literal["object", "null", "blank"]
+QueueForm: TypeAlias = Literal["either", "newer", "older"]
+NotificationsKey: TypeAlias = Literal["notifictions", "notifications", "messages"]
 Missing: TypeAlias = Literal["404", "422", "null", "empty"]
 
 _COUNT: Final = attrs.validators.in_(("total", "page"))
 _UNKNOWN: Final = attrs.validators.in_(("404", "create"))
 _UNQUOTED: Final = attrs.validators.in_(("object", "null", "blank"))
+_QUEUE_FORM: Final = attrs.validators.in_(("either", "newer", "older"))
+_NOTIFICATIONS_KEY: Final = attrs.validators.in_(("notifictions", "notifications", "messages"))
 _MISSING: Final = attrs.validators.in_(("404", "422", "null", "empty"))
 
 
@@ -35,6 +39,11 @@ class Assumptions:
             the vendor shows the 404.
         null_chat: some made-up tickets (two of 61) have `"chat": null`; the vendor's type says that every one has its
             chat.
+        queue_form: which of the vendor's two descriptions of the queue it follows. `newer`: jobs have a `queue_id`, a
+            purge reads `queue_ids` and answers 200 with what it took out. `older`: jobs have an `id`, a purge reads
+            `queue_id` and answers 204. `either` is as the newer one, and a purge reads both keys. A key that is not
+            read selects nothing, and a purge that selects nothing takes everything: so the vendor documents it.
+        notifications_key: the key of the rows in a list of notifications.
     """
 
     max_limit: int = 2000
@@ -47,3 +56,5 @@ class Assumptions:
     unquoted: Unquoted = attrs.field(default="object", validator=_UNQUOTED)
     missing_ticket: Missing = attrs.field(default="404", validator=_MISSING)
     null_chat: bool = False
+    queue_form: QueueForm = attrs.field(default="either", validator=_QUEUE_FORM)
+    notifications_key: NotificationsKey = attrs.field(default="notifictions", validator=_NOTIFICATIONS_KEY)

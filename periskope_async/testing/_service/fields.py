@@ -4,7 +4,7 @@ It must not know resources. So what the OpenAPI description promises is what is 
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias, cast
 
@@ -18,12 +18,14 @@ __all__ = [
     "CHAT_ID",
     "DATE",
     "LIMIT",
+    "MEDIA",
     "OFFSET",
     "PROPERTIES",
     "QUERY_DATE",
     "QUERY_TEXT",
     "REQUIRED_TEXT",
     "TEXT",
+    "TEXTS",
     "Body",
     "Field",
     "Fields",
@@ -146,6 +148,21 @@ def _are_properties(value: Any, _: Assumptions) -> str:
     return "" if fits else "Expected an object of strings"
 
 
+def _are_texts(value: Any, _: Assumptions) -> str:
+    texts: Any = [value] if isinstance(value, str) else value
+    fits = isinstance(texts, list) and all(isinstance(one, str) for one in cast("Iterable[Any]", texts))
+    return "" if fits else "Expected strings"
+
+
+def _is_media(value: Any, _: Assumptions) -> str:
+    media = cast("Json", value if isinstance(value, dict) else {})
+    fits = media.get("type") in _MEDIA_TYPES and all(
+        isinstance(media.get(key), str) for key in ("filename", "mimetype")
+    )
+    return "" if fits else "Expected an object with type, filename and mimetype"
+
+
+_MEDIA_TYPES: Final = ("document", "image", "video", "audio")
 _CHAT_ID: Final = r"[0-9]+(-[0-9]+)?(@c\.us|@g\.us)?"
 _DATE: Final = {
     "type": "string",
@@ -154,6 +171,22 @@ _DATE: Final = {
 }
 
 TEXT: Final = Field({"type": ["string", "null"]}, _is_text)
+TEXTS: Final = Field(
+    {"anyOf": [{"type": ["string", "null"]}, {"type": "array", "items": {"type": "string"}}]}, _are_texts
+)
+MEDIA: Final = Field(
+    {
+        "type": ["object", "null"],
+        "properties": {
+            "type": {"enum": [*_MEDIA_TYPES]},
+            "filename": {"type": "string"},
+            "mimetype": {"type": "string"},
+        },
+        "required": ["type", "filename", "mimetype"],
+    },
+    _is_media,
+    empty=(None,),
+)
 REQUIRED_TEXT: Final = Field({"type": "string", "minLength": 1}, _is_text)
 CHAT_ID: Final = Field({"type": "string", "pattern": f"^{_CHAT_ID}$"}, _is_chat_id)
 DATE: Final = Field(

@@ -99,7 +99,7 @@ def _operation(route: Route) -> Json:
             "200": {
                 "description": "As it is now.",
                 "headers": _ALWAYS,
-                "content": _json_of(_page(route) if route.page else _ref(route.result)),
+                "content": _json_of(_answer(route)),
             },
             **{str(status): {"$ref": f"#/components/responses/{_ERRORS[status][0]}"} for status in statuses},
         },
@@ -112,11 +112,11 @@ def _operation(route: Route) -> Json:
 def _parameters(route: Route) -> Iterable[Json]:
     if "{" in route.path:
         yield {
-            "name": route.resource.id_key,
+            "name": route.named.parameter,
             "in": "path",
             "required": True,
             "schema": {"type": "string", "minLength": 1},
-            "example": route.resource.example_id,
+            "example": route.named.example_id,
         }
     for name, field in route.query.items():
         yield {"name": name, "in": "query", "schema": field.schema}
@@ -124,10 +124,18 @@ def _parameters(route: Route) -> Iterable[Json]:
         yield _PHONE
 
 
+def _answer(route: Route) -> Json:
+    result = _ref(route.result)
+    if route.unwrap:
+        return {"type": "object", "properties": {route.unwrap: result}, "required": [route.unwrap]}
+    return _page(route) if route.page else {"type": "array", "items": result} if route.array else result
+
+
 def _page(route: Route) -> Json:
     number = {"type": "integer", "minimum": 0}
     properties: Json = {"from": number, "to": number, "count": number}
-    properties[route.resource.plural] = {"type": "array", "maxItems": 2000, "items": _ref(route.result)}
+    properties |= {name: {"type": ["string", "null"]} for name in route.echo}
+    properties[route.resource.rows_key] = {"type": "array", "maxItems": 2000, "items": _ref(route.result)}
     return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
 
 

@@ -16,8 +16,10 @@ class Resource:
 
     Attributes:
         name: of one of its objects: `ticket`.
-        plural: of many of them; also the key under which a page holds its rows.
-        id_key: the key of an object, and the parameter of a path, that holds the id.
+        plural: of many of them.
+        rows_key: the key under which a page holds its rows; the plural, unless said otherwise.
+        id_key: the key of an object that holds the id.
+        parameter: of a path, that holds the id; named as the key, unless said otherwise.
         object_key: where the object stands in the body of its own page; `""` where it is the body.
         text_key: a key of the object that holds free text.
         example_id: of an object that is there from the start.
@@ -36,6 +38,8 @@ class Resource:
     unknown_values: Mapping[str, Any] = attrs.field(hash=False)
     row_of: Callable[[Json, str | None], Json]
     object_key: str = ""
+    rows_key: str = attrs.Factory(lambda self: self.plural, takes_self=True)
+    parameter: str = attrs.Factory(lambda self: self.id_key, takes_self=True)
     full_id: Callable[[str], str] = str
 
     def object_in(self, body: Json) -> Json:

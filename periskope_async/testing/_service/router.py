@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 import attrs
 
 from periskope_async.testing._json import Json
 from periskope_async.testing._service.answers import Answer
-from periskope_async.testing._service.collection import Objects
 from periskope_async.testing._service.fields import Body, Fields
 from periskope_async.testing._service.resource import Resource
 from periskope_async.testing._service.state import State
+
+if TYPE_CHECKING:
+    from periskope_async.testing._service.collection import Objects
 
 __all__ = ["NOWHERE", "ROOT", "Call", "Found", "Route", "Router"]
 
@@ -25,17 +27,22 @@ class Call:
 
     Attributes:
         state: of the whole service.
-        objects: those of the operation's resource.
+        resource: the operation's.
         resource_id: the id in the path, in full; `""` for none.
         query: the parameters of the query; checked, but still text.
         body: the JSON object that came along; `{}` for none.
     """
 
     state: State
-    objects: Objects
+    resource: Resource
     resource_id: str
     query: Mapping[str, str]
     body: Json
+
+    @property
+    def objects(self) -> "Objects":
+        """Those of the operation's resource."""
+        return self.state.objects[self.resource.plural]
 
 
 @attrs.frozen
@@ -49,9 +56,13 @@ class Route:
         path: a template, below `/v1`: `/tickets/{ticket_id}`.
         summary: one line of what it does.
         handler: answers a call.
-        resource: what it is about.
+        resource: what it is about, or whose rows it lists.
+        owner: whose id the path holds, where that is another resource: of the notes of a chat, the chat.
         result: the schema of its answer; of a page, that of a row.
         page: whether it answers a page of rows.
+        array: whether it answers an array of rows.
+        unwrap: the key under which its answer stands in the body; `""` where it is the body.
+        echo: the parameters of its query that a page repeats.
         query: the parameters it takes.
         body: what it takes as body.
         phone: whether it lists `x-phone`.
@@ -65,12 +76,21 @@ class Route:
     summary: str
     handler: Callable[[Call], Answer]
     resource: Resource = attrs.field(kw_only=True)
+    owner: Resource | None = attrs.field(kw_only=True, default=None)
     result: str = attrs.field(kw_only=True)
     page: bool = attrs.field(kw_only=True, default=False)
+    array: bool = attrs.field(kw_only=True, default=False)
+    unwrap: str = attrs.field(kw_only=True, default="")
+    echo: tuple[str, ...] = attrs.field(kw_only=True, default=())
     query: Fields = attrs.field(kw_only=True, default=MappingProxyType({}))
     body: Body | None = attrs.field(kw_only=True, default=None)
     phone: bool = attrs.field(kw_only=True, default=False)
     errors: tuple[int, ...] = attrs.field(kw_only=True, default=())
+
+    @property
+    def named(self) -> Resource:
+        """The resource whose id the path holds, if it holds one."""
+        return self.owner or self.resource
 
     @property
     def refusals(self) -> tuple[int, ...]:
@@ -98,8 +118,8 @@ class Found:
 
     @property
     def resource(self) -> str:
-        """What one object of its resource is called; `""` where the path leads nowhere."""
-        return self.route.resource.name if self.route else ""
+        """What one object of the resource that the path names is called; `""` where the path leads nowhere."""
+        return self.route.named.name if self.route else ""
 
 
 NOWHERE: Final = Found()
@@ -121,7 +141,7 @@ class Router:
             start, _, last = path.rpartition("/")
             if "{" not in path:
                 self._literal[route.method, path] = Found(route)
-            elif "{" not in start and last == f"{{{route.resource.id_key}}}":  # by far the most
+            elif "{" not in start and last == f"{{{route.named.parameter}}}":  # by far the most
                 self._by_start[route.method, start] = route
             else:
                 segments = path.split("/")
@@ -139,12 +159,12 @@ class Router:
         start, _, last = path.rpartition("/")
         route = self._by_start.get((method, start))
         if route is not None and last:
-            return Found(route, route.resource.full_id(unquote(last)))
+            return Found(route, route.named.full_id(unquote(last)))
         segments = path.split("/")
         for template, route in self._by_length.get((method, len(segments)), ()):
             values = _values(template, segments)
             if values is not None:
-                return Found(route, route.resource.full_id(values.get(route.resource.id_key, "")))
+                return Found(route, route.named.full_id(values.get(route.named.parameter, "")))
         return NOWHERE
 
 

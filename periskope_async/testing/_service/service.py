@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from periskope_async.testing._http import Request
 from periskope_async.testing._json import Json, dumps
-from periskope_async.testing._service import chats, tickets
+from periskope_async.testing._service import chats, notes, notifications, queue, reactions, tickets
 from periskope_async.testing._service.answers import Answer, error, invalid, no_route, refused
 from periskope_async.testing._service.assumptions import Assumptions
 from periskope_async.testing._service.fields import complaints
@@ -22,7 +22,14 @@ from periskope_async.testing._service.ticket_objects import Tickets
 
 __all__ = ["OPERATIONS", "Service"]
 
-_ROUTES: Final = (*chats.ROUTES, *tickets.ROUTES)
+_ROUTES: Final = (
+    *chats.ROUTES,
+    *notes.ROUTES,
+    *notifications.ROUTES,
+    *queue.ROUTES,
+    *reactions.ROUTES,
+    *tickets.ROUTES,
+)
 _ROUTER: Final = Router(_ROUTES)
 
 #: The names of all operations that are served.
@@ -53,7 +60,13 @@ class Service:
         self.api_key = api_key
         self.plan_active = True
         self.state = State(count, seed, assumptions, now)
-        self.state.objects |= {"chats": chats.chats(self.state), "tickets": Tickets(self.state)}
+        self.state.objects |= {
+            "chats": chats.chats(self.state),
+            "notes": notes.notes(self.state),
+            "notifications": notifications.notifications(self.state),
+            "reactions": reactions.reactions(self.state),
+            "tickets": Tickets(self.state),
+        }
 
     def find(self, request: Request) -> Found:
         """The operation that *request* means, and the object it is about."""
@@ -102,4 +115,4 @@ class Service:
             if isinstance(read, Answer):
                 return read
             body = read
-        return route.handler(Call(self.state, self.state.objects[route.resource.plural], resource_id, query, body))
+        return route.handler(Call(self.state, route.resource, resource_id, query, body))
