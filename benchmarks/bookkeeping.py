@@ -23,8 +23,8 @@ def answer(count: int, *, called: bool) -> dict[str, float]:
 async def _answer(count: int, *, called: bool) -> float:
     from multidict import CIMultiDict
 
-    from periskope_async import PeriskopeClient, TicketInfo
-    from periskope_async._sansio.classify import classify
+    from periskope_async import PeriskopeClient
+    from periskope_async._io.result import read_result
     from periskope_async._sansio.response import Response
     from periskope_async.resources.tickets import GET
 
@@ -35,13 +35,13 @@ async def _answer(count: int, *, called: bool) -> float:
 
     async with PeriskopeClient(KEY, base_url="http://127.0.0.1:9/v1") as client:
         caller: Any = client.tickets._caller  # noqa: SLF001  # what is measured lies between the public call and HTTP
-        http = await caller.connections._open(caller.connections.home())  # noqa: SLF001  # likewise
+        http = await caller.connections._open(caller.connections.state())  # noqa: SLF001  # likewise
         http.ask = exchange
 
         async def straight(ticket_id: str) -> Any:
             request = GET.request(ticket_id=ticket_id)
             response = await http.ask(request, fresh=False)
-            return classify(response) or caller._decode(request, response, TicketInfo)  # noqa: SLF001  # likewise
+            return read_result(request, response)
 
         call: Any = client.tickets.get if called else straight
         assert (await call(EXAMPLE_ID)).ticket.ticket_id == EXAMPLE_ID

@@ -38,7 +38,7 @@ class Caller:
     def __init__(self, settings: Settings, connections: "Connections", hooks: Hooks | None = None) -> None:
         self.settings = settings
         self.connections = connections
-        self.report = Reporter(settings.api_key, hooks)
+        self.report: Reporter = Reporter(settings.api_key, hooks)
 
     @property
     def rate_limit(self) -> RateLimit | None:

@@ -68,7 +68,7 @@ class Failure(Exception):  # noqa: N818  # what it tells is its name
 
     def __init__(self, code: Exit, message: str, hint: str = "") -> None:
         super().__init__(message)
-        self.outcome = Outcome(code, message, hint)
+        self.outcome: Outcome = Outcome(code, message, hint)
 
 
 # The most specific class first.

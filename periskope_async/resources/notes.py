@@ -8,8 +8,8 @@ from typing import Any, Final, cast
 
 from periskope_async._codec.converter import prepare
 from periskope_async._io.caller import Caller
+from periskope_async._io.many import fetch_many
 from periskope_async._io.paging import walk
-from periskope_async._io.run import fetch_many
 from periskope_async._io.source import Ids
 from periskope_async._io.stream import open_stream
 from periskope_async._sansio.arguments import Moment, as_chat_id, as_count, as_moment, as_text, as_texts_by_name
