@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     )
     from periskope_async.hooks import Hooks, RequestEvent, ResponseEvent, RetryEvent, ThrottleEvent, capture_responses
     from periskope_async.models.chats import Chat, ChatPage
+    from periskope_async.models.groups import GroupInvite, ParticipantResult
     from periskope_async.models.infos import ChatInfo, ChatMember, ChatType, MessageInfo
     from periskope_async.models.messages import DeliveryInfo, Media, Message, MessageFlag, MessageType, Poll
     from periskope_async.models.pages import Page
@@ -62,6 +63,7 @@ __all__ = [
     "DeliveryInfo",
     "Failed",
     "Fetched",
+    "GroupInvite",
     "Hooks",
     "Media",
     "Message",
@@ -70,6 +72,7 @@ __all__ = [
     "MessageType",
     "NotFoundError",
     "Page",
+    "ParticipantResult",
     "PeriskopeError",
     "PermissionDeniedError",
     "Poll",

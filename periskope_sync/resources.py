@@ -3,10 +3,11 @@
 from typing import Final
 
 from periskope_async.resources.chats import Chats as AsyncChats
+from periskope_async.resources.groups import Groups as AsyncGroups
 from periskope_async.resources.tickets import Tickets as AsyncTickets
 from periskope_sync._bridge import Facade, blocking
 
-__all__ = ["Chats", "Tickets"]
+__all__ = ["Chats", "Groups", "Tickets"]
 
 
 class Chats(Facade[AsyncChats]):
@@ -18,6 +19,23 @@ class Chats(Facade[AsyncChats]):
     list: Final = blocking(AsyncChats.list)
     list_page: Final = blocking(AsyncChats.list_page)
     update: Final = blocking(AsyncChats.update)
+    mark_read: Final = blocking(AsyncChats.mark_read)
+    update_labels: Final = blocking(AsyncChats.update_labels)
+    update_access: Final = blocking(AsyncChats.update_access)
+
+
+class Groups(Facade[AsyncGroups]):
+    """The groups that a phone is in. Reached as `client.groups`."""
+
+    create: Final = blocking(AsyncGroups.create)
+    update: Final = blocking(AsyncGroups.update)
+    refresh_invite: Final = blocking(AsyncGroups.refresh_invite)
+    accept_invite: Final = blocking(AsyncGroups.accept_invite)
+    add_participants: Final = blocking(AsyncGroups.add_participants)
+    remove_participants: Final = blocking(AsyncGroups.remove_participants)
+    promote_participants: Final = blocking(AsyncGroups.promote_participants)
+    demote_participants: Final = blocking(AsyncGroups.demote_participants)
+    leave: Final = blocking(AsyncGroups.leave)
 
 
 class Tickets(Facade[AsyncTickets]):

@@ -7,6 +7,7 @@ from periskope_async._lazy import lazy
 
 if TYPE_CHECKING:
     from periskope_async.models.chats import Chat, ChatPage
+    from periskope_async.models.groups import GroupInvite, ParticipantResult
     from periskope_async.models.infos import ChatInfo, ChatMember, ChatType, MessageInfo
     from periskope_async.models.messages import DeliveryInfo, Media, Message, MessageFlag, MessageType, Poll
     from periskope_async.models.pages import Page
@@ -21,12 +22,14 @@ __all__ = [
     "ChatPage",
     "ChatType",
     "DeliveryInfo",
+    "GroupInvite",
     "Media",
     "Message",
     "MessageFlag",
     "MessageInfo",
     "MessageType",
     "Page",
+    "ParticipantResult",
     "Poll",
     "Reaction",
     "Ticket",
@@ -45,12 +48,14 @@ WHERE: Final[Mapping[str, str]] = {
     "ChatPage": "periskope_async.models.chats",
     "ChatType": "periskope_async.models.infos",
     "DeliveryInfo": "periskope_async.models.messages",
+    "GroupInvite": "periskope_async.models.groups",
     "Media": "periskope_async.models.messages",
     "Message": "periskope_async.models.messages",
     "MessageFlag": "periskope_async.models.messages",
     "MessageInfo": "periskope_async.models.infos",
     "MessageType": "periskope_async.models.messages",
     "Page": "periskope_async.models.pages",
+    "ParticipantResult": "periskope_async.models.groups",
     "Poll": "periskope_async.models.messages",
     "Reaction": "periskope_async.models.reactions",
     "Ticket": "periskope_async.models.tickets",
