@@ -96,17 +96,21 @@ def _operation(route: Route) -> Json:
         "summary": route.summary,
         "parameters": [*_parameters(route)],
         "responses": {
-            "200": {
-                "description": "As it is now.",
-                "headers": _ALWAYS,
-                "content": _json_of(_page(route) if route.page else _ref(route.result)),
-            },
+            str(route.status): _success(route),
             **{str(status): {"$ref": f"#/components/responses/{_ERRORS[status][0]}"} for status in statuses},
         },
     }
     if route.body is not None:
         operation["requestBody"] = {"required": True, "content": _json_of(_ref(route.body.name))}
     return operation
+
+
+def _success(route: Route) -> Json:
+    if route.result is None:
+        headers = {name: header for name, header in _ALWAYS.items() if name != "ETag"}
+        return {"description": "It is done.", "headers": headers}
+    content = _json_of(_page(route, route.result) if route.page else _ref(route.result))
+    return {"description": "As it is now.", "headers": _ALWAYS, "content": content}
 
 
 def _parameters(route: Route) -> Iterable[Json]:
@@ -124,10 +128,10 @@ def _parameters(route: Route) -> Iterable[Json]:
         yield _PHONE
 
 
-def _page(route: Route) -> Json:
+def _page(route: Route, row: str) -> Json:
     number = {"type": "integer", "minimum": 0}
     properties: Json = {"from": number, "to": number, "count": number}
-    properties[route.resource.plural] = {"type": "array", "maxItems": 2000, "items": _ref(route.result)}
+    properties[route.resource.plural] = {"type": "array", "maxItems": 2000, "items": _ref(row)}
     return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
 
 
@@ -144,7 +148,7 @@ def _schemas(routes: Iterable[Route]) -> Json:
     vendors: Json = json.loads(
         resources.files("periskope_async.testing._service").joinpath("schemas.json").read_bytes()
     )
-    sure = {route.result: {route.resource.id_key, route.resource.object_key} for route in routes}
+    sure = {route.result: {route.resource.id_key, route.resource.object_key} for route in routes if route.result}
     answers = {name: _loosened(schema, sure.get(name, set())) for name, schema in vendors.items()}
     bodies = {route.body.name: route.body.schema() for route in routes if route.body is not None}
     return {"Error": _ERROR, **bodies, **answers}

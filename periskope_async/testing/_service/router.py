@@ -50,7 +50,8 @@ class Route:
         summary: one line of what it does.
         handler: answers a call.
         resource: what it is about.
-        result: the schema of its answer; of a page, that of a row.
+        result: the schema of its answer; of a page, that of a row; None where the answer has no body.
+        status: of its success.
         page: whether it answers a page of rows.
         query: the parameters it takes.
         body: what it takes as body.
@@ -65,7 +66,8 @@ class Route:
     summary: str
     handler: Callable[[Call], Answer]
     resource: Resource = attrs.field(kw_only=True)
-    result: str = attrs.field(kw_only=True)
+    result: str | None = attrs.field(kw_only=True)
+    status: int = attrs.field(kw_only=True, default=200)
     page: bool = attrs.field(kw_only=True, default=False)
     query: Fields = attrs.field(kw_only=True, default=MappingProxyType({}))
     body: Body | None = attrs.field(kw_only=True, default=None)

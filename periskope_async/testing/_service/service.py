@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from periskope_async.testing._http import Request
 from periskope_async.testing._json import Json, dumps
-from periskope_async.testing._service import chats, tickets
+from periskope_async.testing._service import chats, groups, tickets
 from periskope_async.testing._service.answers import Answer, error, invalid, no_route, refused
 from periskope_async.testing._service.assumptions import Assumptions
 from periskope_async.testing._service.fields import complaints
@@ -22,7 +22,7 @@ from periskope_async.testing._service.ticket_objects import Tickets
 
 __all__ = ["OPERATIONS", "Service"]
 
-_ROUTES: Final = (*chats.ROUTES, *tickets.ROUTES)
+_ROUTES: Final = (*chats.ROUTES, *groups.ROUTES, *tickets.ROUTES)
 _ROUTER: Final = Router(_ROUTES)
 
 #: The names of all operations that are served.
