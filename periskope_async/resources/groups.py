@@ -135,8 +135,8 @@ class Groups:
             phone: see the class.
 
         Raises:
-            ConfigurationError: an argument is unusable, or there is no setting to change; nothing was sent.
-            NotFoundError: there is no such group.
+            ConfigurationError: an argument is unusable, or nothing is to change; nothing was sent.
+            NotFoundError: the group does not exist.
             PeriskopeError: as for `Chats.get`.
         """
         fields = {
@@ -180,7 +180,7 @@ class Groups:
             ConfigurationError: the code is not text, or empty; nothing was sent.
             PeriskopeError: as for `Chats.get`.
         """
-        code = str(as_text("invite_code", invite_code)).strip().partition("?")[0].rstrip("/").rpartition("/")[2]
+        code = str(as_text("invite_code", invite_code)).strip().partition("?")[0].removesuffix("/").rpartition("/")[2]
         fields = {"invite_code": as_text("invite_code", code)}
         return await self._caller.call(ACCEPT_INVITE.request(body=fields, phone=phone))
 
@@ -207,7 +207,7 @@ class Groups:
 
         Raises:
             ConfigurationError: an argument is unusable; nothing was sent.
-            NotFoundError: there is no such group.
+            NotFoundError: the group does not exist.
             PeriskopeError: as for `Chats.get`.
         """
         force = as_flag("force_add_participants", force_add_participants)
@@ -256,7 +256,7 @@ class Groups:
 
         Raises:
             ConfigurationError: the id cannot be that of a group; nothing was sent.
-            NotFoundError: there is no such group.
+            NotFoundError: the group does not exist.
             PeriskopeError: as for `Chats.get`.
         """
         await self._caller.call(LEAVE.request(chat_id=as_group_id("chat_id", chat_id), phone=phone))

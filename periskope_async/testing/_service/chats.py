@@ -112,7 +112,7 @@ def _update_labels(call: Call) -> Answer:
 
 def _update_access(call: Call) -> Answer:
     def changed(chat: Json) -> Json:
-        before = {} if call.body.get("replace") else chat.get("override_chat_access") or {}
+        before: Json = {} if call.body.get("replace") else chat.get("override_chat_access") or {}
         return {"override_chat_access": before | call.body["access"]}
 
     return _change_each(call, changed)

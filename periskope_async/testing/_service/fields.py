@@ -137,7 +137,7 @@ def several(field: Field) -> Field:
     """One value or more, each as *field* has it."""
 
     def check(value: Any, assumptions: Assumptions) -> str:
-        values: list[Any] = value if isinstance(value, list) else []
+        values = cast("list[object]", value) if isinstance(value, list) else []
         wrong = filter(None, (field.check(one, assumptions) for one in values))
         return next(wrong, "" if values else "Expected an array that is not empty")
 

@@ -36,7 +36,8 @@ _Step = Callable[[Call, Json, str], Json]
 
 
 def _create(call: Call) -> Answer:
-    state, chats, options = call.state, call.objects, call.body.get("options") or {}
+    state, chats = call.state, call.objects
+    options: Json = call.body.get("options") or {}
     with state.lock:
         chat_id = _new_id(chats)
         group = new_chat(chat_id, state.timestamp())
