@@ -54,14 +54,14 @@ def test_every_operation_is_described(described: dict[str, Any]) -> None:
         "updateChatLabels": {"204", "401", "404", "422", "429"},
         "updateChatOverrideAccess": {"204", "401", "404", "422", "429"},
         "createGroup": {"200", "401", "422", "429"},
-        "acceptGroupInvite": {"200", "401", "404", "422", "429"},
-        "updateGroupSettings": {"200", "401", "404", "422", "429"},
-        "refreshInvite": {"200", "401", "404", "422", "429"},
-        "leaveGroup": {"200", "401", "404", "422", "429"},
-        "addParticipantToGroup": {"200", "401", "404", "422", "429"},
-        "removeParticipantFromGroup": {"200", "401", "404", "422", "429"},
-        "promoteParticipantToAdmin": {"200", "401", "404", "422", "429"},
-        "demoteParticipantToMember": {"200", "401", "404", "422", "429"},
+        "acceptGroupInvite": {"200", "401", "403", "404", "422", "429"},
+        "updateGroupSettings": {"200", "401", "403", "404", "422", "429"},
+        "refreshInvite": {"200", "401", "403", "404", "422", "429"},
+        "leaveGroup": {"200", "401", "403", "404", "422", "429"},
+        "addParticipantToGroup": {"200", "401", "403", "404", "422", "429"},
+        "removeParticipantFromGroup": {"200", "401", "403", "404", "422", "429"},
+        "promoteParticipantToAdmin": {"200", "401", "403", "404", "422", "429"},
+        "demoteParticipantToMember": {"200", "401", "403", "404", "422", "429"},
     }
 
 
@@ -124,6 +124,7 @@ def test_schemathesis(tmp_path: Path) -> None:
         )
         assert run.returncode == 0, run.stdout + run.stderr
         assert fake.calls > 500
-        assert {request.status for request in fake.requests} == {200, 204, 401, 404, 422}
+        seen = {request.status for request in fake.requests}
+        assert {200, 401, 404, 422} <= seen <= {200, 204, 401, 403, 404, 422}
         read = {request.operation for request in fake.requests if request.status == 200}
         assert read >= {"tickets.get", "tickets.list", "chats.get", "chats.list", "chats.update"}

@@ -237,6 +237,8 @@ def test_an_unknown_chat_among_many(service: Service, ask: Ask, chats: Objects) 
         ("labels", {}, ["chat_ids", "labels"]),
         ("labels", {"chat_ids": [CHAT]}, ["labels"]),
         ("labels", {"chat_ids": [], "labels": "a"}, ["body.chat_ids"]),
+        ("labels", {"chat_ids": None, "labels": "a"}, ["body.chat_ids"]),
+        ("access", {"chat_ids": "", "access": {}}, ["body.chat_ids"]),
         ("labels", {"chat_ids": ["x"], "labels": "a"}, ["body.chat_ids"]),
         ("labels", {"chat_ids": [CHAT], "labels": ["a"]}, ["body.labels"]),
         ("access", {"access": {}}, ["chat_ids"]),

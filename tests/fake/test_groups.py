@@ -83,6 +83,7 @@ def test_create_with_options(ask: Ask, chats: Objects) -> None:
     ("body", "wrong"),
     [
         ({}, ["body.group_name", "body.participants"]),
+        ({"group_name": None, "participants": None}, ["body.group_name", "body.participants"]),
         ({"group_name": "", "participants": []}, ["body.group_name", "body.participants"]),
         ({"group_name": "a", "participants": "1"}, ["body.participants"]),
         ({"group_name": "a", "participants": [FRIEND]}, ["body.participants"]),
@@ -153,14 +154,14 @@ def test_links_are_of_one_group(chats: Objects) -> None:
 def test_once_more(service: Service, ask: Ask, chats: Objects, group: str) -> None:
     """To join or leave once more is refused, or by assumption answered as the first time; nothing changes."""
     code = {"invite_code": chats.get(group)["invite_link"].rpartition("/")[2]}
-    assert fields(ask("POST", "/chats/accept-invite", code)) == ["body.invite_code"]
+    assert ask("POST", "/chats/accept-invite", code).status == 403
     service.state.assumptions = Assumptions(once_more="200")
     assert parsed(ask("POST", "/chats/accept-invite", code)) == chats.get(group)
     ask("POST", f"/chats/{group}/leave")
     left = chats.get(group)
     assert ask("POST", f"/chats/{group}/leave") == Answer(200)
     service.state.assumptions = Assumptions()
-    assert fields(ask("POST", f"/chats/{group}/leave")) == ["params.chat_id"]
+    assert ask("POST", f"/chats/{group}/leave").status == 403
     assert chats.get(group) == left
 
 
@@ -232,25 +233,27 @@ OPERATIONS = {
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_not_a_group(ask: Ask, operation: str) -> None:
-    """An unknown chat is a 404, and one with a person a 422."""
-    assert ask("POST", f"/chats/1@g.us/{operation}", OPERATIONS[operation]).status == 404
-    assert fields(ask("POST", f"/chats/{FRIEND}/{operation}", OPERATIONS[operation])) == ["params.chat_id"]
+    """An unknown chat is a 404, and so is one with a person."""
+    for name, message in (("1@g.us", "Chat not found"), (FRIEND, "Group not found")):
+        answer = ask("POST", f"/chats/{name}/{operation}", OPERATIONS[operation])
+        assert (answer.status, json.loads(answer.body)["message"]) == (404, message)
 
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS.keys() - {"leave"}))
 def test_not_an_admin(service: Service, ask: Ask, chats: Objects, group: str, operation: str) -> None:
-    """What admins alone may do is refused to a phone that is not one, or is out: with a 422, or by assumption a 403."""
+    """What admins alone may do is refused to a phone that is not one, or is out: with a 403, or by assumption a 422."""
     ask("POST", f"/chats/{group}/demote", {"participants": [digits(ORG_PHONE)]})
     before = chats.get(group)
-    assert fields(ask("POST", f"/chats/{group}/{operation}", OPERATIONS[operation])) == ["params.chat_id"]
-    service.state.assumptions = Assumptions(not_admin="403")
     assert ask("POST", f"/chats/{group}/{operation}", OPERATIONS[operation]).status == 403
+    service.state.assumptions = Assumptions(group_refusal="422")
+    assert fields(ask("POST", f"/chats/{group}/{operation}", OPERATIONS[operation])) == ["params.chat_id"]
     assert chats.get(group) == before
+    service.state.assumptions = Assumptions()
     ask("POST", f"/chats/{group}/leave")
     assert ask("POST", f"/chats/{group}/{operation}", OPERATIONS[operation]).status == 403
 
 
-@pytest.mark.parametrize("name", ["group_flags", "not_admin", "once_more", "strangers", "unknown_chats"])
+@pytest.mark.parametrize("name", ["group_flags", "group_refusal", "once_more", "strangers", "unknown_chats"])
 def test_assumptions_are_checked(name: str) -> None:
     """An assumption that is out of few is refused if it is another."""
     with pytest.raises(ValueError, match=name):

@@ -10,8 +10,8 @@ Count: TypeAlias = Literal["total", "page"]
 Unknown: TypeAlias = Literal["404", "create"]
 Unquoted: TypeAlias = Literal["object", "null", "blank"]
 LeftOut: TypeAlias = Literal["kept", "reset"]
-NotAdmin: TypeAlias = Literal["403", "422"]
-OnceMore: TypeAlias = Literal["200", "422"]
+GroupRefusal: TypeAlias = Literal["403", "422"]
+OnceMore: TypeAlias = Literal["refused", "200"]
 Strangers: TypeAlias = Literal["added", "invited"]
 UnknownChats: TypeAlias = Literal["404", "skipped"]
 Missing: TypeAlias = Literal["404", "422", "null", "empty"]
@@ -20,8 +20,8 @@ _COUNT: Final = attrs.validators.in_(("total", "page"))
 _UNKNOWN: Final = attrs.validators.in_(("404", "create"))
 _UNQUOTED: Final = attrs.validators.in_(("object", "null", "blank"))
 _LEFT_OUT: Final = attrs.validators.in_(("kept", "reset"))
-_NOT_ADMIN: Final = attrs.validators.in_(("403", "422"))
-_ONCE_MORE: Final = attrs.validators.in_(("200", "422"))
+_GROUP_REFUSAL: Final = attrs.validators.in_(("403", "422"))
+_ONCE_MORE: Final = attrs.validators.in_(("refused", "200"))
 _STRANGERS: Final = attrs.validators.in_(("added", "invited"))
 _UNKNOWN_CHATS: Final = attrs.validators.in_(("404", "skipped"))
 _MISSING: Final = attrs.validators.in_(("404", "422", "null", "empty"))
@@ -39,10 +39,11 @@ class Assumptions:
             `assigned_to` and labels; False: leaves them.
         group_flags: what becomes of the three flags of a group that new settings leave out: `kept`, or `reset` to the
             defaults that the vendor's types name.
+        group_refusal: what a phone gets that asks for what it may not do in a group, such as to add people without
+            being an admin: `403` or `422`. The vendor says no more than that it fails.
         lenient_priority: PATCH takes the priority as a number too; the vendor's types say string.
-        not_admin: the refusal of what only admins of a group may do, `422` or `403`; the vendor says that it fails.
-        once_more: a phone that joins a group it is in, or leaves one that it has left: `422`, or `200` as the first
-            time.
+        once_more: a phone that joins a group it is in, or leaves one that it has left, is `refused`, or gets the `200`
+            that it got the first time.
         phone_required: operations that list `x-phone` answer 422 without it; the vendor's types list it as optional.
         strangers: people who are added to a group and have no chat with the phone: `invited`, as the vendor says of
             those who are not among its contacts, or `added`.
@@ -60,9 +61,9 @@ class Assumptions:
     deleted_listed: bool = True
     empty_clears: bool = True
     group_flags: LeftOut = attrs.field(default="kept", validator=_LEFT_OUT)
+    group_refusal: GroupRefusal = attrs.field(default="403", validator=_GROUP_REFUSAL)
     lenient_priority: bool = False
-    not_admin: NotAdmin = attrs.field(default="422", validator=_NOT_ADMIN)
-    once_more: OnceMore = attrs.field(default="422", validator=_ONCE_MORE)
+    once_more: OnceMore = attrs.field(default="refused", validator=_ONCE_MORE)
     phone_required: bool = False
     strangers: Strangers = attrs.field(default="invited", validator=_STRANGERS)
     unknown_chat: Unknown = attrs.field(default="404", validator=_UNKNOWN)

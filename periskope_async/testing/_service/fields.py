@@ -141,7 +141,7 @@ def several(field: Field) -> Field:
         wrong = filter(None, (field.check(one, assumptions) for one in values))
         return next(wrong, "" if values else "Expected an array that is not empty")
 
-    return Field({"type": "array", "minItems": 1, "items": field.schema}, check)
+    return Field({"type": "array", "minItems": 1, "items": field.schema}, check, empty=())
 
 
 def object_of(fields: Fields) -> Field:

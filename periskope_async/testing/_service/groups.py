@@ -81,7 +81,7 @@ def _accept_invite(call: Call) -> Answer:
             return not_found("chat")
         chat_id, members = group["chat_id"], _members(group)
         if ORG_PHONE in members:
-            return _once_more(call, chats.body(chat_id) or b"", {"body.invite_code": "Already a member of the group"})
+            return _once_more(call, chats.body(chat_id) or b"", "The phone is in the group already")
         members[ORG_PHONE] = _member(chat_id, ORG_PHONE) | {"is_admin": False, "is_super_admin": False}
         _put(call, group)
         return Answer(200, chats.body(chat_id) or b"")
@@ -93,7 +93,7 @@ def _leave(call: Call) -> Answer:
         if isinstance(group, Answer):
             return group
         if _members(group).pop(ORG_PHONE, None) is None:
-            return _once_more(call, b"", {"params.chat_id": "Not a member of the group"})
+            return _once_more(call, b"", "The phone is not in the group")
         _put(call, group)
     return Answer(200)
 
@@ -140,7 +140,7 @@ def _group(call: Call) -> Json | Answer:
     if call.objects.body(call.resource_id) is None:
         return not_found("chat")
     group = call.objects.get(call.resource_id)
-    return group if group.get("chat_type") == "group" else invalid({"params.chat_id": "Expected a group"})
+    return group if group.get("chat_type") == "group" else not_found("group")
 
 
 def _as_admin(call: Call) -> Json | Answer:
@@ -148,9 +148,7 @@ def _as_admin(call: Call) -> Json | Answer:
     group = _group(call)
     if isinstance(group, Answer) or _members(group).get(ORG_PHONE, {}).get("is_admin"):
         return group
-    if call.state.assumptions.not_admin == "403":
-        return error(403, "FORBIDDEN_ERROR", "Only admins of the group can do that")
-    return invalid({"params.chat_id": "Only admins of the group can do that"})
+    return _refusal(call, "Only admins of the group can do that")
 
 
 def _members(group: Json) -> Json:
@@ -200,8 +198,14 @@ def _leads_to(invite_code: str, group: Json) -> bool:
     return (group.get("invite_link") or "").rpartition("/")[2] == invite_code
 
 
-def _once_more(call: Call, body: bytes, complaints: dict[str, str]) -> Answer:
-    return Answer(200, body) if call.state.assumptions.once_more == "200" else invalid(complaints)
+def _once_more(call: Call, body: bytes, message: str) -> Answer:
+    return Answer(200, body) if call.state.assumptions.once_more == "200" else _refusal(call, message)
+
+
+def _refusal(call: Call, message: str) -> Answer:
+    if call.state.assumptions.group_refusal == "422":
+        return invalid({"params.chat_id": message})
+    return error(403, "FORBIDDEN_ERROR", message)
 
 
 #: The number of the first group, as WhatsApp counts them: 18 digits.
@@ -242,7 +246,8 @@ _route: Final = partial(Route, resource=CHATS, phone=True)
 def _each(name: str, operation_id: str, summary: str, step: _Step, body: Body = _MEMBERS) -> Route:
     path, results = f"/chats/{{chat_id}}/{name}", "ParticipantResults"
     operation = f"groups.{name}_participants"
-    return _route(operation, operation_id, "POST", path, summary, _with_each(step), result=results, body=body)
+    handler = _with_each(step)
+    return _route(operation, operation_id, "POST", path, summary, handler, result=results, body=body, errors=(403,))
 
 
 ROUTES: Final = (
@@ -255,18 +260,24 @@ ROUTES: Final = (
         *("groups.accept_invite", "acceptGroupInvite", "POST", "/chats/accept-invite", "Join a group", _accept_invite),
         result="Chat",
         body=_INVITE,
-        errors=(404,),
+        errors=(403, 404),
     ),
     _route(
         *("groups.update", "updateGroupSettings", "POST", "/chats/{chat_id}/settings", "Set up one group", _update),
         result="Chat",
         body=_CHANGE,
+        errors=(403,),
     ),
     _route(
         *("groups.refresh_invite", "refreshInvite", "POST", "/chats/{chat_id}/invite", "A new link", _refresh_invite),
         result="GroupInvite",
+        errors=(403,),
     ),
-    _route("groups.leave", "leaveGroup", "POST", "/chats/{chat_id}/leave", "Leave one group", _leave, result=None),
+    _route(
+        *("groups.leave", "leaveGroup", "POST", "/chats/{chat_id}/leave", "Leave one group", _leave),
+        result=None,
+        errors=(403,),
+    ),
     _each("add", "addParticipantToGroup", "Add people", _add, _NEW_MEMBERS),
     _each("remove", "removeParticipantFromGroup", "Remove people", _remove),
     _each("promote", "promoteParticipantToAdmin", "Make admins of them", partial(_set_admin, is_admin=True)),

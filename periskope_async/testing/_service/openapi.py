@@ -33,6 +33,7 @@ _PHONE: Final[Json] = {
 #: Status to name, code and meaning.
 _ERRORS: Final = {
     401: ("Unauthorized", "UNAUTHORIZED_ERROR", "The key is missing, wrong, or of a plan without the API."),
+    403: ("Forbidden", "FORBIDDEN_ERROR", "The phone may not do that in this group."),
     404: ("NotFound", "NOT_FOUND_ERROR", "There is no such object."),
     422: ("Invalid", "VALIDATION_ERROR", "A value is unusable; `fields` says which."),
     429: ("TooMany", "RATE_LIMIT_ERROR", "The rate limit is used up."),
