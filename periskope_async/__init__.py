@@ -14,6 +14,7 @@ if typing.TYPE_CHECKING:
     from periskope_async._exports import *  # noqa: F403  # it says what is in it
     from periskope_async.client import PeriskopeClient as PeriskopeClient
     from periskope_async.resources.chats import Chats as Chats
+    from periskope_async.resources.groups import Groups as Groups
     from periskope_async.resources.notes import Notes as Notes
     from periskope_async.resources.notifications import Notifications as Notifications
     from periskope_async.resources.queue import Queue as Queue
@@ -24,6 +25,7 @@ if typing.TYPE_CHECKING:
 else:  # hidden from checkers: see `lazy`
     _OWN = {
         "Chats": "periskope_async.resources.chats",
+        "Groups": "periskope_async.resources.groups",
         "Notes": "periskope_async.resources.notes",
         "Notifications": "periskope_async.resources.notifications",
         "PeriskopeClient": "periskope_async.client",

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     )
     from periskope_async.hooks import Hooks, RequestEvent, ResponseEvent, RetryEvent, ThrottleEvent, capture_responses
     from periskope_async.models.chats import Chat, ChatPage
+    from periskope_async.models.groups import GroupInvite, ParticipantResult
     from periskope_async.models.infos import ChatInfo, ChatMember, ChatType, MessageInfo
     from periskope_async.models.messages import DeliveryInfo, Media, Message, MessageFlag, MessageType, Poll
     from periskope_async.models.notes import Note, NotePage
@@ -67,6 +68,7 @@ __all__ = [
     "DeliveryInfo",
     "Failed",
     "Fetched",
+    "GroupInvite",
     "Hooks",
     "Media",
     "Message",
@@ -79,6 +81,7 @@ __all__ = [
     "Notification",
     "NotificationPage",
     "Page",
+    "ParticipantResult",
     "PeriskopeError",
     "PermissionDeniedError",
     "Poll",

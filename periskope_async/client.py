@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import aiohttp  # for the type of a session that is passed on, unopened
 
     from periskope_async.resources.chats import Chats
+    from periskope_async.resources.groups import Groups
     from periskope_async.resources.notes import Notes
     from periskope_async.resources.notifications import Notifications
     from periskope_async.resources.queue import Queue
@@ -101,6 +102,14 @@ class PeriskopeClient:
             from periskope_async.resources.chats import Chats
 
             return Chats(self._caller)
+
+    @cached_property
+    def groups(self) -> "Groups":
+        """The groups that a phone is in."""
+        with _importing():
+            from periskope_async.resources.groups import Groups
+
+            return Groups(self._caller)
 
     @cached_property
     def notes(self) -> "Notes":

@@ -14,6 +14,7 @@ if typing.TYPE_CHECKING:
     from periskope_async._exports import *  # noqa: F403  # it says what is in it
     from periskope_sync.client import PeriskopeClient as PeriskopeClient
     from periskope_sync.resources import Chats as Chats
+    from periskope_sync.resources import Groups as Groups
     from periskope_sync.resources import Notes as Notes
     from periskope_sync.resources import Notifications as Notifications
     from periskope_sync.resources import Queue as Queue
@@ -24,6 +25,7 @@ if typing.TYPE_CHECKING:
 else:  # hidden from checkers: see `lazy`
     _OWN = {
         "Chats": "periskope_sync.resources",
+        "Groups": "periskope_sync.resources",
         "Notes": "periskope_sync.resources",
         "Notifications": "periskope_sync.resources",
         "PeriskopeClient": "periskope_sync.client",

@@ -15,7 +15,7 @@ from periskope_sync._event_loop import prepare
 from periskope_sync._refusals import importing
 
 if TYPE_CHECKING:
-    from periskope_sync.resources import Chats, Notes, Notifications, Queue, Reactions, Tickets
+    from periskope_sync.resources import Chats, Groups, Notes, Notifications, Queue, Reactions, Tickets
 
 __all__ = ["PeriskopeClient"]
 
@@ -98,6 +98,14 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
             from periskope_sync.resources import Chats
 
             return Chats(self._async.chats)
+
+    @cached_property
+    def groups(self) -> "Groups":
+        """The groups that a phone is in."""
+        with importing():
+            from periskope_sync.resources import Groups
+
+            return Groups(self._async.groups)
 
     @cached_property
     def notes(self) -> "Notes":

@@ -3,6 +3,7 @@
 from typing import Final
 
 from periskope_async.resources.chats import Chats as AsyncChats
+from periskope_async.resources.groups import Groups as AsyncGroups
 from periskope_async.resources.notes import Notes as AsyncNotes
 from periskope_async.resources.notifications import Notifications as AsyncNotifications
 from periskope_async.resources.queue import Queue as AsyncQueue
@@ -10,7 +11,7 @@ from periskope_async.resources.reactions import Reactions as AsyncReactions
 from periskope_async.resources.tickets import Tickets as AsyncTickets
 from periskope_sync._bridge import Facade, blocking
 
-__all__ = ["Chats", "Notes", "Notifications", "Queue", "Reactions", "Tickets"]
+__all__ = ["Chats", "Groups", "Notes", "Notifications", "Queue", "Reactions", "Tickets"]
 
 
 class Chats(Facade[AsyncChats]):
@@ -22,6 +23,23 @@ class Chats(Facade[AsyncChats]):
     list: Final = blocking(AsyncChats.list)
     list_page: Final = blocking(AsyncChats.list_page)
     update: Final = blocking(AsyncChats.update)
+    mark_read: Final = blocking(AsyncChats.mark_read)
+    update_labels: Final = blocking(AsyncChats.update_labels)
+    update_access: Final = blocking(AsyncChats.update_access)
+
+
+class Groups(Facade[AsyncGroups]):
+    """The groups that a phone is in. Reached as `client.groups`."""
+
+    create: Final = blocking(AsyncGroups.create)
+    update: Final = blocking(AsyncGroups.update)
+    refresh_invite: Final = blocking(AsyncGroups.refresh_invite)
+    accept_invite: Final = blocking(AsyncGroups.accept_invite)
+    add_participants: Final = blocking(AsyncGroups.add_participants)
+    remove_participants: Final = blocking(AsyncGroups.remove_participants)
+    promote_participants: Final = blocking(AsyncGroups.promote_participants)
+    demote_participants: Final = blocking(AsyncGroups.demote_participants)
+    leave: Final = blocking(AsyncGroups.leave)
 
 
 class Notes(Facade[AsyncNotes]):

@@ -15,10 +15,14 @@ __all__ = [
     "Labels",
     "Moment",
     "as_chat_id",
+    "as_chat_ids",
     "as_count",
     "as_flag",
+    "as_flags_by_name",
+    "as_group_id",
     "as_labels",
     "as_moment",
+    "as_numbers",
     "as_phone",
     "as_seconds",
     "as_text",
@@ -95,6 +99,15 @@ def as_chat_id(name: str, value: object) -> str:
     return value
 
 
+def as_chat_ids(name: str, values: object) -> list[str]:
+    """Return *values*, an iterable of chat ids, as a list.
+
+    Raises:
+        ConfigurationError: there are none, for the service might take that for all; or one cannot be a chat id.
+    """
+    return [as_chat_id(name, value) for value in _some_texts(name, values)]
+
+
 def as_texts(name: str, values: object) -> list[str] | Unset:
     """Return *values*, an iterable of texts, as a list."""
     if isinstance(values, Unset):
@@ -143,7 +156,7 @@ def as_phone(name: str, value: object) -> str:
         raise _wrong_type(name, "text", value)
     if _PHONE_ID.fullmatch(value.strip()):
         return value.strip()
-    digits = value.strip().removesuffix("@c.us").translate(_PHONE_PUNCTUATION)
+    digits = _digits(value)
     if not (digits.isascii() and digits.isdigit()):
         raise ConfigurationError(
             f"{name}: expected a number with country code, such as '+91 98765 43210', or an id such as 'phone-…'"
@@ -151,11 +164,43 @@ def as_phone(name: str, value: object) -> str:
     return digits
 
 
+def as_numbers(name: str, values: object) -> list[str]:
+    """Return people's phone numbers as digits, each once. Any usual spelling will do, with `@c.us` too.
+
+    Raises:
+        ConfigurationError: there are none, or one cannot be a number; the message does not show it.
+    """
+    numbers = dict.fromkeys(map(_digits, _some_texts(name, values)))
+    if not all(re.fullmatch(r"[0-9]+", number) for number in numbers):
+        raise ConfigurationError(f"{name}: expected numbers with country code, such as '+91 98765 43210' or '…@c.us'")
+    return list(numbers)
+
+
+def as_group_id(name: str, value: object) -> str:
+    """Return *value* as the id of a group, which ends in `@g.us`."""
+    group_id = str(as_text(name, value))
+    if not (_CHAT_ID.fullmatch(group_id) and group_id.endswith("@g.us")):
+        raise ConfigurationError(f"{name}: expected the id of a group, '…@g.us'")
+    return group_id
+
+
 def as_flag(name: str, value: object) -> bool | Unset:
     """Return *value*, which is True or False."""
     if isinstance(value, bool | Unset):
         return value
     raise _wrong_type(name, "True or False", value)
+
+
+def as_flags_by_name(name: str, values: object) -> dict[str, bool]:
+    """Return *values*, a mapping of True and False by name, as a dict."""
+    if not isinstance(values, Mapping):
+        raise _wrong_type(name, "True or False by name", values)
+    flags = dict(cast("Mapping[object, object]", values))
+    for key, value in flags.items():
+        as_text(f"the names in {name}", key)
+        if not isinstance(value, bool):
+            raise _wrong_type(f"{name}[{key!r}]", "True or False", value)
+    return cast("dict[str, bool]", flags)
 
 
 def as_count(name: str, value: object, *, least: int) -> int:
@@ -174,6 +219,17 @@ def as_seconds(name: str, value: object) -> float:
     if not 0 < value <= sys.float_info.max:
         raise ConfigurationError(f"{name}: expected a positive, finite number of seconds")
     return float(value)
+
+
+def _digits(number: str) -> str:
+    return number.strip().removesuffix("@c.us").translate(_PHONE_PUNCTUATION)
+
+
+def _some_texts(name: str, values: object) -> list[str]:
+    texts = as_texts(name, values)
+    if not texts or isinstance(texts, Unset):
+        raise ConfigurationError(f"{name}: is empty")
+    return texts
 
 
 def _wrong_type(name: str, expected: str, value: object) -> ConfigurationError:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import click
 from click.core import ParameterSource
 
-from periskope_async.cli.options import hands_on_connect, output, ticket_values
+from periskope_async.cli.conversations import chats, groups
+from periskope_async.cli.options import InOrder, hands_on_connect, output, ticket_values
 from periskope_async.cli.outcome import MEANING, Exit, Failure, Outcome, explain
 from periskope_async.cli.text import named, tell
 from periskope_async.errors import PeriskopeError
@@ -62,22 +63,14 @@ def _outcome_of(error: Exception) -> Outcome:
             return Outcome(Exit.BUG, message, "PERISKOPE_DEBUG=1 shows where. Please report it.")
 
 
-class _InOrder(click.Group):
-    """A group that lists its commands in the order in which a newcomer meets them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(self.commands)
-
-
 @click.group(
-    cls=_InOrder,
+    cls=InOrder,
     epilog=_EXIT_CODES,
     context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
 )
 @click.version_option(package_name="periskope", message="%(prog)s %(version)s")
 def app() -> None:
-    """Tickets of Periskope on the command line (unofficial).
+    """Tickets, chats and groups of Periskope on the command line (unofficial).
 
     The key comes from PERISKOPE_API_KEY or --api-key. Without one, start with `periskope demo`.
     """
@@ -103,7 +96,7 @@ def demo(tickets: int, rate_limit: str, seed: int) -> int:
     return _demo.demo(tickets=tickets, rate_limit=rate_limit, seed=seed)
 
 
-@app.group("tickets", cls=_InOrder)
+@app.group("tickets", cls=InOrder)
 def tickets_() -> None:
     """Read, write and export tickets."""
 
@@ -209,6 +202,10 @@ def export(
     ids = None if everything else ticket_ids if ids_file is None else _export.read_ids(ids_file)
     target = _export.target(None if out == "-" else Path(out), form)
     return _export.export(connect, ids, target, resume=resume, overwrite=overwrite)
+
+
+app.add_command(chats)
+app.add_command(groups)
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """Options that several commands share. Knows no command."""
 
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
@@ -13,10 +14,19 @@ if TYPE_CHECKING:
 
     Connect = Callable[[], PeriskopeClient]
 
-__all__ = ["connection", "hands_on_connect", "output", "ticket_values"]
+__all__ = ["InOrder", "confirm", "connection", "hands_on_connect", "output", "ticket_values", "unasked"]
 
 Command = Callable[..., int]
 Decorator = Callable[[Command], Command]
+
+
+class InOrder(click.Group):
+    """A group that lists its commands in the order in which a newcomer meets them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names, in the order in which they were added."""
+        del ctx
+        return list(self.commands)
 
 
 def _all(*options: Decorator) -> Decorator:
@@ -52,6 +62,24 @@ ticket_values: Final = _all(
 def output(*forms: str) -> Decorator:
     """The option that chooses among *forms*; the first is the default."""
     return click.option("-o", "--output", type=click.Choice(forms), default=forms[0], help="What to print.")
+
+
+#: Of a command that asks before it does what cannot be taken back.
+unasked: Final = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Return if a person agrees, or has with `--yes`.
+
+    Raises:
+        UsageError: nobody is there to be asked.
+        Abort: the person does not agree.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError("Nobody is there to be asked: this needs --yes.")
+    click.confirm(question, abort=True, err=True)
 
 
 def hands_on_connect(command: Command) -> Command:

@@ -40,10 +40,10 @@ class Exit(IntEnum):
 #: What each code means, in the order of the help.
 MEANING: Final = {
     Exit.OK: "all done",
-    Exit.SOME_FAILED: "some tickets came, some did not",
+    Exit.SOME_FAILED: "some of it was done, some was not",
     Exit.USAGE: "the command or a setting is wrong; nothing was sent",
     Exit.KEY_REFUSED: "the service refused the key (401, 403)",
-    Exit.NOT_FOUND: "no such ticket (404)",
+    Exit.NOT_FOUND: "no such ticket, chat or group (404)",
     Exit.RATE_LIMITED: "the rate limit left no room before the deadline (429)",
     Exit.NO_ANSWER: "no answer: network, TLS or timeout",
     Exit.SERVICE_FAILED: "the service failed, or answered with something else (5xx and the rest)",
@@ -81,7 +81,7 @@ _KINDS: Final[tuple[tuple[type[PeriskopeError], Exit, str, str], ...]] = (
         "Check PERISKOPE_API_KEY (console: Settings > Integrations > API); `periskope doctor` shows what is in use.",
     ),
     (PermissionDeniedError, Exit.KEY_REFUSED, "The key is good, but not for this.", ""),
-    (NotFoundError, Exit.NOT_FOUND, "No such ticket.", ""),
+    (NotFoundError, Exit.NOT_FOUND, "No such {resource}.", ""),
     (RateLimitError, Exit.RATE_LIMITED, "Too many requests.", "Wait a little, then try again."),
     (BadRequestError, Exit.VALUE_REFUSED, "The service did not understand the request.", ""),
     (ValidationError, Exit.VALUE_REFUSED, "The service refused a value.", ""),
@@ -98,6 +98,7 @@ _OTHER: Final = (PeriskopeError, Exit.SERVICE_FAILED, "The service failed.", "Tr
 def explain(error: PeriskopeError) -> Outcome:
     """Return what *error* means for a person and for the exit code."""
     _, code, headline, hint = next((kind for kind in _KINDS if isinstance(error, kind[0])), _OTHER)
+    headline = headline.replace("{resource}", error.resource or "object")
     fields = [f"  {name}: {reason}" for name, reason in _refused(error)]
     return Outcome(code, "\n".join([headline, str(error), *fields]), hint)
 

@@ -11,9 +11,19 @@ from rich.table import Table
 from rich.text import Text
 
 from periskope_async.cli.text import visible
-from periskope_async.models import ChatInfo, ChatMember, MessageInfo, Ticket, TicketInfo, TicketPriority, TicketRow
+from periskope_async.models import (
+    Chat,
+    ChatInfo,
+    ChatMember,
+    MessageInfo,
+    ParticipantResult,
+    Ticket,
+    TicketInfo,
+    TicketPriority,
+    TicketRow,
+)
 
-__all__ = ["table", "view"]
+__all__ = ["chat_table", "chat_view", "participants_table", "table", "view"]
 
 #: One colour for one meaning in every view. What the service adds tomorrow is shown without one.
 _STATUS: Final = {"open": "cyan", "inprogress": "yellow", "closed": "green", "archived": "dim"}
@@ -43,6 +53,48 @@ def table(tickets: Iterable[Ticket | TicketRow]) -> Table:
 def view(info: TicketInfo) -> RenderableType:
     """Return a ticket in full: its own fields, its chat, its messages."""
     return Group(*_view(info))
+
+
+def chat_table(chats: Iterable[Chat]) -> Table:
+    """Return a table with one line for each chat."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("Chat", "Type", "Name", "Assignee", "Created"):
+        made.add_column(heading, no_wrap=heading not in {"Name", "Assignee"})
+    for chat in chats:
+        made.add_row(
+            Text(visible(chat.chat_id), "bold"),
+            Text(visible(chat.chat_type or "")),
+            _one_line(chat.chat_name),
+            _one_line(chat.assigned_to),
+            Text("" if chat.created_at is None else f"{chat.created_at.astimezone():%Y-%m-%d}"),
+        )
+    return made
+
+
+def chat_view(chat: Chat) -> RenderableType:
+    """Return a chat in full, without its messages."""
+    facts = _facts(
+        ("Type", chat.chat_type),
+        ("ID", chat.chat_id),
+        ("Our phone", chat.org_phone),
+        ("Assigned to", chat.assigned_to),
+        ("Labels", ", ".join(chat.labels)),
+        ("Unread", chat.message_unread_count),
+        ("Members", _members(chat.members)),
+        ("Description", chat.group_description),
+        ("Invite link", chat.invite_link),
+        ("Left", "yes" if chat.is_exited else None),
+    )
+    return Group(Text(visible(chat.chat_name or chat.chat_id), "bold"), facts)
+
+
+def participants_table(results: Mapping[str, ParticipantResult]) -> Table:
+    """Return a table with one line for what became of each participant."""
+    made = Table.grid(padding=(0, 2, 0, 0))
+    for contact_id, result in results.items():
+        mark = Text("done", "green") if result.is_success else Text("failed", "bold red")
+        made.add_row(Text(visible(contact_id), "bold"), mark, _one_line(result.message))
+    return made
 
 
 def _view(info: TicketInfo) -> Iterator[RenderableType]:

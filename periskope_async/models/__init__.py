@@ -7,6 +7,7 @@ from periskope_async._lazy import lazy
 
 if TYPE_CHECKING:
     from periskope_async.models.chats import Chat, ChatPage
+    from periskope_async.models.groups import GroupInvite, ParticipantResult
     from periskope_async.models.infos import ChatInfo, ChatMember, ChatType, MessageInfo
     from periskope_async.models.messages import DeliveryInfo, Media, Message, MessageFlag, MessageType, Poll
     from periskope_async.models.notes import Note, NotePage
@@ -26,6 +27,7 @@ __all__ = [
     "ChatPage",
     "ChatType",
     "DeliveryInfo",
+    "GroupInvite",
     "Media",
     "Message",
     "MessageFlag",
@@ -36,6 +38,7 @@ __all__ = [
     "Notification",
     "NotificationPage",
     "Page",
+    "ParticipantResult",
     "Poll",
     "PurgeResult",
     "QueueJob",
@@ -60,6 +63,7 @@ WHERE: Final[Mapping[str, str]] = {
     "ChatPage": "periskope_async.models.chats",
     "ChatType": "periskope_async.models.infos",
     "DeliveryInfo": "periskope_async.models.messages",
+    "GroupInvite": "periskope_async.models.groups",
     "Media": "periskope_async.models.messages",
     "Message": "periskope_async.models.messages",
     "MessageFlag": "periskope_async.models.messages",
@@ -70,6 +74,7 @@ WHERE: Final[Mapping[str, str]] = {
     "Notification": "periskope_async.models.notifications",
     "NotificationPage": "periskope_async.models.notifications",
     "Page": "periskope_async.models.pages",
+    "ParticipantResult": "periskope_async.models.groups",
     "Poll": "periskope_async.models.messages",
     "PurgeResult": "periskope_async.models.queue",
     "QueueJob": "periskope_async.models.queue",

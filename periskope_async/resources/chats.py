@@ -1,6 +1,6 @@
 """The chats of a phone: with a person, or of a group."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from operator import attrgetter
@@ -11,7 +11,18 @@ from periskope_async._io.many import fetch_many
 from periskope_async._io.paging import walk
 from periskope_async._io.source import Ids
 from periskope_async._io.stream import open_stream
-from periskope_async._sansio.arguments import Labels, Moment, as_count, as_labels, as_moment, as_text, as_texts_by_name
+from periskope_async._sansio.arguments import (
+    Labels,
+    Moment,
+    as_chat_ids,
+    as_count,
+    as_flag,
+    as_flags_by_name,
+    as_labels,
+    as_moment,
+    as_text,
+    as_texts_by_name,
+)
 from periskope_async._sansio.operation import Operation, Request, about_another, no_page
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.bulk import BulkResult, Failed, Fetched, Progress
@@ -31,6 +42,9 @@ _another = about_another(_id_of)
 GET = Operation("chats.get", "GET", "/chats/{chat_id}", Chat, idempotent=True, mismatch=_another)
 LIST = Operation("chats.list", "GET", "/chats", ChatPage, idempotent=True, mismatch=no_page("chats"))
 UPDATE = Operation("chats.update", "PATCH", "/chats/{chat_id}", Chat, idempotent=True, mismatch=_another)
+MARK_READ: Operation[None] = Operation("chats.mark_read", "POST", "/chats/{chat_id}/read", None, idempotent=True)
+UPDATE_LABELS: Operation[None] = Operation("chats.update_labels", "PATCH", "/chats/labels", None, idempotent=True)
+UPDATE_ACCESS: Operation[None] = Operation("chats.update_access", "PATCH", "/chats/access", None, idempotent=True)
 
 
 class Chats:
@@ -174,6 +188,59 @@ class Chats:
         if all(value is UNSET for value in fields.values()):
             raise ConfigurationError("update: no field to change")
         return await self._caller.call(UPDATE.request(chat_id=chat_id, body=fields, phone=phone))
+
+    async def mark_read(self, chat_id: str, *, phone: str | None = None) -> None:
+        """Mark all messages of a chat as read, those too that arrive meanwhile.
+
+        API: `POST /chats/{chat_id}/read`
+
+        Raises:
+            PeriskopeError: as for `get`.
+        """
+        await self._caller.call(MARK_READ.request(chat_id=chat_id, phone=phone))
+
+    async def update_labels(self, chat_ids: Iterable[str], labels: Labels, *, phone: str | None = None) -> None:
+        """Give many chats the same labels, in one call.
+
+        API: `PATCH /chats/labels`, https://docs.periskope.app/api-reference/chat/update-chat-labels
+
+        Args:
+            chat_ids: at least one. What the service does about one that it does not know is not documented.
+            labels: names, all of them, in place of those that the chats have; unknown ones are created.
+            phone: see the class.
+
+        Raises:
+            ConfigurationError: an argument is unusable; nothing was sent.
+            PeriskopeError: as for `get`.
+        """
+        fields = {"chat_ids": as_chat_ids("chat_ids", chat_ids), "labels": as_labels("labels", labels)}
+        await self._caller.call(UPDATE_LABELS.request(body=fields, phone=phone))
+
+    async def update_access(
+        self, chat_ids: Iterable[str], access: Mapping[str, bool], *, replace: bool, phone: str | None = None
+    ) -> None:
+        """Say of many chats, in one call, who of the account may see them.
+
+        API: `PATCH /chats/access`
+
+        Args:
+            chat_ids: at least one. What the service does about one that it does not know is not documented.
+            access: True for may, False for may not, by e-mail address of a user of the account.
+            replace: True: in place of what the chats have; False: beside it.
+            phone: see the class.
+
+        Raises:
+            ConfigurationError: an argument is unusable, or there is nothing to add; nothing was sent.
+            PeriskopeError: as for `get`.
+        """
+        fields = {
+            "chat_ids": as_chat_ids("chat_ids", chat_ids),
+            "access": as_flags_by_name("access", access),
+            "replace": as_flag("replace", replace) is True,  # always sent: what the service assumes is not documented
+        }
+        if not fields["access"] and not fields["replace"]:
+            raise ConfigurationError("access: is empty, so with replace=False there is nothing to change")
+        await self._caller.call(UPDATE_ACCESS.request(body=fields, phone=phone))
 
 
 def _get(chat_id: str, *, phone: str | None) -> Request[Chat]:

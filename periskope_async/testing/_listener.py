@@ -16,7 +16,9 @@ from periskope_async.testing._http import Connection, Request, Step
 
 __all__ = ["Listener"]
 
-_BACKLOG: Final = 4096  # connections
+_BACKLOG: Final = 4096  # connections that wait to be accepted
+#: Turns of the loop, as items of its queue, that asyncio takes from accepting a connection to `connection_made`.
+_TURNS_TO_ACCEPT: Final = 3
 
 
 class Listener:
@@ -97,6 +99,7 @@ class Listener:
     async def close(self) -> None:
         """Close every connection and free the port."""
         await self._settled()
+        await self._stop_accepting()
         for closing in (self._server, self._socket):
             if closing is not None:
                 closing.close()
@@ -183,6 +186,7 @@ class Listener:
     async def _go_down(self) -> None:
         if self._server is None or self._socket is None:
             return
+        await self._stop_accepting()
         self._server.close()
         self._server = None
         for connection in tuple(self.connections):
@@ -203,3 +207,13 @@ class Listener:
 
     def _closed(self, connection: Connection) -> None:
         del self.connections[connection]
+
+    async def _stop_accepting(self) -> None:
+        """Accept nobody more, and have asyncio hand over whom it has accepted.
+
+        A server that is closed between the two forgets those connections, and leaves them open.
+        """
+        if self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket)
+        for _ in range(_TURNS_TO_ACCEPT):
+            await asyncio.sleep(0)

@@ -401,3 +401,147 @@ def test_ctrl_c(periskope: Command, fake: FakePeriskope) -> None:
     fake.answer(lambda _: os.kill(os.getpid(), signal.SIGINT))
     code, out, err = periskope("tickets", "get", "BKT-001")
     assert (code, out, err.strip()) == (130, "", "")
+
+
+# --- chats -----------------------------------------------------------------------------------------------------------
+
+PERSON = "919537851844@c.us"
+
+
+@pytest.fixture
+def group(fake: FakePeriskope) -> str:
+    """A group that there is from the start."""
+    return next(name for name in fake.chats.ids if name.endswith("@g.us"))
+
+
+def test_chats_get(periskope: Command, fake: FakePeriskope, group: str) -> None:
+    """A chat is shown with what a person asks of it; `json` gives what the API sends, an array for several."""
+    code, out, err = periskope("chats", "get", PERSON)
+    assert (code, err) == (0, "")
+    for shown in (PERSON, "chatlabel1, chatlabel2", "Members"):
+        assert shown in out
+    code, out, _ = periskope("chats", "get", PERSON, "-o", "json")
+    assert (code, json.loads(out)) == (0, fake.chats.get(PERSON))
+    code, out, _ = periskope("chats", "get", PERSON, group, "-o", "json")
+    assert (code, json.loads(out)) == (0, [fake.chats.get(PERSON), fake.chats.get(group)])
+    code, out, _ = periskope("chats", "get", PERSON, group, "-o", "table")
+    assert (code, len(out.splitlines())) == (0, 3)
+
+
+def test_chats_that_do_not_come(periskope: Command) -> None:
+    """An unknown chat costs no other, and a refused key ends the run; both stand on standard error."""
+    code, out, err = periskope("chats", "get", PERSON, "1@c.us", "-o", "jsonl")
+    assert (code, [json.loads(line)["chat_id"] for line in out.splitlines()]) == (1, [PERSON])
+    assert "No such chat" in err
+    assert periskope("chats", "get", "1@c.us")[0] == 4
+    code, out, err = periskope("chats", "get", *[f"{n}@c.us" for n in range(100)], "--api-key", "wrong-key-123456")
+    assert (code, out) == (3, "")
+    assert "chats were not tried" in err
+
+
+def test_chats_list(periskope: Command, fake: FakePeriskope) -> None:
+    """Rows: so many, or all of them, of one type or label."""
+    code, out, _ = periskope("chats", "list", "--limit", "2", "-o", "jsonl")
+    assert (code, len(out.splitlines())) == (0, 2)
+    code, out, _ = periskope("chats", "list", "--all", "-o", "json")
+    assert (code, {row["chat_id"] for row in json.loads(out)}) == (0, set(fake.chats.ids))
+    code, out, _ = periskope("chats", "list", "--type", "group", "--label", "vip")
+    wanted = [
+        name for name in fake.chats.ids if name.endswith("@g.us") and "VIP" in (fake.chats.get(name)["labels"] or ())
+    ]
+    assert (code, len(out.splitlines())) == (0, 1 + len(wanted))
+    assert wanted
+    fake.chats.put({"chat_id": "7@c.us"})
+    assert "7@c.us" in periskope("chats", "list")[1]
+
+
+def test_chats_update(periskope: Command, fake: FakePeriskope) -> None:
+    """What is named changes; nothing named is a mistake that is not sent."""
+    properties = ("--property", "property-9", "new", "--property", "tier", "gold")
+    code, out, _ = periskope("chats", "update", PERSON, "--labels", "vip", *properties, "-o", "json")
+    assert (code, json.loads(out)) == (0, fake.chats.get(PERSON))
+    assert fake.requests[-1].json() == {"labels": "vip", "custom_properties": {"property-9": "new", "tier": "gold"}}
+    assert "asha@example.com" in periskope("chats", "update", PERSON, "--assigned-to", "asha@example.com")[1]
+    calls = fake.calls
+    code, _, err = periskope("chats", "update", PERSON)
+    assert code == 2
+    assert "Nothing to change" in err
+    assert fake.calls == calls
+
+
+# --- groups ----------------------------------------------------------------------------------------------------------
+
+
+class Keyboard(io.StringIO):
+    """In the place of standard input: a person who types this."""
+
+    def isatty(self) -> bool:
+        """Say that it is a terminal."""
+        return True
+
+
+def test_groups_create(periskope: Command, fake: FakePeriskope) -> None:
+    """A group is made of a name and numbers, and shown."""
+    code, out, _ = periskope("groups", "create", "Parcels", "+91 95378 51844", "--description", "All", "-o", "json")
+    made = json.loads(out)
+    assert (code, made) == (0, fake.chats.get(made["chat_id"]))
+    assert (made["chat_name"], made["group_description"]) == ("Parcels", "All")
+    code, out, _ = periskope("groups", "create", "More parcels", PERSON)
+    assert code == 0
+    assert "More parcels" in out
+    assert "https://chat.whatsapp.com/" in out
+
+
+def test_groups_change_people(periskope: Command, fake: FakePeriskope, group: str) -> None:
+    """People are added, promoted, demoted and removed; each has a line, and one failure is code 1."""
+    code, out, _ = periskope("groups", "add", group, PERSON, "17995550199")
+    assert code == 0
+    assert [line.split(None, 2)[:2] for line in out.splitlines()] == [[PERSON, "done"], ["17995550199@c.us", "done"]]
+    assert "Invite sent to participant" in out
+    code, out, _ = periskope("groups", "promote", group, PERSON, "17995550199")
+    assert code == 1
+    assert [line.split(None, 2)[:2] for line in out.splitlines()] == [[PERSON, "done"], ["17995550199@c.us", "failed"]]
+    code, out, _ = periskope("groups", "demote", group, PERSON, "-o", "json")
+    assert (code, json.loads(out)) == (0, {PERSON: {"is_success": True}})
+    assert periskope("groups", "remove", group, PERSON, "--yes")[0] == 0
+    assert PERSON not in fake.chats.get(group)["members"]
+
+
+def test_groups_leave_and_join(periskope: Command, fake: FakePeriskope, group: str) -> None:
+    """A new link is printed alone, for a script; a group is left without a word, and joined again by the link."""
+    code, out, err = periskope("groups", "invite", group, "--yes")
+    assert (code, out, err) == (0, fake.chats.get(group)["invite_link"] + "\n", "")
+    assert periskope("groups", "leave", group, "--yes") == (0, "", "")
+    assert fake.chats.get(group)["is_exited"]
+    assert "yes" in periskope("chats", "get", group)[1]
+    code, out, _ = periskope("groups", "join", out.strip(), "-o", "json")
+    assert (code, json.loads(out)) == (0, fake.chats.get(group))
+    code, _, err = periskope("groups", "join", "nobody's")
+    assert code == 4
+    assert "No such object" in err
+
+
+def test_an_invitation_without_a_link(periskope: Command, fake: FakePeriskope, group: str) -> None:
+    """Where the service leaves the link out, an empty line is printed."""
+    fake.answer(lambda _: Reply(200, b"{}", (("Content-Type", "application/json"),)))
+    assert periskope("groups", "invite", group, "--yes") == (0, "\n", "")
+
+
+@pytest.mark.parametrize("command", ["remove", "leave", "invite"])
+def test_what_cannot_be_taken_back_is_asked_for(
+    periskope: Command, fake: FakePeriskope, group: str, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person is asked, and "no" sends nothing; where nobody can answer, it needs --yes."""
+    words = ("groups", command, group, *([PERSON] if command == "remove" else ()))
+    monkeypatch.setattr(sys, "stdin", Keyboard("n\n"))
+    code, _, err = periskope(*words)
+    assert code == 130
+    assert f"{group}?" in err
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    code, _, err = periskope(*words)
+    assert code == 2
+    assert "--yes" in err
+    assert fake.calls == 0
+    monkeypatch.setattr(sys, "stdin", Keyboard("y\n"))
+    assert periskope(*words)[0] in {0, 1}
+    assert fake.calls == 1

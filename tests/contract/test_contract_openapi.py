@@ -50,6 +50,18 @@ def test_every_operation_is_described(described: dict[str, Any]) -> None:
         "listAllChats": {"200", "401", "422", "429"},
         "getChatById": {"200", "401", "404", "422", "429"},
         "updateChat": {"200", "401", "404", "422", "429"},
+        "markRead": {"200", "401", "404", "422", "429"},
+        "updateChatLabels": {"204", "401", "404", "422", "429"},
+        "updateChatOverrideAccess": {"204", "401", "404", "422", "429"},
+        "createGroup": {"200", "401", "422", "429"},
+        "acceptGroupInvite": {"200", "401", "403", "404", "422", "429"},
+        "updateGroupSettings": {"200", "401", "403", "404", "422", "429"},
+        "refreshInvite": {"200", "401", "403", "404", "422", "429"},
+        "leaveGroup": {"200", "401", "403", "404", "422", "429"},
+        "addParticipantToGroup": {"200", "401", "403", "404", "422", "429"},
+        "removeParticipantFromGroup": {"200", "401", "403", "404", "422", "429"},
+        "promoteParticipantToAdmin": {"200", "401", "403", "404", "422", "429"},
+        "demoteParticipantToMember": {"200", "401", "403", "404", "422", "429"},
         "createNote": {"200", "401", "404", "422", "429"},
         "getNotes": {"200", "401", "422", "429"},
         "getNotesByChat": {"200", "401", "404", "422", "429"},
@@ -62,6 +74,14 @@ def test_every_operation_is_described(described: dict[str, Any]) -> None:
         "purgeQueue": {"200", "401", "422", "429"},
         "getReactions": {"200", "401", "422", "429"},
     }
+
+
+def test_an_answer_without_a_body_is_described_as_one(described: dict[str, Any]) -> None:
+    """Where the service answers nothing, neither content nor its ETag is promised."""
+    for path, method, status in (("/chats/{chat_id}/read", "post", "200"), ("/chats/labels", "patch", "204")):
+        answer = described["paths"][path][method]["responses"][status]
+        assert "content" not in answer
+        assert "ETag" not in answer["headers"]
 
 
 def test_every_reference_leads_somewhere(described: dict[str, Any]) -> None:
@@ -138,6 +158,7 @@ def test_schemathesis(tmp_path: Path) -> None:
         )
         assert run.returncode == 0, run.stdout + run.stderr
         assert fake.calls > 500
-        assert {request.status for request in fake.requests} == {200, 401, 404, 422}
+        seen = {request.status for request in fake.requests}
+        assert {200, 401, 404, 422} <= seen <= {200, 204, 401, 403, 404, 422}
         read = {request.operation for request in fake.requests if request.status == 200}
         assert read >= {"tickets.get", "tickets.list", "chats.get", "chats.list", "chats.update", "notes.get"}

@@ -15,6 +15,7 @@ import pytest
 
 from periskope_async.testing import Assumptions, FakePeriskope
 from periskope_async.testing._service.made_up.tickets import ticket_bytes
+from periskope_sync import PeriskopeClient
 
 HERE = Path(__file__).parent
 CLIENT = HERE / "node_modules" / "@periskope" / "periskope-client" / "package.json"
@@ -124,6 +125,62 @@ def test_chats() -> None:
     assert (changed["data"]["labels"], changed["data"]["assigned_to"]) == (["VIP", "neu"], "a@example.com")
     assert ticket["data"]["chat"]["chat_labels"] == "VIP, neu"
     assert (unknown["error"]["code"], unknown["error"]["message"]) == ("NOT_FOUND_ERROR", "Chat not found")
+
+
+def test_groups() -> None:
+    """It drives every operation on groups and reads back what ours wrote; and ours reads what it wrote."""
+    friend, stranger = "919537851844", "17995550199"
+    with serving("--tickets", "20") as (url, key), PeriskopeClient(key, base_url=url) as client:
+        ours = client.groups.create("Ours", [friend], description="d")
+        in_ours = {"chat_id": ours.chat_id, "participants": [friend]}
+        theirs, read, settings, invite, added, promoted, demoted, removed, left, joined, read_back = calls(
+            url,
+            key,
+            ("group.create", {"group_name": "Theirs", "participants": [friend], "options": {"infoAdminsOnly": True}}),
+            ("chat.getChatById", {"chat_id": ours.chat_id}),
+            ("group.updateSettings", {"chat_id": ours.chat_id, "name": "Renamed", "memberAddMode": True}),
+            ("group.generateInviteLink", {"chat_id": ours.chat_id}),
+            ("group.addParticipant", {"chat_id": ours.chat_id, "participants": [friend, stranger]}),
+            ("group.promoteParticipant", in_ours),
+            ("group.demoteParticipant", in_ours),
+            ("group.removeParticipant", in_ours),
+            ("group.leaveGroup", {"chat_id": ours.chat_id}),
+            ("group.acceptGroupInvite", {"invite_code": "nobody's"}),
+            ("chat.getChatById", {"chat_id": ours.chat_id}),
+        )
+        found = client.chats.get(theirs["data"]["chat_id"])
+        assert (found.chat_name, found.info_admins_only, found.to_dict()) == ("Theirs", True, theirs["data"])
+        last = client.chats.get(ours.chat_id)
+    assert read["data"] == ours.to_dict()
+    assert (settings["data"]["chat_name"], settings["data"]["member_add_mode"]) == ("Renamed", "true")
+    assert invite["data"]["invite_link"] != ours.invite_link
+    success = {name: result["is_success"] for name, result in added["data"].items()}
+    assert success == {f"{friend}@c.us": False, f"{stranger}@c.us": True}
+    assert [one["data"][f"{friend}@c.us"] for one in (promoted, demoted, removed)] == [{"is_success": True}] * 3
+    assert (left["status"], left["error"]) == (200, None)
+    assert joined["status"] == 404
+    assert last.is_exited
+    assert last.to_dict() == read_back["data"]
+
+
+def test_many_chats_at_once() -> None:
+    """It marks as read, labels many chats and says who may see them, and ours reads that."""
+    ids = ["919537851844@c.us"]
+    with serving("--tickets", "20") as (url, key), PeriskopeClient(key, base_url=url) as client:
+        results = calls(
+            url,
+            key,
+            ("chat.read", {"chat_id": ids[0]}),
+            ("chat.updateLabels", {"chat_ids": ids, "labels": "vip, neu"}),
+            (
+                "chat.updateChatOverrideAccess",
+                {"chat_ids": ids, "access": {"a@example.com": True}, "replace": True},
+            ),
+        )
+        chat = client.chats.get(ids[0])
+    assert [(one["status"], one["error"]) for one in results] == [(200, None), (204, None), (204, None)]
+    assert (chat.message_unread_count, chat.labels) == (0, ("VIP", "neu"))
+    assert chat.override_chat_access == {"a@example.com": True}
 
 
 def test_notes() -> None:

@@ -10,6 +10,7 @@ from periskope_async.testing import Assumptions
 from periskope_async.testing._service.answers import Answer
 from periskope_async.testing._service.chat_forms import short_form
 from periskope_async.testing._service.collection import Objects
+from periskope_async.testing._service.service import Service
 
 CHAT = "919537851844@c.us"
 NOW = "2025-02-19T21:20:00.250000+00:00"
@@ -176,6 +177,79 @@ def test_update_with_a_bad_body(ask: Ask, chats: Objects, body: Any, wrong: list
 def test_update_unknown(ask: Ask) -> None:
     """An unknown id is a 404."""
     assert ask("PATCH", "/chats/1@c.us", {"labels": "a"}).status == 404
+
+
+# --- many at once, and reading -----------------------------------------------------------------------------------
+
+
+def test_mark_read(ask: Ask, chats: Objects) -> None:
+    """A chat that is read has no unread messages, by phone neither, and answers no body; an unknown one is a 404."""
+    chats.change(CHAT, message_unread_count=3)
+    assert ask("POST", f"/chats/{CHAT}/read") == Answer(200)
+    assert chats.get(CHAT)["message_unread_count"] == 0
+    assert "unread_count" not in chats.get(CHAT)
+    chats.change(CHAT, message_unread_count=3, unread_count={"918527184400@c.us": 3})
+    ask("POST", f"/chats/{CHAT}/read")
+    assert (chats.get(CHAT)["message_unread_count"], chats.get(CHAT)["unread_count"]) == (0, {"918527184400@c.us": 0})
+    assert ask("POST", "/chats/1@c.us/read").status == 404
+
+
+def test_labels_of_many(service: Service, ask: Ask, chats: Objects) -> None:
+    """Each of many chats gets these labels and no others; empties clear them, or by assumption change nothing."""
+    other = chats.ids()[-1]
+    body = {"chat_ids": ["919537851844", other], "labels": "vip, Fresh"}
+    assert ask("PATCH", "/chats/labels", body) == Answer(204)
+    for name in (CHAT, other):
+        chat = chats.get(name)
+        assert (chat["labels"], len(chat["label_ids"]), chat["updated_at"]) == (["VIP", "Fresh"], 2, NOW)
+    service.state.assumptions = Assumptions(empty_clears=False)
+    ask("PATCH", "/chats/labels", {"chat_ids": [CHAT], "labels": ""})
+    assert chats.get(CHAT)["labels"] == ["VIP", "Fresh"]
+    service.state.assumptions = Assumptions()
+    ask("PATCH", "/chats/labels", {"chat_ids": [CHAT], "labels": ""})
+    assert chats.get(CHAT)["labels"] == []
+
+
+def test_access_to_many(ask: Ask, chats: Objects) -> None:
+    """Access is merged with what there is, or put in its place."""
+    ask("PATCH", "/chats/access", {"chat_ids": [CHAT], "access": {"a@example.com": True}, "replace": False})
+    ask("PATCH", "/chats/access", {"chat_ids": [CHAT], "access": {"b@example.com": False}})
+    assert chats.get(CHAT)["override_chat_access"] == {"a@example.com": True, "b@example.com": False}
+    body = {"chat_ids": [CHAT], "access": {"c@example.com": True}, "replace": True}
+    assert ask("PATCH", "/chats/access", body) == Answer(204)
+    assert chats.get(CHAT)["override_chat_access"] == {"c@example.com": True}
+
+
+def test_an_unknown_chat_among_many(service: Service, ask: Ask, chats: Objects) -> None:
+    """With an unknown chat among them nothing changes, or by assumption the others do."""
+    before = chats.get(CHAT)
+    body = {"chat_ids": [CHAT, "1@c.us"], "labels": "a"}
+    assert ask("PATCH", "/chats/labels", body).status == 404
+    assert chats.get(CHAT) == before
+    service.state.assumptions = Assumptions(unknown_chats="skipped")
+    assert ask("PATCH", "/chats/labels", body).status == 204
+    assert chats.get(CHAT)["labels"] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "wrong"),
+    [
+        ("labels", {}, ["chat_ids", "labels"]),
+        ("labels", {"chat_ids": [CHAT]}, ["labels"]),
+        ("labels", {"chat_ids": [], "labels": "a"}, ["body.chat_ids"]),
+        ("labels", {"chat_ids": None, "labels": "a"}, ["body.chat_ids"]),
+        ("access", {"chat_ids": "", "access": {}}, ["body.chat_ids"]),
+        ("labels", {"chat_ids": ["x"], "labels": "a"}, ["body.chat_ids"]),
+        ("labels", {"chat_ids": [CHAT], "labels": ["a"]}, ["body.labels"]),
+        ("access", {"access": {}}, ["chat_ids"]),
+        ("access", {"chat_ids": [CHAT]}, ["body.access"]),
+        ("access", {"chat_ids": [CHAT], "access": {"a": 1}}, ["body.access"]),
+        ("access", {"chat_ids": [CHAT], "access": {}, "replace": "no"}, ["body.replace"]),
+    ],
+)
+def test_many_with_a_bad_body(ask: Ask, path: str, body: Any, wrong: list[str]) -> None:
+    """A key that is left out, or a bad value, is a 422 that names it."""
+    assert sorted(fields(ask("PATCH", f"/chats/{path}", body))) == wrong
 
 
 # --- one state ---------------------------------------------------------------------------------------------------

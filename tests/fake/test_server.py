@@ -17,6 +17,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -134,6 +135,20 @@ def test_start_and_stop(fake: FakePeriskope) -> None:
     fake.start()
     assert fake.base_url == url
     assert get(fake).status == 200
+
+
+@pytest.mark.parametrize("end", [FakePeriskope.stop, FakePeriskope.down])
+def test_connections_that_are_just_being_accepted(end: Callable[[FakePeriskope], None]) -> None:
+    """Who connects in the moment of the end is hung up on too: no connection stays open, to be found as garbage."""
+    fake = FakePeriskope(1)
+    with fake:
+        address = urlsplit(fake.base_url)
+        clients = [socket.create_connection((address.hostname, address.port), timeout=5) for _ in range(50)]
+        end(fake)
+        for client in clients:
+            with client, suppress(ConnectionResetError):
+                assert client.recv(1) == b""
+    gc.collect()  # a socket that nobody has closed is a warning, and so an error
 
 
 def test_before_the_start() -> None:

@@ -118,6 +118,73 @@ async def test_bad_updates_are_refused(
     assert fake.calls == 0
 
 
+async def test_mark_read(fake: FakePeriskope, client: PeriskopeClient) -> None:
+    """A chat is marked as read, whatever answer gets lost: once more does no harm. Nothing comes back."""
+    fake.chats.change(PERSON, message_unread_count=3)
+    fake.faults.add(Fault.FIN, operation="chats.mark_read", times=1)
+    await client.chats.mark_read(PERSON)
+    assert (await client.chats.get(PERSON)).message_unread_count == 0
+    assert fake.counts[Fault.FIN] == 1
+    assert [(request.method, request.body) for request in fake.requests[:2]] == [("POST", b"")] * 2
+
+
+async def test_update_labels(fake: FakePeriskope, client: PeriskopeClient) -> None:
+    """Many chats get the same labels in one call, which is repeated after a drop and answers nothing."""
+    other = fake.chats.ids[-1]
+    fake.faults.add(Fault.FIN, operation="chats.update_labels", times=1)
+    await client.chats.update_labels([PERSON.removesuffix("@c.us"), other], ["vip", "Fresh"], phone="919876500002")
+    assert fake.counts[Fault.FIN] == 1
+    assert fake.requests[-1].json() == {"chat_ids": ["919537851844", other], "labels": "vip, Fresh"}
+    assert fake.requests[-1].headers["x-phone"] == "919876500002"
+    for chat_id in (PERSON, other):
+        assert (await client.chats.get(chat_id)).labels == ("VIP", "Fresh")
+
+
+async def test_update_access(fake: FakePeriskope, client: PeriskopeClient) -> None:
+    """Access is put beside what there is or in its place; which of the two is always said."""
+    fake.faults.add(Fault.FIN, operation="chats.update_access", times=1)
+    await client.chats.update_access([PERSON], {"a@example.com": True}, replace=False)
+    await client.chats.update_access(iter([PERSON]), {"b@example.com": False}, replace=False)
+    access = (await client.chats.get(PERSON)).override_chat_access
+    assert access == {"a@example.com": True, "b@example.com": False}
+    assert fake.counts[Fault.FIN] == 1
+    await client.chats.update_access([PERSON], {}, replace=True)
+    assert fake.requests[-1].json() == {"chat_ids": [PERSON], "access": {}, "replace": True}
+    assert not (await client.chats.get(PERSON)).override_chat_access
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "options", "name"),
+    [
+        ("mark_read", ("",), {}, "chat_id"),
+        ("update_labels", ([], "a"), {}, "chat_ids"),
+        ("update_labels", (PERSON, "a"), {}, "chat_ids"),
+        ("update_labels", (["no chat"], "a"), {}, "chat_ids"),
+        ("update_labels", (["1" * 257], "a"), {}, "chat_ids"),
+        ("update_labels", ([PERSON], ["a,b"]), {}, "labels"),
+        ("update_access", ([], {"a@example.com": True}), {"replace": True}, "chat_ids"),
+        ("update_access", ([PERSON], {}), {"replace": False}, "access: is empty"),
+        ("update_access", ([PERSON], {"a@example.com": "yes"}), {"replace": True}, "access"),
+        ("update_access", ([PERSON], {"": True}), {"replace": True}, "names in access"),
+        ("update_access", ([PERSON], ["a@example.com"]), {"replace": True}, "access"),
+        ("update_access", ([PERSON], {"a@example.com": True}), {"replace": "no"}, "replace"),
+    ],
+)
+async def test_bad_arguments_are_refused(
+    fake: FakePeriskope,
+    client: PeriskopeClient,
+    method: str,
+    arguments: tuple[Any, ...],
+    options: dict[str, Any],
+    name: str,
+) -> None:
+    """What cannot be meant is refused before anything is sent, by name and without numbers."""
+    with pytest.raises(ConfigurationError, match=name) as caught:
+        await getattr(client.chats, method)(*arguments, **options)
+    assert "919537851844" not in str(caught.value)
+    assert fake.calls == 0
+
+
 async def test_list(fake: FakePeriskope, client: PeriskopeClient) -> None:
     """A walk comes by every chat once, page by page, and takes the filters of the API."""
     found = [chat.chat_id async for chat in client.chats.list(page_size=4)]
@@ -167,6 +234,10 @@ def test_without_await() -> None:
         assert isinstance(client, BlockingClient)
         chat = client.chats.get(PERSON)
         assert client.chats.update(PERSON, assigned_to="asha@example.com").assigned_to == "asha@example.com"
+        client.chats.mark_read(PERSON)
+        client.chats.update_labels([PERSON], "vip")
+        client.chats.update_access([PERSON], {"asha@example.com": True}, replace=True)
+        assert client.chats.get(PERSON).labels == ("VIP",)
         assert client.chats.get_many([PERSON]).fetched[PERSON].chat_name == chat.chat_name
         assert [row.chat_id for row in client.chats.list()] == [row.chat_id for row in client.chats.list_page().rows]
         with client.chats.stream([PERSON]) as results:

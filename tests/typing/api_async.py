@@ -16,11 +16,13 @@ from periskope_async import (
     ChatType,
     Failed,
     Fetched,
+    GroupInvite,
     MessageInfo,
     Note,
     NotePage,
     Notification,
     NotificationPage,
+    ParticipantResult,
     PeriskopeClient,
     PeriskopeError,
     Progress,
@@ -116,6 +118,22 @@ async def written(client: PeriskopeClient) -> None:
     assert_type(info, TicketInfo)
     await client.tickets.update("BKT-001", status=TicketStatus.CLOSED, priority=2)
     await client.tickets.update("BKT-001", status="closed", assignee=None, labels=None, due_date=None)
+
+
+async def groups(client: PeriskopeClient) -> None:
+    """Groups made and changed, their people each with a result, and what many chats take at once."""
+    chat = await client.groups.create("Parcels", ["919876500001"], info_admins_only=True, phone="phone-1")
+    assert_type(chat, Chat)
+    assert_type(await client.groups.update(chat.chat_id, member_add_mode=False), Chat)
+    assert_type(await client.groups.refresh_invite(chat.chat_id), GroupInvite)
+    assert_type(await client.groups.accept_invite("code"), Chat)
+    results = await client.groups.add_participants(chat.chat_id, iter(["919876500001"]))
+    assert_type(results, Mapping[str, ParticipantResult])
+    assert_type(results["919876500001@c.us"].is_success, bool)
+    await client.groups.leave(chat.chat_id)
+    await client.chats.mark_read(chat.chat_id)
+    await client.chats.update_labels([chat.chat_id], ["vip"])
+    await client.chats.update_access([chat.chat_id], {"asha@example.com": True}, replace=True)
 
 
 async def conversations(client: PeriskopeClient) -> None:

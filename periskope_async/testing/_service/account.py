@@ -20,6 +20,7 @@ __all__ = [
     "STAFF",
     "SUBJECTS",
     "image_url",
+    "invite_link",
     "label_id",
     "phone_number",
 ]
@@ -59,6 +60,12 @@ def phone_number(dice: random.Random, first_area: int = 200, areas: int = 540) -
 def image_url(who: str) -> str:
     """Where the picture of a chat or a contact would be."""
     return f"{_IMAGES}%2F{who.replace('@', '%40')}.jpg?timestamp=1737689973340"
+
+
+def invite_link(seed: str) -> str:
+    """A link into a group: always the same for a seed."""
+    digest = hashlib.blake2b(seed.encode("utf-8", "surrogatepass"), digest_size=11).hexdigest()
+    return f"https://chat.whatsapp.com/{digest}"
 
 
 def label_id(name: str) -> str:

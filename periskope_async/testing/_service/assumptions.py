@@ -9,6 +9,11 @@ __all__ = ["Assumptions"]
 Count: TypeAlias = Literal["total", "page"]
 Unknown: TypeAlias = Literal["404", "create"]
 Unquoted: TypeAlias = Literal["object", "null", "blank"]
+LeftOut: TypeAlias = Literal["kept", "reset"]
+GroupRefusal: TypeAlias = Literal["403", "422"]
+OnceMore: TypeAlias = Literal["refused", "200"]
+Strangers: TypeAlias = Literal["added", "invited"]
+UnknownChats: TypeAlias = Literal["404", "skipped"]
 QueueForm: TypeAlias = Literal["either", "newer", "older"]
 NotificationsKey: TypeAlias = Literal["notifictions", "notifications", "messages"]
 Missing: TypeAlias = Literal["404", "422", "null", "empty"]
@@ -16,6 +21,11 @@ Missing: TypeAlias = Literal["404", "422", "null", "empty"]
 _COUNT: Final = attrs.validators.in_(("total", "page"))
 _UNKNOWN: Final = attrs.validators.in_(("404", "create"))
 _UNQUOTED: Final = attrs.validators.in_(("object", "null", "blank"))
+_LEFT_OUT: Final = attrs.validators.in_(("kept", "reset"))
+_GROUP_REFUSAL: Final = attrs.validators.in_(("403", "422"))
+_ONCE_MORE: Final = attrs.validators.in_(("refused", "200"))
+_STRANGERS: Final = attrs.validators.in_(("added", "invited"))
+_UNKNOWN_CHATS: Final = attrs.validators.in_(("404", "skipped"))
 _QUEUE_FORM: Final = attrs.validators.in_(("either", "newer", "older"))
 _NOTIFICATIONS_KEY: Final = attrs.validators.in_(("notifictions", "notifications", "messages"))
 _MISSING: Final = attrs.validators.in_(("404", "422", "null", "empty"))
@@ -31,9 +41,18 @@ class Assumptions:
         deleted_listed: whether deleted tickets are listed (with `is_deleted: true`).
         empty_clears: PATCH with `""` or null clears a ticket's assignee, due date and labels, and a chat's
             `assigned_to` and labels; False: leaves them.
+        group_flags: what becomes of the three flags of a group that new settings leave out: `kept`, or `reset` to the
+            defaults that the vendor's types name.
+        group_refusal: what a phone gets that asks for what it may not do in a group, such as to add people without
+            being an admin: `403` or `422`. The vendor says no more than that it fails.
         lenient_priority: PATCH takes the priority as a number too; the vendor's types say string.
+        once_more: a phone that joins a group it is in, or leaves one that it has left, is `refused`, or gets the `200`
+            that it got the first time.
         phone_required: operations that list `x-phone` answer 422 without it; the vendor's types list it as optional.
+        strangers: people who are added to a group and have no chat with the phone: `invited`, as the vendor says of
+            those who are not among its contacts, or `added`.
         unknown_chat: POST of a ticket for an unknown chat: `404`, or `create` makes the chat.
+        unknown_chats: PATCH of many chats, one of them unknown: `404` and nothing changes, or it is `skipped`.
         unquoted: `message` of a ticket made without a quoted message: `object` ({}), `null`, or `blank` strings.
         missing_ticket: GET of an unknown ticket: `404`, `422`, or a 200 with `null` or `empty` body. Of an unknown chat
             the vendor shows the 404.
@@ -50,9 +69,14 @@ class Assumptions:
     count: Count = attrs.field(default="total", validator=_COUNT)
     deleted_listed: bool = True
     empty_clears: bool = True
+    group_flags: LeftOut = attrs.field(default="kept", validator=_LEFT_OUT)
+    group_refusal: GroupRefusal = attrs.field(default="403", validator=_GROUP_REFUSAL)
     lenient_priority: bool = False
+    once_more: OnceMore = attrs.field(default="refused", validator=_ONCE_MORE)
     phone_required: bool = False
+    strangers: Strangers = attrs.field(default="invited", validator=_STRANGERS)
     unknown_chat: Unknown = attrs.field(default="404", validator=_UNKNOWN)
+    unknown_chats: UnknownChats = attrs.field(default="404", validator=_UNKNOWN_CHATS)
     unquoted: Unquoted = attrs.field(default="object", validator=_UNQUOTED)
     missing_ticket: Missing = attrs.field(default="404", validator=_MISSING)
     null_chat: bool = False

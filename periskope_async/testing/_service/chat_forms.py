@@ -17,7 +17,7 @@ _FULL_ONLY: Final = frozenset(
     {
         *("assigned_to", "chat_access", "chat_org_phones", "closed_at", "flag_count_map", "hubspot_metadata"),
         *("info_admins_only", "is_archived", "is_exited", "label_ids", "labels", "latest_message", "member_add_mode"),
-        *("member_count", "message_unread_count", "messages_admins_only", "updated_at"),
+        *("member_count", "message_unread_count", "messages_admins_only", "override_chat_access", "updated_at"),
     }
 )
 

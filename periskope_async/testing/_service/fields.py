@@ -17,8 +17,11 @@ from periskope_async.testing._service.assumptions import Assumptions
 __all__ = [
     "CHAT_ID",
     "DATE",
+    "FLAG",
+    "FLAGS",
     "LIMIT",
     "MEDIA",
+    "NUMBER",
     "OFFSET",
     "PROPERTIES",
     "QUERY_DATE",
@@ -31,7 +34,9 @@ __all__ = [
     "Fields",
     "complaints",
     "iso_date",
+    "object_of",
     "one_of",
+    "several",
 ]
 
 #: Says what is wrong with a value; `""` where nothing is.
@@ -67,12 +72,14 @@ class Body:
         fields: its keys; others are ignored.
         required: keys that must be there, not empty.
         any_of: whether one of the keys must be there, empty or not.
+        all_of: keys that must be there, empty or not.
     """
 
     name: str
     fields: Fields
     required: tuple[str, ...] = ()
     any_of: bool = False
+    all_of: tuple[str, ...] = ()
 
     def read(self, raw: bytes, assumptions: Assumptions) -> Json | Answer:
         """The object in *raw*, or the 422 that it gets."""
@@ -82,6 +89,9 @@ class Body:
         if self.any_of and not body.keys() & self.fields.keys():
             message = f"Invalid body. At least one of the following keys are required: {', '.join(sorted(self.fields))}"
             return refused(message, {key: {"message": message} for key in sorted(self.fields)})
+        if not body.keys() >= {*self.all_of}:
+            message = f"All of the following keys are required: {', '.join(self.all_of)}"
+            return refused(message, {key: {"message": message} for key in self.all_of if key not in body})
         missing = {f"body.{key}": "Required" for key in self.required if body.get(key) in (None, "")}
         wrong = missing | complaints("body", self.fields, body, assumptions)
         return invalid(wrong) if wrong else body
@@ -89,8 +99,8 @@ class Body:
     def schema(self) -> Json:
         """The JSON schema of such an object."""
         schema: Json = {"type": "object", "properties": {key: field.schema for key, field in self.fields.items()}}
-        if self.required:
-            schema["required"] = [*self.required]
+        if self.required or self.all_of:
+            schema["required"] = [*self.required, *self.all_of]
         if self.any_of:
             schema["anyOf"] = [{"required": [key]} for key in self.fields]
         return schema
@@ -125,6 +135,30 @@ def one_of(*allowed: str, empty: tuple[str | None, ...] = (None, "")) -> Field:
     return Field({"enum": [*allowed, *reversed(empty)]}, check, empty)
 
 
+def several(field: Field) -> Field:
+    """One value or more, each as *field* has it."""
+
+    def check(value: Any, assumptions: Assumptions) -> str:
+        values = cast("list[object]", value) if isinstance(value, list) else []
+        wrong = filter(None, (field.check(one, assumptions) for one in values))
+        return next(wrong, "" if values else "Expected an array that is not empty")
+
+    return Field({"type": "array", "minItems": 1, "items": field.schema}, check, empty=())
+
+
+def object_of(fields: Fields) -> Field:
+    """An object with these keys; others are ignored."""
+
+    def check(value: Any, assumptions: Assumptions) -> str:
+        if not isinstance(value, dict):
+            return "Expected object"
+        wrong = complaints("", fields, cast("Json", value), assumptions)
+        return "; ".join(f"{key[1:]}: {message}" for key, message in wrong.items())
+
+    properties = {key: field.schema for key, field in fields.items()}
+    return Field({"type": ["object", "null"], "properties": properties}, check, empty=(None,))
+
+
 def _is_text(value: Any, _: Assumptions) -> str:
     return "" if isinstance(value, str) else "Expected string"
 
@@ -136,6 +170,20 @@ def _is_date(value: Any, _: Assumptions) -> str:
 def _is_count(value: Any, _: Assumptions) -> str:
     fits = value.isascii() and value.isdecimal() and len(value) <= _LONGEST_NUMBER
     return "" if fits else f"Expected a number, received {value!r}"
+
+
+def _is_number(value: Any, _: Assumptions) -> str:
+    fits = isinstance(value, str) and value.isascii() and value.isdecimal()
+    return "" if fits else "Expected digits"
+
+
+def _is_flag(value: Any, _: Assumptions) -> str:
+    return "" if isinstance(value, bool) else "Expected boolean"
+
+
+def _are_flags(value: Any, _: Assumptions) -> str:
+    fits = isinstance(value, dict) and all(isinstance(one, bool) for one in cast("Json", value).values())
+    return "" if fits else "Expected an object of booleans"
 
 
 def _is_chat_id(value: Any, _: Assumptions) -> str:
@@ -189,6 +237,9 @@ MEDIA: Final = Field(
 )
 REQUIRED_TEXT: Final = Field({"type": "string", "minLength": 1}, _is_text)
 CHAT_ID: Final = Field({"type": "string", "pattern": f"^{_CHAT_ID}$"}, _is_chat_id)
+FLAG: Final = Field({"type": ["boolean", "null"]}, _is_flag, empty=(None,))
+FLAGS: Final = Field({"type": "object", "additionalProperties": {"type": "boolean"}}, _are_flags, empty=())
+NUMBER: Final = Field({"type": "string", "pattern": "^[0-9]+$"}, _is_number)
 DATE: Final = Field(
     {
         "description": "A date, or a date and time, in ISO 8601. Null and the empty string stand for none.",

@@ -33,6 +33,7 @@ _PHONE: Final[Json] = {
 #: Status to name, code and meaning.
 _ERRORS: Final = {
     401: ("Unauthorized", "UNAUTHORIZED_ERROR", "The key is missing, wrong, or of a plan without the API."),
+    403: ("Forbidden", "FORBIDDEN_ERROR", "The phone may not do that in this group."),
     404: ("NotFound", "NOT_FOUND_ERROR", "No such object."),
     422: ("Invalid", "VALIDATION_ERROR", "A value is unusable; `fields` says which."),
     429: ("TooMany", "RATE_LIMIT_ERROR", "The rate limit is used up."),
@@ -96,17 +97,20 @@ def _operation(route: Route) -> Json:
         "summary": route.summary,
         "parameters": [*_parameters(route)],
         "responses": {
-            "200": {
-                "description": "As it is now.",
-                "headers": _ALWAYS,
-                "content": _json_of(_answer(route)),
-            },
+            str(route.status): _success(route),
             **{str(status): {"$ref": f"#/components/responses/{_ERRORS[status][0]}"} for status in statuses},
         },
     }
     if route.body is not None:
         operation["requestBody"] = {"required": True, "content": _json_of(_ref(route.body.name))}
     return operation
+
+
+def _success(route: Route) -> Json:
+    if route.result is None:
+        headers = {name: header for name, header in _ALWAYS.items() if name != "ETag"}
+        return {"description": "It is done.", "headers": headers}
+    return {"description": "As it is now.", "headers": _ALWAYS, "content": _json_of(_answer(route, route.result))}
 
 
 def _parameters(route: Route) -> Iterable[Json]:
@@ -124,18 +128,19 @@ def _parameters(route: Route) -> Iterable[Json]:
         yield _PHONE
 
 
-def _answer(route: Route) -> Json:
-    result = _ref(route.result)
+def _answer(route: Route, result: str) -> Json:
     if route.unwrap:
-        return {"type": "object", "properties": {route.unwrap: result}, "required": [route.unwrap]}
-    return _page(route) if route.page else {"type": "array", "items": result} if route.array else result
+        return {"type": "object", "properties": {route.unwrap: _ref(result)}, "required": [route.unwrap]}
+    if route.page:
+        return _page(route, result)
+    return {"type": "array", "items": _ref(result)} if route.array else _ref(result)
 
 
-def _page(route: Route) -> Json:
+def _page(route: Route, row: str) -> Json:
     number = {"type": "integer", "minimum": 0}
     properties: Json = {"from": number, "to": number, "count": number}
     properties |= {name: {"type": ["string", "null"]} for name in route.echo}
-    properties[route.resource.rows_key] = {"type": "array", "maxItems": 2000, "items": _ref(route.result)}
+    properties[route.resource.rows_key] = {"type": "array", "maxItems": 2000, "items": _ref(row)}
     return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
 
 
@@ -152,7 +157,7 @@ def _schemas(routes: Iterable[Route]) -> Json:
     vendors: Json = json.loads(
         resources.files("periskope_async.testing._service").joinpath("schemas.json").read_bytes()
     )
-    sure = {route.result: {route.resource.id_key, route.resource.object_key} for route in routes}
+    sure = {route.result: {route.resource.id_key, route.resource.object_key} for route in routes if route.result}
     answers = {name: _loosened(schema, sure.get(name, set())) for name, schema in vendors.items()}
     bodies = {route.body.name: route.body.schema() for route in routes if route.body is not None}
     return {"Error": _ERROR, **bodies, **answers}

@@ -58,7 +58,8 @@ class Route:
         handler: answers a call.
         resource: what it is about, or whose rows it lists.
         owner: whose id the path holds, where that is another resource: of the notes of a chat, the chat.
-        result: the schema of its answer; of a page, that of a row.
+        result: the schema of its answer; of a page, that of a row; None where the answer has no body.
+        status: of its success.
         page: whether it answers a page of rows.
         array: whether it answers an array of rows.
         unwrap: the key under which its answer stands in the body; `""` where it is the body.
@@ -77,7 +78,8 @@ class Route:
     handler: Callable[[Call], Answer]
     resource: Resource = attrs.field(kw_only=True)
     owner: Resource | None = attrs.field(kw_only=True, default=None)
-    result: str = attrs.field(kw_only=True)
+    result: str | None = attrs.field(kw_only=True)
+    status: int = attrs.field(kw_only=True, default=200)
     page: bool = attrs.field(kw_only=True, default=False)
     array: bool = attrs.field(kw_only=True, default=False)
     unwrap: str = attrs.field(kw_only=True, default="")

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from periskope_async.testing._http import Request
 from periskope_async.testing._json import Json, dumps
-from periskope_async.testing._service import chats, notes, notifications, queue, reactions, tickets
+from periskope_async.testing._service import chats, groups, notes, notifications, queue, reactions, tickets
 from periskope_async.testing._service.answers import Answer, error, invalid, no_route, refused
 from periskope_async.testing._service.assumptions import Assumptions
 from periskope_async.testing._service.fields import complaints
@@ -24,6 +24,7 @@ __all__ = ["OPERATIONS", "Service"]
 
 _ROUTES: Final = (
     *chats.ROUTES,
+    *groups.ROUTES,
     *notes.ROUTES,
     *notifications.ROUTES,
     *queue.ROUTES,

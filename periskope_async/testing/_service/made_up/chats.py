@@ -12,11 +12,12 @@ from periskope_async.testing._service.account import (
     ORG_PHONE,
     STAFF,
     image_url,
+    invite_link,
     phone_number,
 )
 from periskope_async.testing._service.chat_forms import from_short
 
-__all__ = ["full_chat", "make_chat", "new_chat"]
+__all__ = ["full_chat", "make_chat", "make_member", "new_chat"]
 
 #: So wide a range of area codes is one variant's own: no two kinds of tickets come to share a chat.
 _AREAS: Final = 8
@@ -52,9 +53,9 @@ def make_chat(variant: int, dice: random.Random) -> Json:
         "created_at": ("2025-01-18T14:51:03+00:00", "2024-05-13 11:19:34+00", "2025-01-18T14:51:03.43Z")[variant % 3],
         "custom_properties": ({"Custom Property 1": "hello"}, {}, None)[variant % 3],
         "group_description": "Everything about parcels 📦\nsecond line" if kind == "group" else None,
-        "invite_link": "https://chat.whatsapp.com/MadeUpInviteCode000000" if kind == "group" else None,
+        "invite_link": invite_link(chat_id) if kind == "group" else None,
         "is_muted": variant % 7 == 0,
-        "members": None if variant % 23 == 22 else {who: _member(chat_id, who, dice) for who in ids},  # rare
+        "members": None if variant % 23 == 22 else {who: make_member(chat_id, who, dice) for who in ids},  # rare
         "org_id": ORG_ID,
         "org_phone": ORG_PHONE,
     }
@@ -97,7 +98,8 @@ def full_chat(info: Json, number: int, latest: Json | None) -> Json:
     return dict(sorted((from_short(info) | more).items()))
 
 
-def _member(chat_id: str, contact_id: str, dice: random.Random) -> Json:
+def make_member(chat_id: str, contact_id: str, dice: random.Random) -> Json:
+    """One who takes part in a chat; the organisation's own phone as its owner."""
     staff = contact_id == ORG_PHONE
     return {
         "chat_id": chat_id,

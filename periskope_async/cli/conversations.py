@@ -1,0 +1,190 @@
+"""The commands on chats and groups. Must import nothing slow, as `app`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from periskope_async.cli.options import InOrder, confirm, hands_on_connect, output, unasked
+
+if TYPE_CHECKING:
+    from periskope_async.cli.options import Connect
+
+__all__ = ["chats", "groups"]
+
+_group_id = click.argument("chat_id", metavar="GROUP")
+_people = click.argument("participants", nargs=-1, required=True, metavar="NUMBER...")
+
+
+@click.group(cls=InOrder)
+def chats() -> None:
+    """Read and change chats."""
+
+
+@chats.command()
+@click.argument("chat_ids", nargs=-1, required=True, metavar="ID...")
+@output("view", "table", "json", "jsonl")
+@hands_on_connect
+def get(connect: "Connect", *, chat_ids: tuple[str, ...], output: str) -> int:
+    """Show chats with their members.
+
+    `json` prints what the API sends: an object for one ID, an array for several.
+    """
+    from periskope_async.cli.commands import chats as _chats
+
+    return _chats.get(connect, chat_ids, output)
+
+
+@chats.command("list")
+@click.option("--limit", type=click.IntRange(1), metavar="N", default=30, help="At most N chats.")
+@click.option("--all", "everything", is_flag=True, help="Every chat there is, whatever --limit says.")
+@click.option("--type", "chat_type", type=click.Choice(["user", "group", "business"]), help="Only these.")
+@click.option("--label", metavar="NAME", help="Only those that have it.")
+@output("table", "json", "jsonl")
+@hands_on_connect
+def list_(
+    connect: "Connect", *, limit: int, everything: bool, chat_type: str | None, label: str | None, output: str
+) -> int:
+    """List chats, without their members."""
+    from periskope_async.cli.commands import chats as _chats
+
+    filters = {name: value for name, value in (("chat_type", chat_type), ("label", label)) if value is not None}
+    return _chats.list_(connect, None if everything else limit, filters, output)
+
+
+@chats.command()
+@click.argument("chat_id", metavar="ID")
+@click.option("--assigned-to", metavar="EMAIL", help="Who works on it.")
+@click.option("--labels", metavar="NAMES", help="Comma-separated. They replace what was there.")
+@click.option("--property", "properties", nargs=2, multiple=True, metavar="NAME VALUE", help="A custom property.")
+@output("view", "json")
+@hands_on_connect
+def update(
+    connect: "Connect",
+    *,
+    chat_id: str,
+    assigned_to: str | None,
+    labels: str | None,
+    properties: tuple[tuple[str, str], ...],
+    output: str,
+) -> int:
+    """Change a chat and show it. What is not named stays as it is."""
+    from periskope_async.cli.commands import chats as _chats
+
+    fields = {"assigned_to": assigned_to, "labels": labels, "custom_properties": dict(properties) or None}
+    changes = {name: value for name, value in fields.items() if value is not None}
+    if not changes:
+        raise click.UsageError("Nothing to change: give at least one value.")
+    return _chats.update(connect, chat_id, changes, output)
+
+
+@click.group(cls=InOrder)
+def groups() -> None:
+    """Make groups, and see to who is in them."""
+
+
+@groups.command()
+@click.argument("group_name", metavar="NAME")
+@_people
+@click.option("--description", metavar="TEXT")
+@click.option("--image", metavar="URL")
+@output("view", "json")
+@hands_on_connect
+def create(
+    connect: "Connect",
+    *,
+    group_name: str,
+    participants: tuple[str, ...],
+    description: str | None,
+    image: str | None,
+    output: str,
+) -> int:
+    """Make a group and show it. Never sent twice: after an unclear failure, look before you repeat it."""
+    from periskope_async.cli.commands import groups as _groups
+
+    options = {name: value for name, value in (("description", description), ("image", image)) if value is not None}
+    return _groups.create(connect, group_name, participants, options, output)
+
+
+@groups.command()
+@_group_id
+@_people
+@output("table", "json")
+@hands_on_connect
+def add(connect: "Connect", *, chat_id: str, participants: tuple[str, ...], output: str) -> int:
+    """Add people to a group. Strangers may take it for spam, and WhatsApp bans numbers for that."""
+    from periskope_async.cli.commands import groups as _groups
+
+    return _groups.change(connect, "add", chat_id, participants, output)
+
+
+@groups.command()
+@_group_id
+@_people
+@unasked
+@output("table", "json")
+@hands_on_connect
+def remove(connect: "Connect", *, chat_id: str, participants: tuple[str, ...], yes: bool, output: str) -> int:
+    """Remove people from a group."""
+    from periskope_async.cli.commands import groups as _groups
+
+    confirm(f"Remove {len(participants)} from {chat_id}?", yes=yes)
+    return _groups.change(connect, "remove", chat_id, participants, output)
+
+
+@groups.command()
+@_group_id
+@_people
+@output("table", "json")
+@hands_on_connect
+def promote(connect: "Connect", *, chat_id: str, participants: tuple[str, ...], output: str) -> int:
+    """Make members admins of a group."""
+    from periskope_async.cli.commands import groups as _groups
+
+    return _groups.change(connect, "promote", chat_id, participants, output)
+
+
+@groups.command()
+@_group_id
+@_people
+@output("table", "json")
+@hands_on_connect
+def demote(connect: "Connect", *, chat_id: str, participants: tuple[str, ...], output: str) -> int:
+    """Make admins of a group plain members."""
+    from periskope_async.cli.commands import groups as _groups
+
+    return _groups.change(connect, "demote", chat_id, participants, output)
+
+
+@groups.command()
+@_group_id
+@unasked
+@hands_on_connect
+def leave(connect: "Connect", *, chat_id: str, yes: bool) -> int:
+    """Leave a group."""
+    from periskope_async.cli.commands import groups as _groups
+
+    confirm(f"Leave {chat_id}?", yes=yes)
+    return _groups.leave(connect, chat_id)
+
+
+@groups.command()
+@_group_id
+@unasked
+@hands_on_connect
+def invite(connect: "Connect", *, chat_id: str, yes: bool) -> int:
+    """Make a new link into a group and print it. The link before it may lead nowhere from then on."""
+    from periskope_async.cli.commands import groups as _groups
+
+    confirm(f"Replace the link into {chat_id}?", yes=yes)
+    return _groups.invite(connect, chat_id)
+
+
+@groups.command()
+@click.argument("invite_code", metavar="LINK")
+@output("view", "json")
+@hands_on_connect
+def join(connect: "Connect", *, invite_code: str, output: str) -> int:
+    """Join the group that a link, or its code, leads to, and show it."""
+    from periskope_async.cli.commands import groups as _groups
+
+    return _groups.join(connect, invite_code, output)
