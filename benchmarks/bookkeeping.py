@@ -36,11 +36,11 @@ async def _answer(count: int, *, called: bool) -> float:
     async with PeriskopeClient(KEY, base_url="http://127.0.0.1:9/v1") as client:
         caller: Any = client.tickets._caller  # noqa: SLF001  # what is measured lies between the public call and HTTP
         http = await caller.connections._open(caller.connections.state())  # noqa: SLF001  # likewise
-        http.ask = exchange
+        http.send = exchange
 
         async def straight(ticket_id: str) -> Any:
             request = GET.request(ticket_id=ticket_id)
-            response = await http.ask(request, fresh=False)
+            response = await http.send(request, None, new_connection=False)
             return read_result(request, response)
 
         call: Any = client.tickets.get if called else straight

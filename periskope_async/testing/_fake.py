@@ -1,4 +1,7 @@
-"""`FakePeriskope`: the service, its faults and its limits behind a socket on loopback, in a thread of its own."""
+"""`FakePeriskope`, in one file, because its attributes are what users' tests call and read.
+
+It is the service, its faults and its limits behind a socket on loopback, in a thread of its own.
+"""
 
 import asyncio
 import itertools
