@@ -186,7 +186,6 @@ class Listener:
     async def _go_down(self) -> None:
         if self._server is None or self._socket is None:
             return
-        await self._stop_accepting()
         self._server.close()
         self._server = None
         for connection in tuple(self.connections):
@@ -213,7 +212,8 @@ class Listener:
 
         A server that is closed between the two forgets those connections, and leaves them open.
         """
-        if self._socket is not None:
-            asyncio.get_running_loop().remove_reader(self._socket)
+        if self._server is not None:
+            for listening in self._server.sockets:
+                asyncio.get_running_loop().remove_reader(listening)
         for _ in range(_TURNS_TO_ACCEPT):
             await asyncio.sleep(0)
