@@ -14,12 +14,14 @@ if typing.TYPE_CHECKING:
     from periskope_async._exports import *  # noqa: F403  # it says what is in it
     from periskope_async.client import PeriskopeClient as PeriskopeClient
     from periskope_async.resources.chats import Chats as Chats
+    from periskope_async.resources.messages import Messages as Messages
     from periskope_async.resources.tickets import Tickets as Tickets
 
     __version__: str
 else:  # hidden from checkers: see `lazy`
     _OWN = {
         "Chats": "periskope_async.resources.chats",
+        "Messages": "periskope_async.resources.messages",
         "PeriskopeClient": "periskope_async.client",
         "Tickets": "periskope_async.resources.tickets",
     }

@@ -38,16 +38,27 @@ if TYPE_CHECKING:
     from periskope_async.hooks import Hooks, RequestEvent, ResponseEvent, RetryEvent, ThrottleEvent, capture_responses
     from periskope_async.models.chats import Chat, ChatPage
     from periskope_async.models.infos import ChatInfo, ChatMember, ChatType, MessageInfo
-    from periskope_async.models.messages import DeliveryInfo, Media, Message, MessageFlag, MessageType, Poll
+    from periskope_async.models.messages import (
+        DeliveryInfo,
+        Message,
+        MessageFlag,
+        MessageMedia,
+        MessagePage,
+        MessagePoll,
+        MessageType,
+    )
     from periskope_async.models.pages import Page
     from periskope_async.models.reactions import Reaction
+    from periskope_async.models.sends import BroadcastReceipt, MessageStatus, SendReceipt, SentMessage
     from periskope_async.models.ticket_rows import TicketPage, TicketRow
     from periskope_async.models.tickets import Ticket, TicketInfo, TicketPriority, TicketStatus
+    from periskope_async.sending import FoundSend, Media, Outgoing, Poll, SendManyResult
 
 __all__ = [
     "ApiError",
     "AuthenticationError",
     "BadRequestError",
+    "BroadcastReceipt",
     "BulkResult",
     "Chat",
     "ChatInfo",
@@ -62,13 +73,19 @@ __all__ = [
     "DeliveryInfo",
     "Failed",
     "Fetched",
+    "FoundSend",
     "Hooks",
     "Media",
     "Message",
     "MessageFlag",
     "MessageInfo",
+    "MessageMedia",
+    "MessagePage",
+    "MessagePoll",
+    "MessageStatus",
     "MessageType",
     "NotFoundError",
+    "Outgoing",
     "Page",
     "PeriskopeError",
     "PermissionDeniedError",
@@ -82,6 +99,9 @@ __all__ = [
     "RequestTimeout",
     "ResponseEvent",
     "RetryEvent",
+    "SendManyResult",
+    "SendReceipt",
+    "SentMessage",
     "ServerError",
     "ThrottleEvent",
     "Ticket",
@@ -136,6 +156,13 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
         "RetryEvent",
         "ThrottleEvent",
         "capture_responses",
+    ),
+    "sending": (
+        "FoundSend",
+        "Media",
+        "Outgoing",
+        "Poll",
+        "SendManyResult",
     ),
 }
 

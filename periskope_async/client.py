@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import aiohttp  # for the type of a session that is passed on, unopened
 
     from periskope_async.resources.chats import Chats
+    from periskope_async.resources.messages import Messages
     from periskope_async.resources.tickets import Tickets
 
 __all__ = ["PeriskopeClient"]
@@ -97,6 +98,14 @@ class PeriskopeClient:
             from periskope_async.resources.chats import Chats
 
             return Chats(self._caller)
+
+    @cached_property
+    def messages(self) -> "Messages":
+        """The messages of a phone: read, sent, acted on."""
+        with _importing():
+            from periskope_async.resources.messages import Messages
+
+            return Messages(self._caller)
 
     @property
     def rate_limit(self) -> RateLimit | None:

@@ -14,12 +14,14 @@ if typing.TYPE_CHECKING:
     from periskope_async._exports import *  # noqa: F403  # it says what is in it
     from periskope_sync.client import PeriskopeClient as PeriskopeClient
     from periskope_sync.resources import Chats as Chats
+    from periskope_sync.resources import Messages as Messages
     from periskope_sync.resources import Tickets as Tickets
 
     __version__: str
 else:  # hidden from checkers: see `lazy`
     _OWN = {
         "Chats": "periskope_sync.resources",
+        "Messages": "periskope_sync.resources",
         "PeriskopeClient": "periskope_sync.client",
         "Tickets": "periskope_sync.resources",
     }

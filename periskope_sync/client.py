@@ -15,7 +15,7 @@ from periskope_sync._event_loop import prepare
 from periskope_sync._refusals import importing
 
 if TYPE_CHECKING:
-    from periskope_sync.resources import Chats, Tickets
+    from periskope_sync.resources import Chats, Messages, Tickets
 
 __all__ = ["PeriskopeClient"]
 
@@ -98,6 +98,14 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
             from periskope_sync.resources import Chats
 
             return Chats(self._async.chats)
+
+    @cached_property
+    def messages(self) -> "Messages":
+        """The messages of a phone: read, sent, acted on."""
+        with importing():
+            from periskope_sync.resources import Messages
+
+            return Messages(self._async.messages)
 
     @property
     def rate_limit(self) -> RateLimit | None:

@@ -66,6 +66,7 @@ class Run(Generic[T]):
         source: the ids.
         record: takes every outcome.
         on_progress: called after every outcome.
+        begin: called with an id just before it is sent.
         finish_in_flight: when a worker fails, let the others end what they have in flight; else cancel them.
         allowance: how many ids may be taken up before the reader has taken their results.
         consumed: how many results the reader has taken.
@@ -78,6 +79,7 @@ class Run(Generic[T]):
     source: Source
     record: Callable[[Job, T | PeriskopeError], None]
     on_progress: Callable[[Progress], None] | None = None
+    begin: Callable[[Any], None] | None = None
     finish_in_flight: bool = False
     allowance: float = float("inf")
     consumed: int = 0
@@ -229,6 +231,12 @@ class Run(Generic[T]):
 
     async def _fetch(self, job: Job, request: Request[T], permit: Permit) -> T | PeriskopeError | None:
         """Fetch one id; return what it gives, or its error, or None if it shall be tried again."""
+        if self.begin is not None:
+            try:
+                self.begin(job.key)
+            except BaseException:
+                self._queue.release(permit)
+                raise
         self._in_flight += 1
         second = job.failed is not None
         try:
@@ -240,13 +248,14 @@ class Run(Generic[T]):
         except asyncio.CancelledError:
             # If it is the run's deadline that cancels, this is the id's result; if not, nobody looks at it.
             late = DeadlineExceeded(f"the run's deadline passed while this {request.operation.resource} was fetched")
+            late.maybe_sent = not request.operation.idempotent
             self.record(job, self.caller.report.name_request(late, request))
             raise
         finally:
             self._in_flight -= 1
         if isinstance(error, AuthenticationError) or self.caller.is_hopeless():
             self.stop()
-        if error.retryable and not second and not self._stopped:
+        if error.retryable and not error.maybe_sent and not second and not self._stopped:
             self.again.append(Job(job.item, job.key, job.position, error, self._loop.time() + SECOND_TRY_AFTER))
             self.room.set()
             return None
@@ -277,16 +286,23 @@ async def fetch_many(
     name: str,
     deadline: float | None,
     on_progress: Callable[[Progress], None] | None,
+    begin: Callable[[Any], None] | None = None,
+    end: Callable[[Any, T | PeriskopeError], None] | None = None,
 ) -> BulkResult[T]:
-    """Fetch every id once and return what became of each; see `Tickets.get_many`."""
+    """Fetch every id once and return what became of each; see `Tickets.get_many`.
+
+    *begin* is called with an id just before it is sent, *end* with it and what came of it.
+    """
     if deadline is not None:
         deadline = as_seconds("deadline", deadline)
     outcomes: dict[int, tuple[Any, T | PeriskopeError]] = {}
 
     def record(job: Job, outcome: T | PeriskopeError) -> None:
         outcomes[job.position] = (job.key, outcome)
+        if end is not None:
+            end(job.key, outcome)
 
-    run = Run(caller, build, Source(ids, name), record, on_progress)
+    run = Run(caller, build, Source(ids, name), record, on_progress, begin)
     timeout = asyncio.timeout(deadline)
     try:
         async with timeout:

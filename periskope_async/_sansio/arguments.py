@@ -14,8 +14,11 @@ __all__ = [
     "MAX_ID",
     "Labels",
     "Moment",
+    "as_chat_id",
+    "as_chat_ids",
     "as_count",
     "as_flag",
+    "as_future",
     "as_labels",
     "as_moment",
     "as_phone",
@@ -36,6 +39,7 @@ MAX_ID: Final = 256
 _PLAIN_ID: Final = re.compile(r"[0-9A-Za-z_~-][0-9A-Za-z_.~-]{0,255}")
 _PHONE_ID: Final = re.compile(r"phone-[0-9A-Za-z_-]+")
 _PHONE_PUNCTUATION: Final = str.maketrans("", "", "+-(). ")
+_CHAT_ID: Final = re.compile(r"[0-9]{1,15}|[0-9]+(-[0-9]+)?@[a-z][a-z.]*")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -78,6 +82,37 @@ def as_text(name: str, value: object) -> str | Unset:
     return str(value)  # of a StrEnum, the plain text
 
 
+def as_chat_id(name: str, value: object) -> str:
+    """Return *value* as a chat id: digits with country code, with or without `@c.us`, or `…@g.us`.
+
+    Raises:
+        ConfigurationError: no chat can have it. Its digits do not stand in the message.
+    """
+    if not isinstance(value, str):
+        raise _wrong_type(name, "text", value)
+    if not _CHAT_ID.fullmatch(value):
+        raise ConfigurationError(
+            f"{name}: expected a number with country code, digits only, with or without '@c.us', or a group's '…@g.us'"
+        )
+    return value
+
+
+def as_chat_ids(name: str, values: object) -> list[str]:
+    """Return *values*, an iterable of chat ids, as a list: at least one, and none twice.
+
+    Raises:
+        ConfigurationError: they are not; what is sent to a chat twice reaches people twice.
+    """
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise _wrong_type(name, "several chat ids", values)
+    ids = [as_chat_id(name, value) for value in cast("Iterable[object]", values)]
+    if not ids:
+        raise ConfigurationError(f"{name}: is empty")
+    if len({chat_id.removesuffix("@c.us") for chat_id in ids}) < len(ids):
+        raise ConfigurationError(f"{name}: one chat is in it twice")
+    return ids
+
+
 def as_texts(name: str, values: object) -> list[str] | Unset:
     """Return *values*, an iterable of texts, as a list."""
     if isinstance(values, Unset):
@@ -118,6 +153,21 @@ def as_moment(name: str, value: object) -> str | Unset:
     if isinstance(value, datetime):
         return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
     return value.isoformat() if isinstance(value, date) else as_text(name, value)
+
+
+def as_future(name: str, value: object, now: datetime) -> str | Unset:
+    """Return a time to come in UTC, as `as_moment` does; text that Python cannot read is left to the service."""
+    text = as_moment(name, value)
+    if isinstance(text, Unset):
+        return UNSET
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if moment <= now:
+        raise ConfigurationError(f"{name}: is in the past")
+    return moment.astimezone(UTC).isoformat()
 
 
 def as_phone(name: str, value: object) -> str:

@@ -12,12 +12,12 @@ from periskope_sync import (
     ChatMember,
     ChatPage,
     DeliveryInfo,
-    Media,
     Message,
     MessageFlag,
+    MessageMedia,
+    MessagePoll,
     MessageType,
     Page,
-    Poll,
     Reaction,
     TicketInfo,
     TicketPage,
@@ -46,10 +46,10 @@ def chats(chat: Chat, member: ChatMember) -> None:
 def messages(message: Message) -> None:
     """What a message holds, and numbers that may come as text."""
     assert_type(message.message_type, MessageType | None)
-    assert_type(message.media, Media | None)
+    assert_type(message.media, MessageMedia | None)
     assert_type(message.delivery_info, DeliveryInfo | None)
     assert_type(message.flag_metadata, MessageFlag | None)
-    assert_type(message.poll_info, Poll | None)
+    assert_type(message.poll_info, MessagePoll | None)
     assert_type(message.reactions, tuple[Reaction, ...])
     assert_type(message.ack, str | None)
     assert_type(message.ack_level, int | None)

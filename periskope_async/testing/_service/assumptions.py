@@ -10,10 +10,12 @@ Count: TypeAlias = Literal["total", "page"]
 Unknown: TypeAlias = Literal["404", "create"]
 Unquoted: TypeAlias = Literal["object", "null", "blank"]
 Missing: TypeAlias = Literal["404", "422", "null", "empty"]
+Queued: TypeAlias = Literal["404", "null", "empty"]
 
 _COUNT: Final = attrs.validators.in_(("total", "page"))
 _UNKNOWN: Final = attrs.validators.in_(("404", "create"))
 _UNQUOTED: Final = attrs.validators.in_(("object", "null", "blank"))
+_QUEUED: Final = attrs.validators.in_(("404", "null", "empty"))
 _MISSING: Final = attrs.validators.in_(("404", "422", "null", "empty"))
 
 
@@ -35,6 +37,9 @@ class Assumptions:
             the vendor shows the 404.
         null_chat: some made-up tickets (two of 61) have `"chat": null`; the vendor's type says that every one has its
             chat.
+        queue_seconds: how long a message lies in the queue of its phone before it is in its chat.
+        queued_message: GET of a message by the `queue_id` of one that is still queued: `404`, or a 200 with `null` or
+            `empty` body. The vendor says that it returns nothing.
     """
 
     max_limit: int = 2000
@@ -47,3 +52,5 @@ class Assumptions:
     unquoted: Unquoted = attrs.field(default="object", validator=_UNQUOTED)
     missing_ticket: Missing = attrs.field(default="404", validator=_MISSING)
     null_chat: bool = False
+    queue_seconds: float = 0.0
+    queued_message: Queued = attrs.field(default="404", validator=_QUEUED)

@@ -24,6 +24,7 @@ _ALWAYS: Final = {
         for name in ("Limit", "Remaining", "Reset")
     },
 }
+_BODILESS: Final = {name: header for name, header in _ALWAYS.items() if name != "ETag"}
 _PHONE: Final[Json] = {
     "name": "x-phone",
     "in": "header",
@@ -96,17 +97,21 @@ def _operation(route: Route) -> Json:
         "summary": route.summary,
         "parameters": [*_parameters(route)],
         "responses": {
-            "200": {
-                "description": "As it is now.",
-                "headers": _ALWAYS,
-                "content": _json_of(_page(route) if route.page else _ref(route.result)),
-            },
+            **_success(route),
             **{str(status): {"$ref": f"#/components/responses/{_ERRORS[status][0]}"} for status in statuses},
         },
     }
     if route.body is not None:
         operation["requestBody"] = {"required": True, "content": _json_of(_ref(route.body.name))}
     return operation
+
+
+def _success(route: Route) -> Json:
+    """What it answers when it has done what it should."""
+    if not route.result:
+        return {"204": {"description": "Done.", "headers": _BODILESS}}
+    content = _json_of(_page(route) if route.page else _ref(route.result))
+    return {"200": {"description": "As it is now.", "headers": _ALWAYS, "content": content}}
 
 
 def _parameters(route: Route) -> Iterable[Json]:
@@ -144,7 +149,12 @@ def _schemas(routes: Iterable[Route]) -> Json:
     vendors: Json = json.loads(
         resources.files("periskope_async.testing._service").joinpath("schemas.json").read_bytes()
     )
-    sure = {route.result: {route.resource.id_key, route.resource.object_key} for route in routes}
+    sure: dict[str, set[str]] = {}
+    for route in routes:
+        if (
+            "{" not in route.path or not route.page
+        ):  # a page of what belongs to one object has that one's id in its path
+            sure.setdefault(route.result, {route.resource.id_key, route.resource.object_key})
     answers = {name: _loosened(schema, sure.get(name, set())) for name, schema in vendors.items()}
     bodies = {route.body.name: route.body.schema() for route in routes if route.body is not None}
     return {"Error": _ERROR, **bodies, **answers}

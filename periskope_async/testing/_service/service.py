@@ -5,13 +5,13 @@ It must not know sockets, faults or rate limits.
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Final
 from urllib.parse import parse_qsl
 
 from periskope_async.testing._http import Request
 from periskope_async.testing._json import Json, dumps
-from periskope_async.testing._service import chats, tickets
+from periskope_async.testing._service import chats, message_actions, messages, sending, tickets
 from periskope_async.testing._service.answers import Answer, error, invalid, no_route, refused
 from periskope_async.testing._service.assumptions import Assumptions
 from periskope_async.testing._service.fields import complaints
@@ -22,7 +22,13 @@ from periskope_async.testing._service.ticket_objects import Tickets
 
 __all__ = ["OPERATIONS", "Service"]
 
-_ROUTES: Final = (*chats.ROUTES, *tickets.ROUTES)
+_ROUTES: Final = (
+    *chats.ROUTES,
+    *message_actions.ROUTES,
+    *messages.ROUTES,
+    *sending.ROUTES,
+    *tickets.ROUTES,
+)
 _ROUTER: Final = Router(_ROUTES)
 
 #: The names of all operations that are served.
@@ -53,7 +59,12 @@ class Service:
         self.api_key = api_key
         self.plan_active = True
         self.state = State(count, seed, assumptions, now)
-        self.state.objects |= {"chats": chats.chats(self.state), "tickets": Tickets(self.state)}
+        self.state.objects |= {
+            "chats": chats.chats(self.state),
+            "messages": messages.messages(self.state),
+            "tickets": Tickets(self.state),
+        }
+        self.state.outbox.arrive = partial(messages.arrive, self.state)
 
     def find(self, request: Request) -> Found:
         """The operation that *request* means, and the object it is about."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from periskope_async.testing._service.account import CHAT_LABELS, LABELS
 from periskope_async.testing._service.assumptions import Assumptions
+from periskope_async.testing._service.outbox import Outbox
 
 if TYPE_CHECKING:
     from periskope_async.testing._json import Json
@@ -38,6 +39,8 @@ class State:
         self.next_ticket = tickets + 1
         #: Messages of tickets that were put, by full and by short id; the made-up ones follow from the seed.
         self.messages: dict[str, Json] = {}
+        #: What was sent.
+        self.outbox = Outbox(now, self.timestamp)
         self._labels = {name.casefold(): name for name in (*LABELS, *CHAT_LABELS)}
 
     def timestamp(self) -> str:

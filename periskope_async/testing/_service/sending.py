@@ -1,0 +1,138 @@
+"""The operations that send. It must not know sockets, faults or rate limits."""
+
+import uuid
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+
+from periskope_async.testing._json import Json, dumps
+from periskope_async.testing._service.answers import Answer, invalid, not_found
+from periskope_async.testing._service.chat_forms import full_id
+from periskope_async.testing._service.fields import CHAT_ID, DATE, TEXT, Body, iso_date
+from periskope_async.testing._service.made_up.chats import new_chat
+from periskope_async.testing._service.made_up.messages import sent_message
+from periskope_async.testing._service.message_fields import (
+    CHAT_IDS,
+    MEDIA,
+    NUMBER,
+    OPTIONS,
+    POLL,
+    VARIABLES,
+    is_empty,
+)
+from periskope_async.testing._service.messages import MESSAGES, find, missing
+from periskope_async.testing._service.router import Call, Route
+from periskope_async.testing._service.state import State
+
+__all__ = ["ROUTES"]
+
+#: What a send in step waits for by itself, seconds.
+_SYNC_TIMEOUT: Final = 20
+
+
+def queue(state: State, chat_id: str, sent: Json, *, due: float | None = None, **more: Any) -> Json | None:
+    """Queue a message to a chat and return its job; None if there is no such group. A person's chat is made."""
+    chats, chat_id = state.objects["chats"], full_id(chat_id)
+    with state.lock:
+        if chats.body(chat_id) is None:
+            if chat_id.endswith("@g.us"):
+                return None
+            chats.put(new_chat(chat_id, state.timestamp()))
+        message = sent_message(chat_id, *state.outbox.new_ids(), sent) | more
+        due = state.now() if due is None else due
+        return state.outbox.add(message, due + state.assumptions.queue_seconds)
+
+
+def _send(call: Call) -> Answer:
+    if is_empty(call.body):
+        return _nothing()
+    job = queue(call.state, call.body["chat_id"], call.body)
+    return not_found("chat") if job is None else _receipt(call.state, job)
+
+
+def _send_sync(call: Call) -> Answer:
+    if is_empty(call.body):
+        return _nothing()
+    state = call.state
+    with state.lock:
+        job = queue(state, call.body["chat_id"], call.body)
+        if job is None:
+            return not_found("chat")
+        if state.assumptions.queue_seconds > (call.body.get("sync_timeout") or _SYNC_TIMEOUT):
+            return _receipt(state, job)
+        state.outbox.deliver(job["queue_id"])
+        message = call.objects.get(job["message_id"])
+    return Answer(200, dumps({"status": "sent", "unique_id": job["unique_id"], "message": message}))
+
+
+def _broadcast(call: Call) -> Answer:
+    # How a variable stands in the text nobody outside knows: every chat gets it as it is.
+    if is_empty(call.body):
+        return _nothing()
+    state, body = call.state, call.body
+    scheduled_at = iso_date(body.get("scheduled_at") or "")
+    due = datetime.fromisoformat(scheduled_at).timestamp() if scheduled_at else state.now()
+    broadcast_id = str(uuid.UUID(int=len(state.outbox.jobs) + 1))
+    for place, chat_id in enumerate(body["chat_ids"]):
+        spaced = due + place * float(body.get("delay") or 0)
+        if queue(state, chat_id, body, due=spaced, broadcast_id=broadcast_id) is None:
+            return not_found("chat")
+    return Answer(200, dumps({"broadcast_id": broadcast_id}))
+
+
+def _forward(call: Call) -> Answer:
+    message = find(call)
+    if message is None:
+        return missing(call)
+    kept = {key: message[key] for key in ("media", "message_type", "has_media", "poll_info") if key in message}
+    for chat_id in call.body["forward_chat_ids"]:
+        if queue(call.state, chat_id, {"message": message["body"]}, **kept, is_forwarded=True) is None:
+            return not_found("chat")
+    return Answer(204)
+
+
+def _receipt(state: State, job: Json) -> Answer:
+    hint = f"You can track message status using the fetch jobs api - /queue/jobs?queue_id={job['queue_id']}"
+    position = len(state.outbox.waiting()) - 1
+    receipt = {"queue_id": job["queue_id"], "queue_position": position, "unique_id": job["unique_id"], "hint": hint}
+    return Answer(200, dumps(receipt))
+
+
+def _nothing() -> Answer:
+    # Whether the real service refuses it nobody outside knows.
+    return invalid({"body.message": "Expected a message, media or a poll"})
+
+
+_CONTENT: Final = {"message": TEXT, "media": MEDIA, "poll": POLL, "reply_to": TEXT}
+_SEND: Final = {"chat_id": CHAT_ID, "options": OPTIONS, **_CONTENT}
+_BROADCAST: Final = {
+    "chat_ids": CHAT_IDS,
+    **_CONTENT,
+    "scheduled_at": DATE,
+    "delay": NUMBER,
+    "variables": VARIABLES,
+}
+_route: Final = partial(Route, resource=MESSAGES, phone=True, errors=(404,))
+
+ROUTES: Final = (
+    _route(
+        *("messages.send", "sendMessage", "POST", "/message/send", "Queue a message", _send),
+        result="SendReceipt",
+        body=Body("SendMessage", _SEND, required=("chat_id",)),
+    ),
+    _route(
+        *("messages.send_sync", "sendMessageSync", "POST", "/message/send-sync", "Send a message", _send_sync),
+        result="SendMessageSync",
+        body=Body("SendMessageSyncBody", {**_SEND, "sync_timeout": NUMBER}, required=("chat_id",)),
+    ),
+    _route(
+        *("messages.broadcast", "broadcastMessage", "POST", "/message/broadcast", "Send to many chats", _broadcast),
+        result="BroadcastReceipt",
+        body=Body("Broadcast", _BROADCAST, required=("chat_ids",)),
+    ),
+    _route(
+        *("messages.forward", "forwardMessage", "POST", "/message/{message_id}/forward", "Send one on", _forward),
+        result="",
+        body=Body("Forward", {"forward_chat_ids": CHAT_IDS}, required=("forward_chat_ids",)),
+    ),
+)
