@@ -226,9 +226,9 @@ class Messages:
     ) -> tuple[FoundSend, ...]:
         """Return the traces of a send whose answer was lost: in the phone's queue, and among the chat's messages.
 
-        The API has no key by which a send can be found, so it goes by chat and text, or where it has none by the
-        kind of message. Several traces mean that it was sent as often. None at all proves nothing: a send that broke off just now
-        may still arrive, and how long the queue remembers its jobs is not documented. Look again after a minute.
+        The API has no key by which a send can be found, so it goes by chat and text, or where it has none by the kind
+        of message. Several traces mean that it was sent as often. None at all proves nothing: a send that broke off
+        just now may still arrive, and how long the queue remembers its jobs is not documented. Look again later.
 
         API: `GET /queue/jobs` and `GET /chats/{chat_id}/messages`
 
@@ -296,8 +296,8 @@ class Messages:
 
         Raises:
             ConfigurationError: the id cannot be one, or `phone` cannot be one; nothing was sent.
-            NotFoundError: the service does not know such a message. Of a `queue_id` whose message is still in the queue, the service
-                answers nothing: that is this error, or one of an empty body.
+            NotFoundError: the service does not know such a message. Of a `queue_id` whose message is still in the
+                queue it answers nothing: that is this error, or one of an empty body.
             PeriskopeError: as for `Tickets.get`.
         """
         return await self._caller.call(_get(message_id, phone=phone))
@@ -313,7 +313,7 @@ class Messages:
         """Return every one of many messages that exists, and a plain account of the rest; as `Tickets.get_many`.
 
         Raises:
-            ConfigurationError: `message_ids` is not an iterable of ids, or `deadline` is not a time. A bad id fails alone.
+            ConfigurationError: `message_ids` are not ids, or `deadline` is not a time. A bad id fails alone.
             ClientClosedError: the client is closed.
         """
         build = partial(_get, phone=phone)
@@ -354,7 +354,7 @@ class Messages:
         """Return how far each of many sends has come; as `get_many`.
 
         Raises:
-            ConfigurationError: `unique_ids` is not an iterable of ids, or `deadline` is not a time. A bad id fails alone.
+            ConfigurationError: `unique_ids` are not ids, or `deadline` is not a time. A bad id fails alone.
             ClientClosedError: the client is closed.
         """
         build = partial(_get_status, phone=phone)

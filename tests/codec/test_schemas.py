@@ -14,6 +14,7 @@ import pytest
 from periskope_async._codec.annotations import is_model, model_in, plain, some
 from periskope_async._codec.converter import decode, explain
 from periskope_async._codec.fields import own_fields, wire_key
+from periskope_async._codec.model import Model
 from periskope_async.models import (
     BroadcastReceipt,
     Chat,
@@ -284,3 +285,25 @@ def test_a_mapping_of_numbers_may_hold_null() -> None:
     """The newest message of a phone that has none is null in the mapping, and None here."""
     chat = Chat.from_dict({"chat_id": "1@c.us", "latest_message_timestamp_map": {"2@c.us": 5, "3@c.us": None}})
     assert chat.latest_message_timestamp_map == {"2@c.us": 5, "3@c.us": None}
+
+
+EXAMPLES = SCHEMAS.parent / "examples" / "messages"
+
+
+@pytest.mark.parametrize(
+    ("name", "cls"),
+    [
+        ("broadcastMessage", BroadcastReceipt),
+        ("getMessage", Message),
+        ("getMessageStatus", MessageStatus),
+        ("sendMessage", SendReceipt),
+        ("sendMessage.older", SendReceipt),
+        ("sendMessageSync", SentMessage),
+    ],
+)
+def test_examples_of_messages_lose_nothing(name: str, cls: type[Model]) -> None:
+    """The vendor's example of each answer about messages goes in and comes out as it was, with nothing in `extra`."""
+    body = json.loads((EXAMPLES / f"{name}.response.json").read_text("utf-8"))
+    model = cls.from_dict(body)
+    assert same_json(model.to_dict(), body)
+    assert model.extra == {}

@@ -77,7 +77,7 @@ async def file_of(request: Any) -> bytes:
 
 
 async def test_send(fake: FakePeriskope, client: PeriskopeClient) -> None:
-    """A message is taken over once, leaves the queue, and is then found by each of its ids, in its chat and its list."""
+    """A message is taken over once, leaves the queue, and is then found by each of its ids, in its chat and lists."""
     receipt = await client.messages.send(PERSON, "Hello *you*", reply_to="3EB0", hide_url_preview=True)
     assert isinstance(receipt, SendReceipt)
     assert json.loads(fake.requests[0].body) == {
@@ -97,7 +97,7 @@ async def test_send(fake: FakePeriskope, client: PeriskopeClient) -> None:
     assert (status.status, status.ack_level, status.message_id) == ("sent", 3, message.message_id)
 
 
-async def test_a_first_message_makes_the_chat(fake: FakePeriskope, client: PeriskopeClient) -> None:
+async def test_a_first_message_makes_the_chat(client: PeriskopeClient) -> None:
     """To a person one may write first; a group has to be there."""
     await client.messages.send(NEW, "Hello")
     assert (await client.chats.get(NEW)).chat_id == f"{NEW}@c.us"

@@ -2,21 +2,32 @@
 
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import AbstractContextManager
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import assert_type
 
 from periskope_sync import (
     ApiError,
+    BroadcastReceipt,
     BulkResult,
     ChatInfo,
     ChatMember,
     Failed,
     Fetched,
+    FoundSend,
+    Media,
+    Message,
     MessageInfo,
+    MessagePage,
+    MessageStatus,
+    Outgoing,
     PeriskopeClient,
     PeriskopeError,
+    Poll,
     Progress,
     RateLimit,
+    SendManyResult,
+    SendReceipt,
+    SentMessage,
     TicketInfo,
     TicketPage,
     TicketPriority,
@@ -116,3 +127,25 @@ def told(error: ApiError) -> None:
     assert_type(error.status, int)
     assert_type(error.retry_after, float | None)
     assert_type(error.ticket_id, str | None)
+
+
+def sent(client: PeriskopeClient) -> None:
+    """Messages sent one by one and many at once, with files and polls, and what became of them."""
+    media = Media.from_bytes(b"GIF89a", filename="a.gif")
+    assert_type(client.messages.send("1@g.us", "Hello", media=media, reply_to="3EB0"), SendReceipt)
+    assert_type(client.messages.send("1@g.us", poll=Poll("Lunch?", ["yes", "no"], poll_id="p")), SendReceipt)
+    assert_type(client.messages.send_sync("1@g.us", "Hello", sync_timeout=5), SentMessage | SendReceipt)
+    variables = {"1@g.us": {"name": "Asha"}}
+    assert_type(client.messages.broadcast(["1@g.us"], "Hello", delay=2, variables=variables), BroadcastReceipt)
+    result = client.messages.send_many([Outgoing("1@g.us", "Hello", key="k")], deadline=60, journal="sent.jsonl")
+    assert_type(result, SendManyResult)
+    assert_type(result.sent, dict[str | int, SendReceipt])
+    assert_type(result.unclear, dict[str | int, PeriskopeError])
+    found = client.messages.find_sent(Outgoing("1@g.us", "Hello"), since=datetime(2026, 1, 1, tzinfo=UTC))
+    assert_type(found, tuple[FoundSend, ...])
+    assert_type(client.messages.get_many(["3EB0"]), BulkResult[Message])
+    assert_type(client.messages.get_many_status(["3EB0"]), BulkResult[MessageStatus])
+    assert_type(client.messages.list_page(chat_id="1@g.us"), MessagePage)
+    assert_type(client.messages.list(chat_id="1@g.us"), Iterator[Message])
+    assert_type(client.messages.react("3EB0", "👍"), None)
+    client.messages.pin("3EB0", phone="919876500001")

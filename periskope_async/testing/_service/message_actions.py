@@ -8,7 +8,7 @@ from typing import Final
 from periskope_async.testing._json import Json
 from periskope_async.testing._service.account import ORG_ID, ORG_PHONE
 from periskope_async.testing._service.answers import Answer, invalid
-from periskope_async.testing._service.fields import REQUIRED_TEXT, Body
+from periskope_async.testing._service.fields import REQUIRED_TEXT, Body, iso_date
 from periskope_async.testing._service.made_up.messages import short_id
 from periskope_async.testing._service.message_fields import FLAG
 from periskope_async.testing._service.messages import MESSAGES, find, missing
@@ -41,8 +41,9 @@ def _change(change: Callable[[Call, Json], Answer | None]) -> Callable[[Call], A
 
 def _edit(call: Call, message: Json) -> Answer | None:
     # What the real service answers to a late edit nobody outside knows.
-    age = call.state.now() - datetime.fromisoformat(message["timestamp"]).timestamp()
-    if not message["from_me"] or age > _EDITABLE or message["message_type"] == "poll_creation":
+    sent_at = iso_date(message["timestamp"] or "")
+    late = not sent_at or call.state.now() - datetime.fromisoformat(sent_at).timestamp() > _EDITABLE
+    if late or not message["from_me"] or message["message_type"] == "poll_creation":
         return invalid({"params.message_id": "Only own messages of the last 15 minutes can be edited"})
     message |= {"prev_body": message["body"], "body": call.body["edited_body"]}
     return None
@@ -71,6 +72,8 @@ def _react(call: Call, message: Json) -> None:
 
 def _pin(call: Call, message: Json) -> None:
     chats, message_id = call.state.objects["chats"], message["message_id"]
+    if chats.body(message["chat_id"]) is None:
+        return
     before: list[Json] = chats.get(message["chat_id"]).get("pinned_messages") or []
     pinned = [one for one in before if one["message_id"] != message_id]
     if call.body["pin"]:

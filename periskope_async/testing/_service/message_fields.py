@@ -56,8 +56,14 @@ _TEXT: Final = {"type": "string", "minLength": 1}
 
 CHAT_IDS: Final = Field({"type": "array", "minItems": 1, "items": CHAT_ID.schema}, _are_chat_ids, empty=(None,))
 FLAG: Final = Field({"type": "boolean"}, _check("a boolean", lambda value: isinstance(value, bool)), empty=())
-NUMBER: Final = Field({"type": ["number", "null"]}, _check("a number", lambda value: type(value) in {int, float}))
-OPTIONS: Final = Field({"type": ["object", "null"]}, _check("an object", lambda value: isinstance(value, dict)))
+NUMBER: Final = Field(
+    {"type": ["number", "null"], "minimum": 0},
+    _check("a number", lambda value: type(value) in {int, float} and value >= 0),
+    empty=(None,),
+)
+OPTIONS: Final = Field(
+    {"type": ["object", "null"]}, _check("an object", lambda value: isinstance(value, dict)), empty=(None,)
+)
 MEDIA: Final = Field(
     {
         "type": ["object", "null"],
@@ -72,6 +78,7 @@ MEDIA: Final = Field(
         "oneOf": [{"required": ["url"]}, {"required": ["filedata"]}],
     },
     _check("media: type, filename, mimetype, and url or filedata", _is_media),
+    empty=(None,),
 )
 POLL: Final = Field(
     {
@@ -80,8 +87,10 @@ POLL: Final = Field(
         "required": ["pollName", "pollOptions"],
     },
     _check("a poll: pollName, pollOptions", _is_poll),
+    empty=(None,),
 )
 VARIABLES: Final = Field(
     {"type": ["array", "null"], "items": {"type": "object", "required": ["chat_id", "values"]}},
     _check("chat_id and values of each chat", _are_variables),
+    empty=(None,),
 )

@@ -46,8 +46,10 @@ def messages(state: State) -> Objects:
 
 def arrive(state: State, message: Json) -> None:
     """Put a message that left the queue into its chat, where tickets find it too."""
+    chats, chat_id = state.objects["chats"], message["chat_id"]
     state.objects["messages"].put(message)
-    state.objects["chats"].change(message["chat_id"], latest_message=message, updated_at=message["timestamp"])
+    if chats.body(chat_id) is not None:  # it may have been removed meanwhile
+        chats.change(chat_id, latest_message=message, updated_at=message["timestamp"])
     short = short_message(message)
     state.messages |= {message["message_id"]: short, short_id(message["message_id"]): short}
 

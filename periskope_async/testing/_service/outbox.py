@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Collection
+from datetime import UTC, datetime
 from typing import Final
 
 from periskope_async.testing._json import Json
@@ -17,15 +18,13 @@ class Outbox:
 
     Args:
         now: the service's clock, in seconds since the epoch.
-        timestamp: the same, as the service writes it.
     """
 
-    def __init__(self, now: Callable[[], float], timestamp: Callable[[], str]) -> None:
+    def __init__(self, now: Callable[[], float]) -> None:
         self.jobs: list[Json] = []
         #: Puts a message that has left the queue into its chat.
         self.arrive: Callable[[Json], None] = lambda _: None
         self._now = now
-        self._timestamp = timestamp
         self._serial = itertools.count(1)
         #: When each job that waits is due, in seconds since the epoch, and its message.
         self._waiting: dict[str, tuple[float, Json]] = {}
@@ -48,7 +47,7 @@ class Outbox:
             "status": QUEUED[0],
             "status_description": QUEUED[1],
             "message": {"body": message["body"], "type": message["message_type"]},
-            "timeline": {"queued_at": self._timestamp(), "sent_at": None},
+            "timeline": {"queued_at": _iso(self._now()), "sent_at": None},
             "attempts": 0,
         }
         self.jobs.append(job)
@@ -79,7 +78,11 @@ class Outbox:
                 continue
             del self._waiting[queue_id]
             job = self._by_id[queue_id]
-            sent_at = self._timestamp()
+            sent_at = _iso(min(due, now))
             job |= {"status": SENT[0], "status_description": SENT[1], "message_id": message["message_id"]}
             job |= {"attempts": 1, "timeline": job["timeline"] | {"sent_at": sent_at}}
             self.arrive(message | {"ack": "3", "timestamp": sent_at, "updated_at": sent_at})
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")

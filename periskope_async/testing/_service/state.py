@@ -40,7 +40,7 @@ class State:
         #: Messages of tickets that were put, by full and by short id; the made-up ones follow from the seed.
         self.messages: dict[str, Json] = {}
         #: What was sent.
-        self.outbox = Outbox(now, self.timestamp)
+        self.outbox = Outbox(now)
         self._labels = {name.casefold(): name for name in (*LABELS, *CHAT_LABELS)}
 
     def timestamp(self) -> str:
