@@ -7,13 +7,17 @@ import fcntl
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from periskope_async.errors import ConfigurationError
 
 __all__ = ["Journal"]
+
+#: How each line begins.
+_START: Final = b'{"key": '
 
 
 class Journal:
@@ -65,15 +69,14 @@ class Journal:
 
     def _read(self) -> dict[Any, dict[str, Any]]:
         self._file.seek(0)
-        *whole, torn = self._file.read().split(b"\n")
+        *whole, torn = lines = self._file.read().split(b"\n")
+        if not _START.startswith(lines[0][: len(_START)]):
+            raise ConfigurationError("journal: the file holds something else")
         if torn:  # the end of a run that was killed, or ran out of disk; what it began stands before
             self._file.write(b"\n")
         found: dict[Any, dict[str, Any]] = {}
-        for number, line in enumerate(whole, 1):
-            try:
+        for line in whole:
+            with suppress(ValueError):  # what an earlier run tore
                 entry = json.loads(line)
-                found[entry["key"]] = {"state": entry["state"], **entry}
-            except (ValueError, TypeError, KeyError):
-                if line and number == 1:
-                    raise ConfigurationError("journal: the file holds something else") from None
+                found[entry["key"]] = entry
         return found

@@ -246,8 +246,9 @@ class Run(Generic[T]):
         except PeriskopeError as exc:
             error = exc
         except asyncio.CancelledError:
-            # If it is the run's deadline that cancels, this is the id's result; if not, nobody looks at it.
-            late = DeadlineExceeded(f"the run's deadline passed while this {request.operation.resource} was fetched")
+            # If it is the run's deadline that cancels, this is the id's result; if not, who records looks at no more of
+            # it than whether it may have been sent.
+            late = DeadlineExceeded("the run's deadline passed before the answer came")
             late.maybe_sent = not request.operation.idempotent
             self.record(job, self.caller.report.name_request(late, request))
             raise

@@ -103,8 +103,8 @@ class Messages:
     messages are of, in any usual spelling or as `phone-…`; None for the client's.
 
     The service knows no idempotency key. So a send goes once, and again only if the first cannot have arrived. An error
-    whose `maybe_sent` is True leaves open whether it was sent: never send it again before you have looked, which
-    `find_sent` does.
+    whose `maybe_sent` is True leaves open whether it was sent, and so does a send that you cancel: never send it again
+    before you have looked, which `find_sent` does.
     """
 
     def __init__(self, caller: Caller) -> None:
@@ -209,7 +209,8 @@ class Messages:
                 None means no end.
             on_progress: called after every message, in the thread of the call. What it raises ends the run.
             journal: a file in which every message is noted before it is sent and after. A run with the journal of an
-                earlier one, however that ended, sends what was not sent, and only that. It needs the same keys.
+                earlier one, however that process ended, sends what was not sent, and only that. The keys have to be
+                the same. It holds no text and no number, and may not outlive a crash of the machine. POSIX only.
             phone: see the class.
 
         Raises:

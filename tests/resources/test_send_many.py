@@ -315,12 +315,17 @@ async def test_a_journal_that_was_torn(fake: FakePeriskope, client: PeriskopeCli
     result = await client.messages.send_many(messages[:1], journal=path)
     assert list(result.unclear) == ["k0"]
     assert fake.calls == 2
+    path.write_bytes(b'{"ke')
+    with Journal(path) as journal:
+        journal.write("k9", "begun", {})
+    with Journal(path) as journal:
+        assert journal.lines == {"k9": {"key": "k9", "state": "begun"}}
 
 
 async def test_another_file_is_not_a_journal(fake: FakePeriskope, client: PeriskopeClient, tmp_path: Path) -> None:
     """A file that holds something else, or is another run's, is refused before anything is sent."""
     path = tmp_path / "notes.txt"
-    for text in ("Dear diary,\n", "[1]\n", '{"name": "x"}\n'):
+    for text in ("Dear diary,", "[1]\n", '{"name": "x"}\n'):
         path.write_text(text, "utf-8")
         with pytest.raises(ConfigurationError, match="journal: the file holds something else"):
             await client.messages.send_many(outgoing(1), journal=path)
@@ -331,7 +336,7 @@ async def test_another_file_is_not_a_journal(fake: FakePeriskope, client: Perisk
 
 
 async def test_a_journal_that_cannot_be_written(
-    fake: FakePeriskope, client: PeriskopeClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fake: FakePeriskope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A message that cannot be noted is not sent; the run ends with the fault of the disk, and lets the others go."""
 
@@ -339,10 +344,11 @@ async def test_a_journal_that_cannot_be_written(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Journal, "write", full)
-    with pytest.raises(OSError, match="No space left"):
-        await client.messages.send_many(outgoing(3), journal=tmp_path / "journal")
-    assert fake.calls == 0
-    await client.messages.send(PERSON, "Hello")
+    async with fake.client(concurrency=1, deadline=5) as client:
+        with pytest.raises(OSError, match="No space left"):
+            await client.messages.send_many(outgoing(3), journal=tmp_path / "journal")
+        assert fake.calls == 0
+        await client.messages.send(PERSON, "Hello")
     assert fake.calls == 1
 
 
@@ -428,6 +434,8 @@ async def test_find_sent(fake: FakePeriskope, client: PeriskopeClient, older: bo
     assert await client.messages.find_sent(message, since=since) == ()
     await unclear(fake, client, message)
     await client.messages.send(PERSON, "Another")
+    theirs = {"message_id": f"false_{PERSON}_3EB0", "chat_id": PERSON, "body": "Hello", "from_me": False}
+    fake.messages.put(theirs | {"timestamp": now(fake).isoformat()})
     (queued,) = await client.messages.find_sent(message, since=since)
     assert (queued.message_id, queued.status) == (None, "completed" if older else "queued")
     await asyncio.sleep(31)
