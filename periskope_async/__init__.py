@@ -15,6 +15,7 @@ if typing.TYPE_CHECKING:
     from periskope_async.client import PeriskopeClient as PeriskopeClient
     from periskope_async.resources.chats import Chats as Chats
     from periskope_async.resources.groups import Groups as Groups
+    from periskope_async.resources.messages import Messages as Messages
     from periskope_async.resources.notes import Notes as Notes
     from periskope_async.resources.notifications import Notifications as Notifications
     from periskope_async.resources.queue import Queue as Queue
@@ -26,6 +27,7 @@ else:  # hidden from checkers: see `lazy`
     _OWN = {
         "Chats": "periskope_async.resources.chats",
         "Groups": "periskope_async.resources.groups",
+        "Messages": "periskope_async.resources.messages",
         "Notes": "periskope_async.resources.notes",
         "Notifications": "periskope_async.resources.notifications",
         "PeriskopeClient": "periskope_async.client",

@@ -39,19 +39,30 @@ if TYPE_CHECKING:
     from periskope_async.models.chats import Chat, ChatPage
     from periskope_async.models.groups import GroupInvite, ParticipantResult
     from periskope_async.models.infos import ChatInfo, ChatMember, ChatType, MessageInfo
-    from periskope_async.models.messages import DeliveryInfo, Media, Message, MessageFlag, MessageType, Poll
+    from periskope_async.models.messages import (
+        DeliveryInfo,
+        Message,
+        MessageFlag,
+        MessageMedia,
+        MessagePage,
+        MessagePoll,
+        MessageType,
+    )
     from periskope_async.models.notes import Note, NotePage
     from periskope_async.models.notifications import Notification, NotificationPage
     from periskope_async.models.pages import Page
     from periskope_async.models.queue import BroadcastState, BroadcastStatus, PurgeResult, QueueJob, QueueStatus
     from periskope_async.models.reactions import Reaction, ReactionPage
+    from periskope_async.models.sends import BroadcastReceipt, MessageStatus, SendReceipt, SentMessage
     from periskope_async.models.ticket_rows import TicketPage, TicketRow
     from periskope_async.models.tickets import Ticket, TicketInfo, TicketPriority, TicketStatus
+    from periskope_async.sending import FoundSend, Media, Outgoing, Poll, SendManyResult
 
 __all__ = [
     "ApiError",
     "AuthenticationError",
     "BadRequestError",
+    "BroadcastReceipt",
     "BroadcastState",
     "BroadcastStatus",
     "BulkResult",
@@ -68,18 +79,24 @@ __all__ = [
     "DeliveryInfo",
     "Failed",
     "Fetched",
+    "FoundSend",
     "GroupInvite",
     "Hooks",
     "Media",
     "Message",
     "MessageFlag",
     "MessageInfo",
+    "MessageMedia",
+    "MessagePage",
+    "MessagePoll",
+    "MessageStatus",
     "MessageType",
     "NotFoundError",
     "Note",
     "NotePage",
     "Notification",
     "NotificationPage",
+    "Outgoing",
     "Page",
     "ParticipantResult",
     "PeriskopeError",
@@ -98,6 +115,9 @@ __all__ = [
     "RequestTimeout",
     "ResponseEvent",
     "RetryEvent",
+    "SendManyResult",
+    "SendReceipt",
+    "SentMessage",
     "ServerError",
     "ThrottleEvent",
     "Ticket",
@@ -152,6 +172,13 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
         "RetryEvent",
         "ThrottleEvent",
         "capture_responses",
+    ),
+    "sending": (
+        "FoundSend",
+        "Media",
+        "Outgoing",
+        "Poll",
+        "SendManyResult",
     ),
 }
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from periskope_async.resources.chats import Chats
     from periskope_async.resources.groups import Groups
+    from periskope_async.resources.messages import Messages
     from periskope_async.resources.notes import Notes
     from periskope_async.resources.notifications import Notifications
     from periskope_async.resources.queue import Queue
@@ -110,6 +111,14 @@ class PeriskopeClient:
             from periskope_async.resources.groups import Groups
 
             return Groups(self._caller)
+
+    @cached_property
+    def messages(self) -> "Messages":
+        """The messages of a phone: read, sent, acted on."""
+        with _importing():
+            from periskope_async.resources.messages import Messages
+
+            return Messages(self._caller)
 
     @cached_property
     def notes(self) -> "Notes":

@@ -15,6 +15,7 @@ if typing.TYPE_CHECKING:
     from periskope_sync.client import PeriskopeClient as PeriskopeClient
     from periskope_sync.resources import Chats as Chats
     from periskope_sync.resources import Groups as Groups
+    from periskope_sync.resources import Messages as Messages
     from periskope_sync.resources import Notes as Notes
     from periskope_sync.resources import Notifications as Notifications
     from periskope_sync.resources import Queue as Queue
@@ -26,6 +27,7 @@ else:  # hidden from checkers: see `lazy`
     _OWN = {
         "Chats": "periskope_sync.resources",
         "Groups": "periskope_sync.resources",
+        "Messages": "periskope_sync.resources",
         "Notes": "periskope_sync.resources",
         "Notifications": "periskope_sync.resources",
         "PeriskopeClient": "periskope_sync.client",

@@ -15,7 +15,7 @@ from periskope_sync._event_loop import prepare
 from periskope_sync._refusals import importing
 
 if TYPE_CHECKING:
-    from periskope_sync.resources import Chats, Groups, Notes, Notifications, Queue, Reactions, Tickets
+    from periskope_sync.resources import Chats, Groups, Messages, Notes, Notifications, Queue, Reactions, Tickets
 
 __all__ = ["PeriskopeClient"]
 
@@ -106,6 +106,14 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
             from periskope_sync.resources import Groups
 
             return Groups(self._async.groups)
+
+    @cached_property
+    def messages(self) -> "Messages":
+        """The messages of a phone: read, sent, acted on."""
+        with importing():
+            from periskope_sync.resources import Messages
+
+            return Messages(self._async.messages)
 
     @cached_property
     def notes(self) -> "Notes":

@@ -4,6 +4,7 @@ from typing import Final
 
 from periskope_async.resources.chats import Chats as AsyncChats
 from periskope_async.resources.groups import Groups as AsyncGroups
+from periskope_async.resources.messages import Messages as AsyncMessages
 from periskope_async.resources.notes import Notes as AsyncNotes
 from periskope_async.resources.notifications import Notifications as AsyncNotifications
 from periskope_async.resources.queue import Queue as AsyncQueue
@@ -11,7 +12,7 @@ from periskope_async.resources.reactions import Reactions as AsyncReactions
 from periskope_async.resources.tickets import Tickets as AsyncTickets
 from periskope_sync._bridge import Facade, blocking
 
-__all__ = ["Chats", "Groups", "Notes", "Notifications", "Queue", "Reactions", "Tickets"]
+__all__ = ["Chats", "Groups", "Messages", "Notes", "Notifications", "Queue", "Reactions", "Tickets"]
 
 
 class Chats(Facade[AsyncChats]):
@@ -40,6 +41,29 @@ class Groups(Facade[AsyncGroups]):
     promote_participants: Final = blocking(AsyncGroups.promote_participants)
     demote_participants: Final = blocking(AsyncGroups.demote_participants)
     leave: Final = blocking(AsyncGroups.leave)
+
+
+class Messages(Facade[AsyncMessages]):
+    """The messages of a phone. Reached as `client.messages`."""
+
+    send: Final = blocking(AsyncMessages.send)
+    send_sync: Final = blocking(AsyncMessages.send_sync)
+    send_many: Final = blocking(AsyncMessages.send_many)
+    find_sent: Final = blocking(AsyncMessages.find_sent)
+    broadcast: Final = blocking(AsyncMessages.broadcast)
+    get: Final = blocking(AsyncMessages.get)
+    get_many: Final = blocking(AsyncMessages.get_many)
+    stream: Final = blocking(AsyncMessages.stream)
+    get_status: Final = blocking(AsyncMessages.get_status)
+    get_many_status: Final = blocking(AsyncMessages.get_many_status)
+    list: Final = blocking(AsyncMessages.list)
+    list_page: Final = blocking(AsyncMessages.list_page)
+    edit: Final = blocking(AsyncMessages.edit)
+    forward: Final = blocking(AsyncMessages.forward)
+    delete: Final = blocking(AsyncMessages.delete)
+    react: Final = blocking(AsyncMessages.react)
+    pin: Final = blocking(AsyncMessages.pin)
+    unpin: Final = blocking(AsyncMessages.unpin)
 
 
 class Notes(Facade[AsyncNotes]):

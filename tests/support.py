@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from textwrap import dedent
+from types import SimpleNamespace
 from typing import Any, TypeVar, cast
+from unittest.mock import MagicMock
 
 import looptime
 from hypothesis import HealthCheck, settings
@@ -33,12 +35,15 @@ any_text = st.text(st.characters(exclude_categories=()))
 class Recorder:
     """In the place of a caller: keeps what it is to send, and sends nothing."""
 
+    settings = SimpleNamespace(timeout=30.0)
+
     def __init__(self) -> None:
         self.requests: list[Request[Any]] = []
 
-    async def call(self, request: Request[Any]) -> None:
-        """Keep *request*."""
+    async def call(self, request: Request[Any]) -> Any:
+        """Keep *request*; what it would have brought is anything."""
         self.requests.append(request)
+        return MagicMock()
 
 
 async def request_of(resource: type[Any], method: str, *args: Any, **kwargs: Any) -> Request[Any]:

@@ -5,7 +5,7 @@ together. Requests go through `ClientSession.request`, or the short way of `dire
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Final
 
 import aiohttp
@@ -23,6 +23,9 @@ from periskope_async.errors import ConfigurationError
 __all__ = ["Http", "Session", "check_session"]
 
 Session = aiohttp.ClientSession
+
+#: Larger bodies are written piece by piece, as the peer takes them, bytes. In one piece they would be copied twice.
+LARGE_BODY: Final = 256 * 1024
 
 #: The caller times attempts; aiohttp's own total would count from before the queue for a connection.
 TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT)
@@ -85,7 +88,8 @@ class Http:
         """
         fresh.set(new_connection)
         direct, room = self._direct, self._room
-        send = self._send if direct is None or direct.is_watched else direct.send
+        large = request.body is not None and len(request.body) > LARGE_BODY
+        send = self._send if large or direct is None or direct.is_watched else direct.send
         must_wait = bool(room.turns)
         while True:
             if must_wait:
@@ -115,8 +119,12 @@ class Http:
             headers["x-phone"] = phone
         if request.body is not None:
             headers["Content-Type"] = request.content_type
+        data: bytes | AsyncGenerator[bytes, None] | None = request.body
+        if request.body is not None and len(request.body) > LARGE_BODY:
+            data = _pieces(request.body)
+            headers["Content-Length"] = str(len(request.body))
         response = await self.session.request(
-            request.operation.method, url, headers=headers, data=request.body, **self._options
+            request.operation.method, url, headers=headers, data=data, **self._options
         )
         try:
             return await read_answer(response.status, response.headers, response.content)
@@ -129,6 +137,12 @@ class Http:
         borrowed = self._borrowed
         closed = closed or (borrowed is not None and borrowed.closed)
         return explain(_cause(exc), self._host, closed=closed, borrowed=borrowed is not None)
+
+
+async def _pieces(body: bytes) -> AsyncGenerator[bytes, None]:
+    # A `BytesIO` will not do: aiohttp asks it for its buffer, and so makes it copy the whole.
+    for start in range(0, len(body), LARGE_BODY):
+        yield body[start : start + LARGE_BODY]
 
 
 class _SentOnceError(Exception):

@@ -25,16 +25,23 @@ async def fetch_many(
     name: str,
     deadline: float | None,
     on_progress: Callable[[Progress], None] | None,
+    begin: Callable[[Any], None] | None = None,
+    end: Callable[[Any, T | PeriskopeError], None] | None = None,
 ) -> BulkResult[T]:
-    """Fetch every id once and return what became of each; see `Tickets.get_many`."""
+    """Fetch every id once and return what became of each; see `Tickets.get_many`.
+
+    *begin* is called with an id just before it is sent, *end* with it and what came of it.
+    """
     if deadline is not None:
         deadline = as_seconds("deadline", deadline)
     outcomes: dict[int, tuple[Any, T | PeriskopeError]] = {}
 
     def record(job: Job, outcome: T | PeriskopeError) -> None:
         outcomes[job.position] = (job.key, outcome)
+        if end is not None:
+            end(job.key, outcome)
 
-    run = Run(caller, build, Source(ids, name), record, on_progress)
+    run = Run(caller, build, Source(ids, name), record, on_progress, begin)
     timeout = asyncio.timeout(deadline)
     try:
         async with timeout:

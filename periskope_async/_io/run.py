@@ -65,6 +65,7 @@ class Run(Generic[T]):
         source: the ids.
         record: takes every outcome.
         on_progress: called after every outcome.
+        begin: called with an id just before it is sent.
         finish_in_flight: when a worker fails, let the others end what they have in flight; else cancel them.
         allowance: how many ids may be taken up before the reader has taken their results.
         consumed: how many results the reader has taken.
@@ -77,6 +78,7 @@ class Run(Generic[T]):
     source: Source
     record: Callable[[Job, T | PeriskopeError], None]
     on_progress: Callable[[Progress], None] | None = None
+    begin: Callable[[Any], None] | None = None
     finish_in_flight: bool = False
     allowance: float = float("inf")
     consumed: int = 0
@@ -232,6 +234,12 @@ class Run(Generic[T]):
 
     async def _fetch(self, job: Job, request: Request[T], permit: Permit) -> T | PeriskopeError | None:
         """Fetch one id; return what it gives, or its error, or None if it shall be tried again."""
+        if self.begin is not None:
+            try:
+                self.begin(job.key)
+            except BaseException:
+                self._queue.release(permit)
+                raise
         self._in_flight += 1
         second = job.failed is not None
         try:
@@ -241,15 +249,17 @@ class Run(Generic[T]):
         except PeriskopeError as exc:
             error = exc
         except asyncio.CancelledError:
-            # If it is the run's deadline that cancels, this is the id's result; if not, nobody looks at it.
-            late = DeadlineExceeded(f"the run's deadline passed while this {request.operation.resource} was fetched")
+            # If it is the run's deadline that cancels, this is the id's result; if not, who records looks at no more of
+            # it than whether it may have been sent.
+            late = DeadlineExceeded("the run's deadline passed before the answer came")
+            late.maybe_sent = not request.operation.idempotent
             self.record(job, self.caller.report.name_request(late, request))
             raise
         finally:
             self._in_flight -= 1
         if isinstance(error, AuthenticationError) or self.caller.is_hopeless():
             self.stop()
-        if error.retryable and not second and not self._stopped:
+        if error.retryable and not error.maybe_sent and not second and not self._stopped:
             self.again.append(Job(job.item, job.key, job.position, error, self._loop.time() + SECOND_TRY_AFTER))
             self.room.set()
             return None

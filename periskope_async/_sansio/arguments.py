@@ -19,11 +19,13 @@ __all__ = [
     "as_count",
     "as_flag",
     "as_flags_by_name",
+    "as_future",
     "as_group_id",
     "as_labels",
     "as_moment",
     "as_numbers",
     "as_phone",
+    "as_recipients",
     "as_seconds",
     "as_text",
     "as_texts",
@@ -105,7 +107,24 @@ def as_chat_ids(name: str, values: object) -> list[str]:
     Raises:
         ConfigurationError: there are none, for the service might take that for all; or one cannot be a chat id.
     """
-    return [as_chat_id(name, value) for value in _some_texts(name, values)]
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise _wrong_type(name, "several chat ids", values)
+    ids = [as_chat_id(name, value) for value in cast("Iterable[object]", values)]
+    if not ids:
+        raise ConfigurationError(f"{name}: is empty")
+    return ids
+
+
+def as_recipients(name: str, values: object) -> list[str]:
+    """Return *values*, the ids of the chats that something is sent to, as a list: at least one, and none twice.
+
+    Raises:
+        ConfigurationError: they are not; what is sent to a chat twice reaches people twice.
+    """
+    ids = as_chat_ids(name, values)
+    if len({chat_id.removesuffix("@c.us") for chat_id in ids}) < len(ids):
+        raise ConfigurationError(f"{name}: one chat is in it twice")
+    return ids
 
 
 def as_texts(name: str, values: object) -> list[str] | Unset:
@@ -148,6 +167,21 @@ def as_moment(name: str, value: object) -> str | Unset:
     if isinstance(value, datetime):
         return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
     return value.isoformat() if isinstance(value, date) else as_text(name, value)
+
+
+def as_future(name: str, value: object, now: datetime) -> str | Unset:
+    """Return a time to come in UTC, as `as_moment` does; text that Python cannot read is left to the service."""
+    text = as_moment(name, value)
+    if isinstance(text, Unset):
+        return UNSET
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if moment <= now:
+        raise ConfigurationError(f"{name}: is in the past")
+    return moment.astimezone(UTC).isoformat()
 
 
 def as_phone(name: str, value: object) -> str:

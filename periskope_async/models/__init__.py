@@ -9,16 +9,26 @@ if TYPE_CHECKING:
     from periskope_async.models.chats import Chat, ChatPage
     from periskope_async.models.groups import GroupInvite, ParticipantResult
     from periskope_async.models.infos import ChatInfo, ChatMember, ChatType, MessageInfo
-    from periskope_async.models.messages import DeliveryInfo, Media, Message, MessageFlag, MessageType, Poll
+    from periskope_async.models.messages import (
+        DeliveryInfo,
+        Message,
+        MessageFlag,
+        MessageMedia,
+        MessagePage,
+        MessagePoll,
+        MessageType,
+    )
     from periskope_async.models.notes import Note, NotePage
     from periskope_async.models.notifications import Notification, NotificationPage
     from periskope_async.models.pages import Page
     from periskope_async.models.queue import BroadcastState, BroadcastStatus, PurgeResult, QueueJob, QueueStatus
     from periskope_async.models.reactions import Reaction, ReactionPage
+    from periskope_async.models.sends import BroadcastReceipt, MessageStatus, SendReceipt, SentMessage
     from periskope_async.models.ticket_rows import TicketPage, TicketRow
     from periskope_async.models.tickets import Ticket, TicketInfo, TicketPriority, TicketStatus
 
 __all__ = [
+    "BroadcastReceipt",
     "BroadcastState",
     "BroadcastStatus",
     "Chat",
@@ -28,10 +38,13 @@ __all__ = [
     "ChatType",
     "DeliveryInfo",
     "GroupInvite",
-    "Media",
     "Message",
     "MessageFlag",
     "MessageInfo",
+    "MessageMedia",
+    "MessagePage",
+    "MessagePoll",
+    "MessageStatus",
     "MessageType",
     "Note",
     "NotePage",
@@ -39,12 +52,13 @@ __all__ = [
     "NotificationPage",
     "Page",
     "ParticipantResult",
-    "Poll",
     "PurgeResult",
     "QueueJob",
     "QueueStatus",
     "Reaction",
     "ReactionPage",
+    "SendReceipt",
+    "SentMessage",
     "Ticket",
     "TicketInfo",
     "TicketPage",
@@ -55,6 +69,7 @@ __all__ = [
 
 #: The module of each name.
 WHERE: Final[Mapping[str, str]] = {
+    "BroadcastReceipt": "periskope_async.models.sends",
     "BroadcastState": "periskope_async.models.queue",
     "BroadcastStatus": "periskope_async.models.queue",
     "Chat": "periskope_async.models.chats",
@@ -64,10 +79,13 @@ WHERE: Final[Mapping[str, str]] = {
     "ChatType": "periskope_async.models.infos",
     "DeliveryInfo": "periskope_async.models.messages",
     "GroupInvite": "periskope_async.models.groups",
-    "Media": "periskope_async.models.messages",
     "Message": "periskope_async.models.messages",
     "MessageFlag": "periskope_async.models.messages",
     "MessageInfo": "periskope_async.models.infos",
+    "MessageMedia": "periskope_async.models.messages",
+    "MessagePage": "periskope_async.models.messages",
+    "MessagePoll": "periskope_async.models.messages",
+    "MessageStatus": "periskope_async.models.sends",
     "MessageType": "periskope_async.models.messages",
     "Note": "periskope_async.models.notes",
     "NotePage": "periskope_async.models.notes",
@@ -75,12 +93,13 @@ WHERE: Final[Mapping[str, str]] = {
     "NotificationPage": "periskope_async.models.notifications",
     "Page": "periskope_async.models.pages",
     "ParticipantResult": "periskope_async.models.groups",
-    "Poll": "periskope_async.models.messages",
     "PurgeResult": "periskope_async.models.queue",
     "QueueJob": "periskope_async.models.queue",
     "QueueStatus": "periskope_async.models.queue",
     "Reaction": "periskope_async.models.reactions",
     "ReactionPage": "periskope_async.models.reactions",
+    "SendReceipt": "periskope_async.models.sends",
+    "SentMessage": "periskope_async.models.sends",
     "Ticket": "periskope_async.models.tickets",
     "TicketInfo": "periskope_async.models.tickets",
     "TicketPage": "periskope_async.models.ticket_rows",

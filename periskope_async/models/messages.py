@@ -7,11 +7,12 @@ from typing import Any
 from attrs import field, frozen
 
 from periskope_async._codec.enums import OpenStrEnum
-from periskope_async._codec.marks import EMPTY_MAPPING, LEFT_OUT, NULL, LooseInt, LooseText, keyed
+from periskope_async._codec.marks import EMPTY_MAPPING, LEFT_OUT, NULL, ROWS, LooseInt, LooseText, keyed
 from periskope_async._codec.model import Model, identity, sparse
+from periskope_async.models.pages import Page, rows_first, show_count
 from periskope_async.models.reactions import Reaction, ack_level
 
-__all__ = ["DeliveryInfo", "Media", "Message", "MessageFlag", "MessageType", "Poll"]
+__all__ = ["DeliveryInfo", "Message", "MessageFlag", "MessageMedia", "MessagePage", "MessagePoll", "MessageType"]
 
 
 class MessageType(OpenStrEnum):
@@ -32,7 +33,7 @@ class MessageType(OpenStrEnum):
 
 
 @frozen(kw_only=True, field_transformer=sparse)
-class Media(Model):
+class MessageMedia(Model):
     """The file of a message.
 
     Attributes:
@@ -101,8 +102,8 @@ class MessageFlag(Model):
 
 
 @frozen(kw_only=True, field_transformer=sparse)
-class Poll(Model):
-    """A poll.
+class MessagePoll(Model):
+    """The poll of a message.
 
     Attributes:
         name: the question (`pollName` in JSON).
@@ -199,7 +200,7 @@ class Message(Model):
     from_me: bool | None = None
     device_type: str | None = None
     has_media: bool | None = None
-    media: Media | None = None
+    media: MessageMedia | None = None
     media_key: str | None = None
     duration: str | None = None
     has_quoted_msg: bool | None = None
@@ -211,7 +212,7 @@ class Message(Model):
     flag_status: bool | None = None
     flag_metadata: MessageFlag | None = None
     flag_response_time: int | None = None
-    poll_info: Poll | None = None
+    poll_info: MessagePoll | None = None
     poll_results: Mapping[str, Mapping[str, str]] = field(default=EMPTY_MAPPING, metadata=NULL)
     vcards: tuple[str, ...] = ()
     location: Any = None
@@ -241,3 +242,14 @@ class Message(Model):
     def ack_level(self) -> int | None:
         """`ack` as a number; None if there is none."""
         return ack_level(self.ack)
+
+
+@frozen(kw_only=True, field_transformer=rows_first)
+class MessagePage(Page[Message]):
+    """One page of a list of messages.
+
+    Attributes:
+        messages: its rows, in the order of the service: newest first.
+    """
+
+    messages: tuple[Message, ...] = field(default=(), metadata=ROWS, repr=show_count)

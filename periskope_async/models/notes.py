@@ -6,7 +6,7 @@ from attrs import field, frozen
 
 from periskope_async._codec.marks import LEFT_OUT, ROWS, LooseText
 from periskope_async._codec.model import Model, identity
-from periskope_async.models.messages import Media, MessageType
+from periskope_async.models.messages import MessageMedia, MessageType
 from periskope_async.models.pages import Page, rows_first, show_count
 from periskope_async.models.reactions import ack_level
 
@@ -50,7 +50,7 @@ class Note(Model):
     timestamp: datetime | None = None
     updated_at: datetime | None = None
     ack: LooseText | None = None
-    media: Media | None = None
+    media: MessageMedia | None = None
     from_me: bool | None = None
     performed_by: str | None = None
     sender_phone: str | None = None

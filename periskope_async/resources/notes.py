@@ -1,10 +1,10 @@
 """The private notes of a phone's chats."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from operator import attrgetter
-from typing import Any, Final, cast
+from typing import Final
 
 from periskope_async._codec.converter import prepare
 from periskope_async._io.caller import Caller
@@ -12,16 +12,15 @@ from periskope_async._io.many import fetch_many
 from periskope_async._io.paging import walk
 from periskope_async._io.source import Ids
 from periskope_async._io.stream import open_stream
-from periskope_async._sansio.arguments import Moment, as_chat_id, as_count, as_moment, as_text, as_texts_by_name
+from periskope_async._sansio.arguments import Moment, as_chat_id, as_count, as_moment
 from periskope_async._sansio.operation import Operation, Request, no_page
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.bulk import BulkResult, Failed, Fetched, Progress
-from periskope_async.errors import ConfigurationError
 from periskope_async.models.notes import Note, NotePage
+from periskope_async.resources._files import with_media
+from periskope_async.sending import Media, content_fields
 
 __all__ = ["Notes"]
-
-_MEDIA_TYPES: Final = ("document", "image", "video", "audio")
 
 
 def _another(request: Request[Note], note: Note) -> str | None:
@@ -52,10 +51,10 @@ class Notes:
     async def create(
         self,
         chat_id: str,
-        message: str | Unset = UNSET,
+        message: str | None = None,
         *,
-        media: Mapping[str, str] | Unset = UNSET,
-        reply_to: str | Unset = UNSET,
+        media: Media | None = None,
+        reply_to: str | None = None,
         phone: str | None = None,
     ) -> Note:
         """Write a note into a chat and return it.
@@ -68,8 +67,7 @@ class Notes:
         Args:
             chat_id: the chat, as `<digits>@c.us` (the suffix may be left out) or `…@g.us`.
             message: the text.
-            media: a file as the API takes it: `type` (document, image, video or audio), `filename`, `mimetype`, and
-                `url` or `filedata`, the content in base64.
+            media: a file. One of yours is read and encoded in another thread.
             reply_to: the id of the note or message it replies to.
             phone: see the class.
 
@@ -77,15 +75,9 @@ class Notes:
             ConfigurationError: an argument is unusable, or there is neither text nor file; nothing was sent.
             PeriskopeError: as for `Tickets.create`.
         """
-        fields = {
-            "chat_id": as_chat_id("chat_id", chat_id),
-            "message": as_text("message", message),
-            "reply_to": as_text("reply_to", reply_to),
-            "media": _as_media(media),
-        }
-        if fields["message"] is UNSET and fields["media"] is UNSET:
-            raise ConfigurationError("message: a note needs a text or a file")
-        return await self._caller.call(CREATE.request(body=fields, phone=phone))
+        fields = {"chat_id": as_chat_id("chat_id", chat_id), **content_fields(message, media, None, reply_to)}
+        request = CREATE.request(body=fields, phone=phone)
+        return await self._caller.call(await with_media(request, media))
 
     async def get(self, note_id: str, *, phone: str | None = None) -> Note:
         """Return a note.
@@ -189,16 +181,3 @@ class Notes:
 
 def _get(note_id: str, *, phone: str | None) -> Request[Note]:
     return GET.request(note_id=note_id, phone=phone)
-
-
-def _as_media(value: object) -> dict[str, Any] | Unset:
-    media = as_texts_by_name("media", value)
-    if isinstance(media, Unset):
-        return UNSET
-    for key in ("type", "filename", "mimetype"):
-        as_text(f"media[{key!r}]", media.get(key, ""))
-    if media["type"] not in _MEDIA_TYPES:
-        raise ConfigurationError(f"media['type']: expected one of {', '.join(_MEDIA_TYPES)}")
-    if bool(media.get("url")) is bool(media.get("filedata")):
-        raise ConfigurationError("media: expected either 'url' or 'filedata'")
-    return cast("dict[str, Any]", media)

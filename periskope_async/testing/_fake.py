@@ -109,6 +109,8 @@ class FakePeriskope:
         self.tickets: FakeObjects = FakeObjects(self._service.state.objects["tickets"])
         #: The chats, which the tickets show: `fake.chats.change(chat_id, chat_name="Parcels")`.
         self.chats: FakeObjects = FakeObjects(self._service.state.objects["chats"])
+        #: The messages: those of the tickets, and what was sent and has left the queue.
+        self.messages: FakeObjects = FakeObjects(self._service.state.objects["messages"])
         #: The private notes in chats.
         self.notes: FakeObjects = FakeObjects(self._service.state.objects["notes"])
         #: What happened to chats and their members.

@@ -62,6 +62,18 @@ def test_every_operation_is_described(described: dict[str, Any]) -> None:
         "removeParticipantFromGroup": {"200", "401", "403", "404", "422", "429"},
         "promoteParticipantToAdmin": {"200", "401", "403", "404", "422", "429"},
         "demoteParticipantToMember": {"200", "401", "403", "404", "422", "429"},
+        "getMessagesInAChat": {"200", "401", "404", "422", "429"},
+        "listAllMessages": {"200", "401", "422", "429"},
+        "getMessage": {"200", "401", "404", "422", "429"},
+        "getMessageStatus": {"200", "401", "404", "422", "429"},
+        "sendMessage": {"200", "401", "404", "422", "429"},
+        "sendMessageSync": {"200", "401", "404", "422", "429"},
+        "broadcastMessage": {"200", "401", "404", "422", "429"},
+        "forwardMessage": {"204", "401", "404", "422", "429"},
+        "editMessage": {"204", "401", "404", "422", "429"},
+        "deleteMessage": {"204", "401", "404", "422", "429"},
+        "reactToMessage": {"204", "401", "404", "422", "429"},
+        "pinMessage": {"204", "401", "404", "422", "429"},
         "createNote": {"200", "401", "404", "422", "429"},
         "getNotes": {"200", "401", "422", "429"},
         "getNotesByChat": {"200", "401", "404", "422", "429"},
@@ -104,7 +116,7 @@ def test_ids_alone_are_sure(described: dict[str, Any]) -> None:
     assert schemas["TicketInfo"]["required"] == ["ticket"]
     assert schemas["TicketInfo"]["properties"]["ticket"]["required"] == ["ticket_id"]
     assert schemas["TicketInfo"]["properties"]["chat"]["anyOf"][0] == {"type": "null"}
-    assert schemas["Message"]["required"] == []
+    assert schemas["Message"]["required"] == ["message_id"]
     assert schemas["Note"]["required"] == ["message_id"]
     assert schemas["Notification"]["required"] == ["notification_id"]
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from periskope_async import resources
+from periskope_async import Media, Poll, resources
 from periskope_async._sansio.operation import Operation
 from periskope_async._sansio.response import Content
+from periskope_async.resources._find_sent import JOBS
 from tests.support import request_of
 
 API = {
@@ -34,6 +35,10 @@ MORE_FIELDS = {"/queue/purge": {"queue_ids"}}
 #: The parameters to leave out, one call after the other, of methods that stand for two operations, or select in two
 #: ways.
 LEFT_OUT: dict[str, tuple[set[str], ...]] = {
+    "Messages.list_page": ({"chat_id"}, {"start_time", "end_time"}),
+    "Messages.send": ({"media"}, {"poll"}),
+    "Messages.send_sync": ({"media"}, {"poll"}),
+    "Messages.broadcast": ({"media"}, {"poll"}),
     "Notes.list_page": ({"chat_id"}, set()),
     "Notifications.list_page": ({"chat_id"}, {"start_time", "end_time"}),
     "Queue.purge": ({"broadcast_id"}, {"queue_ids"}),
@@ -51,17 +56,21 @@ VALUES: dict[str, Any] = {
     "chat_type": "group",
     "custom_properties": {"tier": "gold"},
     "description": "Everything about parcels",
+    "delay": 2,
     "due_date": "2026-12-01",
+    "edited_body": "Hello",
     "end_time": "2026-12-01",
     "force_add_participants": False,
+    "forward_chat_ids": ["919876500000@c.us"],
     "group_name": "Parcels",
+    "hide_url_preview": True,
     "image": "https://example.com/parcels.png",
     "info_admins_only": True,
     "invite_code": "aaaaaaaaaaaaaaaaaaaaab",
     "label": "vip",
     "labels": ["vip"],
     "limit": 10,
-    "media": {"type": "image", "filename": "a.png", "mimetype": "image/png", "url": "https://example.com/a.png"},
+    "media": Media.from_bytes(b"GIF89a", filename="a.gif"),
     "member_add_mode": False,
     "message": "Hello",
     "message_id": "true_919876500000@c.us_3EB0",
@@ -71,17 +80,26 @@ VALUES: dict[str, Any] = {
     "offset": 1,
     "participants": ["919876500002@c.us"],
     "phone": "919876500001",
+    "poll": Poll("Lunch?", ["yes", "no"]),
     "priority": 3,
     "queue_id": "q-1",
     "queue_ids": ["q-1", "q-2"],
     "quoted_message_id": "3EB0",
+    "reaction": "👍",
     "replace": True,
-    "reply_to": "3EB0",
+    "reply_to": "true_919876500000@c.us_3EB0",
+    "scheduled_at": "2999-12-01",
     "start_time": "2026-11-01",
     "status": "open",
     "subject": "Call back",
+    "sync_timeout": 25,
     "ticket_id": "BKT-001",
+    "unique_id": "3EB0",
+    "variables": {"919876500000@c.us": {"name": "Asha"}},
 }
+
+#: Methods that make more than one request, or several of another's.
+OF_MANY = ("get_many", "send_many", "find_sent")
 
 
 def modules() -> list[Any]:
@@ -133,23 +151,24 @@ def test_idempotent_as_the_api_says(operation: Operation[Any]) -> None:
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.__name__)
 async def test_methods_send_all_that_the_api_takes(resource: type[Any]) -> None:
     """Called with every parameter, a method sends every query value and body field that the API knows, and no other."""
-    seen, fields = set(), defaultdict[str, set[str]](set)
+    sent: dict[Operation[Any], set[str]] = {}
+    bodies = defaultdict[tuple[str, str], set[str]](set)
     for name, method in vars(resource).items():
-        if name.startswith(("_", "get_many")) or not inspect.iscoroutinefunction(method):
+        if name.startswith(("_", *OF_MANY)) or not inspect.iscoroutinefunction(method):
             continue
         parameters = {parameter for parameter in inspect.signature(method).parameters if parameter != "self"}
         for left_out in LEFT_OUT.get(f"{resource.__name__}.{name}", (set(),)):
             request = await request_of(resource, name, **{each: VALUES[each] for each in parameters - left_out})
-            entry = entry_of(request.operation)
-            sent = {part.partition("=")[0] for part in request.query.split("&") if part}
-            assert sent == {query["name"] for query in entry["query"]}, name
-            fields[entry["operation"]] |= set() if request.body is None else set(json.loads(request.body))
+            operation, entry = request.operation, entry_of(request.operation)
+            query = {part.partition("=")[0] for part in request.query.split("&") if part}
+            sent.setdefault(operation, set()).update(query)
+            bodies[operation.method, operation.path] |= set(json.loads(request.body) if request.body else ())
             assert ("phone" in parameters) == entry["needs_phone"], name
             assert request.phone == (VALUES["phone"] if entry["needs_phone"] else None), name
-            seen.add(request.operation)
-    module = inspect.getmodule(resource)
-    for operation in seen:
+    for operation, names in sent.items():
         entry = entry_of(operation)
-        known = {field["name"].partition(".")[0] for field in entry["body_fields"]}
-        assert fields[entry["operation"]] == known | MORE_FIELDS.get(operation.path, set()), operation.name
-    assert seen == {value for value in vars(module).values() if isinstance(value, Operation)}
+        assert names == {query["name"] for query in entry["query"]}, operation
+        known = {re.split(r"\W", field["name"])[0] for field in entry["body_fields"]}
+        assert bodies[operation.method, operation.path] == known | MORE_FIELDS.get(operation.path, set()), operation
+    module = inspect.getmodule(resource)
+    assert sent.keys() == {value for value in vars(module).values() if isinstance(value, Operation)} - {JOBS}

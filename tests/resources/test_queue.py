@@ -241,3 +241,13 @@ def test_without_await() -> None:
         assert client.queue.purge(queue_ids=["a"]) == PurgeResult(purged=True, mode="queue_ids", queue_ids=("a",))
         assert client.queue.purge_all() == PurgeResult(purged=True, mode="all", queue_ids=("b",))
         assert client.queue.list_jobs() == ()
+
+
+async def test_a_broadcast_is_followed(fake: FakePeriskope, client: PeriskopeClient) -> None:
+    """The jobs of a broadcast are found by its id, which neither they nor the states of its messages hold."""
+    receipt = await client.messages.broadcast(fake.chat_ids[:3], "Hello")
+    jobs = await client.queue.list_jobs(broadcast_id=receipt.broadcast_id)
+    assert [(job.chat_id, job.status) for job in jobs] == [(chat_id, "sent") for chat_id in fake.chat_ids[:3]]
+    assert (await client.queue.get_broadcast(receipt.broadcast_id)).sent_chats == 3
+    status = await client.messages.get_status(jobs[0].unique_id or "")
+    assert (status.queue_id, status.extra) == (jobs[0].queue_id, {})

@@ -11,15 +11,18 @@ from hypothesis import strategies as st
 
 from periskope_async import TicketStatus
 from periskope_async._sansio.arguments import (
+    as_chat_id,
     as_chat_ids,
     as_count,
     as_flag,
     as_flags_by_name,
+    as_future,
     as_group_id,
     as_labels,
     as_moment,
     as_numbers,
     as_phone,
+    as_recipients,
     as_seconds,
     as_text,
     as_texts,
@@ -172,7 +175,7 @@ def test_what_is_not_given_stays_so(check: Check) -> None:
         (as_numbers, ["+"], "expected numbers with country code"),
         (as_numbers, [1], "expected text, got int"),
         (as_chat_ids, [], "is empty"),
-        (as_chat_ids, "1@c.us", "expected several texts, got str"),
+        (as_chat_ids, "1@c.us", "expected several chat ids, got str"),
         (as_chat_ids, ["1", "+1"], "expected a number with"),
         (as_chat_ids, ["1 @c.us"], "expected a number with"),
         (as_chat_ids, ["1@c.us\n"], "expected a number with"),
@@ -204,3 +207,68 @@ def test_bad_argument_says_why(check: Check, value: object, reason: str) -> None
     """A refusal names the argument and the reason."""
     with pytest.raises(ConfigurationError, match=rf"^name: {reason}"):
         check("name", value)
+
+
+@pytest.mark.parametrize(
+    "chat_id",
+    [
+        "919876500001",
+        "919876500001@c.us",
+        "120363000000000001@g.us",
+        "919876500001-1612345678@g.us",
+        "123456789012345@lid",
+    ],
+)
+def test_chat_ids(chat_id: str) -> None:
+    """What the API has for a chat id goes through as it is."""
+    assert as_chat_id("chat_id", chat_id) == chat_id
+    assert as_chat_ids("chat_ids", iter([chat_id])) == as_recipients("chat_ids", iter([chat_id])) == [chat_id]
+
+
+@pytest.mark.parametrize(
+    "chat_id",
+    [
+        *("", " ", "+919876500001", "91 98765 00001", "home", "@c.us", "919876500001@", "919876500001@c.us ", "٣٤٥"),
+        *("120363000000000001", "919876500001-1612345678", "919876500001@c.us/edit", 919876500001, None),
+    ],
+)
+def test_no_chat_has_such_an_id(chat_id: object) -> None:
+    """What no chat can have is refused by name, and not repeated in the message: it may be a number."""
+    with pytest.raises(ConfigurationError, match=r"^to: ") as caught:
+        as_chat_id("to", chat_id)
+    assert "98765" not in str(caught.value)
+    with pytest.raises(ConfigurationError, match=r"^to: "):
+        as_chat_ids("to", [chat_id])
+
+
+def test_a_chat_is_in_a_list_once() -> None:
+    """With its suffix or without, a chat is the same one."""
+    with pytest.raises(ConfigurationError, match="one chat is in it twice"):
+        as_recipients("to", ["919876500001", "919876500002@c.us", "919876500001@c.us"])
+
+
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [
+        (NOW + timedelta(seconds=1), "2026-11-26T12:00:01+00:00"),
+        (datetime(2026, 11, 26, 12, 0, 1), "2026-11-26T12:00:01+00:00"),  # noqa: DTZ001  # it is about one
+        (datetime(2026, 11, 26, 17, 31, tzinfo=timezone(timedelta(hours=5, minutes=30))), "2026-11-26T12:01:00+00:00"),
+        (date(2026, 11, 27), "2026-11-27T00:00:00+00:00"),
+        ("2026-11-26T12:00:01Z", "2026-11-26T12:00:01+00:00"),
+        ("next Monday", "next Monday"),
+        (UNSET, UNSET),
+    ],
+)
+def test_a_time_to_come(value: object, sent: object) -> None:
+    """A time to come goes out in UTC; text that Python cannot read is left to the service."""
+    assert as_future("scheduled_at", value, NOW) == sent
+
+
+@pytest.mark.parametrize("value", [NOW, NOW - timedelta(days=1), date(2026, 11, 26), "2026-11-26T17:30:00+05:30"])
+def test_a_time_in_the_past(value: object) -> None:
+    """A time that has passed, in whatever zone, is refused by name."""
+    with pytest.raises(ConfigurationError, match="scheduled_at: is in the past"):
+        as_future("scheduled_at", value, NOW)

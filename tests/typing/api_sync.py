@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import AbstractContextManager
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import assert_type
 
 from periskope_sync import (
     ApiError,
+    BroadcastReceipt,
     BroadcastStatus,
     BulkResult,
     Chat,
@@ -16,15 +17,22 @@ from periskope_sync import (
     ChatType,
     Failed,
     Fetched,
+    FoundSend,
     GroupInvite,
+    Media,
+    Message,
     MessageInfo,
+    MessagePage,
+    MessageStatus,
     Note,
     NotePage,
     Notification,
     NotificationPage,
+    Outgoing,
     ParticipantResult,
     PeriskopeClient,
     PeriskopeError,
+    Poll,
     Progress,
     PurgeResult,
     QueueJob,
@@ -32,6 +40,9 @@ from periskope_sync import (
     RateLimit,
     Reaction,
     ReactionPage,
+    SendManyResult,
+    SendReceipt,
+    SentMessage,
     TicketInfo,
     TicketPage,
     TicketPriority,
@@ -145,7 +156,7 @@ def groups(client: PeriskopeClient) -> None:
 def conversations(client: PeriskopeClient) -> None:
     """Notes, notifications and reactions: written, read, listed."""
     assert_type(client.notes.create("1@g.us", "Hello", reply_to="3EB0"), Note)
-    client.notes.create("1@g.us", media={"type": "image", "filename": "a", "mimetype": "b", "url": "c"})
+    client.notes.create("1@g.us", media=Media.from_url("https://example.com/a.png"))
     assert_type(client.notes.get("true_1_api", phone="1"), Note)
     assert_type(client.notes.get_many(["true_1_api"]), BulkResult[Note])
     assert_type(client.notes.list(chat_id="1@g.us", start_time=date(2026, 1, 1)), Iterator[Note])
@@ -181,3 +192,25 @@ def chats(client: PeriskopeClient) -> None:
     assert_type(client.chats.list(limit=5), Iterator[Chat])
     assert_type((client.chats.get_many(["1@g.us"])).fetched, dict[str, Chat])
     assert_type(client.with_options(phone=None), PeriskopeClient)
+
+
+def sent(client: PeriskopeClient) -> None:
+    """Messages sent one by one and many at once, with files and polls, and what became of them."""
+    media = Media.from_bytes(b"GIF89a", filename="a.gif")
+    assert_type(client.messages.send("1@g.us", "Hello", media=media, reply_to="3EB0"), SendReceipt)
+    assert_type(client.messages.send("1@g.us", poll=Poll("Lunch?", ["yes", "no"], poll_id="p")), SendReceipt)
+    assert_type(client.messages.send_sync("1@g.us", "Hello", sync_timeout=5), SentMessage | SendReceipt)
+    variables = {"1@g.us": {"name": "Asha"}}
+    assert_type(client.messages.broadcast(["1@g.us"], "Hello", delay=2, variables=variables), BroadcastReceipt)
+    result = client.messages.send_many([Outgoing("1@g.us", "Hello", key="k")], deadline=60, journal="sent.jsonl")
+    assert_type(result, SendManyResult)
+    assert_type(result.sent, dict[str | int, SendReceipt])
+    assert_type(result.unclear, dict[str | int, PeriskopeError])
+    found = client.messages.find_sent(Outgoing("1@g.us", "Hello"), since=datetime(2026, 1, 1, tzinfo=UTC))
+    assert_type(found, tuple[FoundSend, ...])
+    assert_type(client.messages.get_many(["3EB0"]), BulkResult[Message])
+    assert_type(client.messages.get_many_status(["3EB0"]), BulkResult[MessageStatus])
+    assert_type(client.messages.list_page(chat_id="1@g.us"), MessagePage)
+    assert_type(client.messages.list(chat_id="1@g.us"), Iterator[Message])
+    assert_type(client.messages.react("3EB0", "👍"), None)
+    client.messages.pin("3EB0", phone="919876500001")

@@ -12,14 +12,14 @@ from periskope_sync import (
     ChatMember,
     ChatPage,
     DeliveryInfo,
-    Media,
     Message,
     MessageFlag,
+    MessageMedia,
+    MessagePoll,
     MessageType,
     Note,
     NotificationPage,
     Page,
-    Poll,
     QueueJob,
     Reaction,
     TicketInfo,
@@ -49,10 +49,10 @@ def chats(chat: Chat, member: ChatMember) -> None:
 def messages(message: Message) -> None:
     """What a message holds, and numbers that may come as text."""
     assert_type(message.message_type, MessageType | None)
-    assert_type(message.media, Media | None)
+    assert_type(message.media, MessageMedia | None)
     assert_type(message.delivery_info, DeliveryInfo | None)
     assert_type(message.flag_metadata, MessageFlag | None)
-    assert_type(message.poll_info, Poll | None)
+    assert_type(message.poll_info, MessagePoll | None)
     assert_type(message.reactions, tuple[Reaction, ...])
     assert_type(message.ack, str | None)
     assert_type(message.ack_level, int | None)
@@ -69,7 +69,7 @@ def pages(tickets: TicketPage, chats: ChatPage, page: Page[TicketRow]) -> None:
 
 def conversations(note: Note, page: NotificationPage, job: QueueJob) -> None:
     """Notes, notifications and jobs: what has one name in every form is typed once."""
-    assert_type(note.media, Media | None)
+    assert_type(note.media, MessageMedia | None)
     assert_type(note.ack_level, int | None)
     assert_type(page.rows[0].recipientids, tuple[str, ...])
     assert_type(job.queued_at, datetime | None)

@@ -17,6 +17,7 @@ UnknownChats: TypeAlias = Literal["404", "skipped"]
 QueueForm: TypeAlias = Literal["either", "newer", "older"]
 NotificationsKey: TypeAlias = Literal["notifictions", "notifications", "messages"]
 Missing: TypeAlias = Literal["404", "422", "null", "empty"]
+Queued: TypeAlias = Literal["404", "null", "empty"]
 
 _COUNT: Final = attrs.validators.in_(("total", "page"))
 _UNKNOWN: Final = attrs.validators.in_(("404", "create"))
@@ -28,6 +29,7 @@ _STRANGERS: Final = attrs.validators.in_(("added", "invited"))
 _UNKNOWN_CHATS: Final = attrs.validators.in_(("404", "skipped"))
 _QUEUE_FORM: Final = attrs.validators.in_(("either", "newer", "older"))
 _NOTIFICATIONS_KEY: Final = attrs.validators.in_(("notifictions", "notifications", "messages"))
+_QUEUED: Final = attrs.validators.in_(("404", "null", "empty"))
 _MISSING: Final = attrs.validators.in_(("404", "422", "null", "empty"))
 
 
@@ -63,6 +65,9 @@ class Assumptions:
             `queue_id` and answers 204. `either` is as the newer one, and a purge reads both keys. A key that is not
             read selects nothing, and a purge that selects nothing takes everything: so the vendor documents it.
         notifications_key: the key of the rows in a list of notifications.
+        queue_seconds: how long a message lies in the queue of its phone before it is in its chat.
+        queued_message: GET of a message by the `queue_id` of one that is still queued: `404`, or a 200 with `null` or
+            `empty` body. The vendor says that it returns nothing.
     """
 
     max_limit: int = 2000
@@ -82,3 +87,5 @@ class Assumptions:
     null_chat: bool = False
     queue_form: QueueForm = attrs.field(default="either", validator=_QUEUE_FORM)
     notifications_key: NotificationsKey = attrs.field(default="notifictions", validator=_NOTIFICATIONS_KEY)
+    queue_seconds: float = 0.0
+    queued_message: Queued = attrs.field(default="404", validator=_QUEUED)

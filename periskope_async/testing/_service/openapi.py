@@ -24,6 +24,7 @@ _ALWAYS: Final = {
         for name in ("Limit", "Remaining", "Reset")
     },
 }
+_BODILESS: Final = {name: header for name, header in _ALWAYS.items() if name != "ETag"}
 _PHONE: Final[Json] = {
     "name": "x-phone",
     "in": "header",
@@ -108,8 +109,7 @@ def _operation(route: Route) -> Json:
 
 def _success(route: Route) -> Json:
     if route.result is None:
-        headers = {name: header for name, header in _ALWAYS.items() if name != "ETag"}
-        return {"description": "It is done.", "headers": headers}
+        return {"description": "It is done.", "headers": _BODILESS}
     return {"description": "As it is now.", "headers": _ALWAYS, "content": _json_of(_answer(route, route.result))}
 
 

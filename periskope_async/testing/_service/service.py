@@ -5,13 +5,24 @@ It must not know sockets, faults or rate limits.
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Final
 from urllib.parse import parse_qsl
 
 from periskope_async.testing._http import Request
 from periskope_async.testing._json import Json, dumps
-from periskope_async.testing._service import chats, groups, notes, notifications, queue, reactions, tickets
+from periskope_async.testing._service import (
+    chats,
+    groups,
+    message_actions,
+    messages,
+    notes,
+    notifications,
+    queue,
+    reactions,
+    sending,
+    tickets,
+)
 from periskope_async.testing._service.answers import Answer, error, invalid, no_route, refused
 from periskope_async.testing._service.assumptions import Assumptions
 from periskope_async.testing._service.fields import complaints
@@ -25,10 +36,13 @@ __all__ = ["OPERATIONS", "Service"]
 _ROUTES: Final = (
     *chats.ROUTES,
     *groups.ROUTES,
+    *message_actions.ROUTES,
+    *messages.ROUTES,
     *notes.ROUTES,
     *notifications.ROUTES,
     *queue.ROUTES,
     *reactions.ROUTES,
+    *sending.ROUTES,
     *tickets.ROUTES,
 )
 _ROUTER: Final = Router(_ROUTES)
@@ -63,11 +77,13 @@ class Service:
         self.state = State(count, seed, assumptions, now)
         self.state.objects |= {
             "chats": chats.chats(self.state),
+            "messages": messages.messages(self.state),
             "notes": notes.notes(self.state),
             "notifications": notifications.notifications(self.state),
             "reactions": reactions.reactions(self.state),
             "tickets": Tickets(self.state),
         }
+        self.state.outbox.arrive = partial(messages.arrive, self.state)
 
     def find(self, request: Request) -> Found:
         """The operation that *request* means, and the object it is about."""

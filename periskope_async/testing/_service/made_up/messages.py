@@ -5,7 +5,7 @@ import random
 from periskope_async.testing._json import Json
 from periskope_async.testing._service.account import NAMES, ORG_ID, ORG_PHONE, STAFF, SUBJECTS
 
-__all__ = ["full_message", "make_message", "messages_by_id", "short_id"]
+__all__ = ["full_message", "make_message", "messages_by_id", "sent_message", "short_id", "short_message"]
 
 
 def make_message(chat: Json, dice: random.Random, *, media: bool) -> Json:
@@ -68,3 +68,57 @@ def short_id(message_id: str) -> str:
     """The short id in `true_<chat>_<id>` or `true_<chat>_<id>_<participant>`; another id as it is."""
     parts = message_id.split("_")
     return parts[2] if len(parts) > 2 else message_id  # the third part
+
+
+def sent_message(chat_id: str, queue_id: str, unique_id: str, sent: Json) -> Json:
+    """What a send of *sent* puts into the chat, in the full form, before anybody has got it."""
+    media, poll = sent.get("media"), sent.get("poll")
+    tail = f"_{ORG_PHONE}" if chat_id.endswith("@g.us") else ""
+    message_id = f"true_{chat_id}_{unique_id}{tail}"
+    return {
+        **full_message(
+            {
+                "body": sent.get("message") or "",
+                "chat_id": chat_id,
+                "media_path": "",
+                "message_id": message_id,
+                "org_phone": ORG_PHONE,
+                "performed_by": "api",
+                "sender_phone": ORG_PHONE.partition("@")[0],
+                "timestamp": None,
+            }
+        ),
+        "ack": "0",
+        "has_media": bool(media),
+        "has_quoted_msg": bool(sent.get("reply_to")),
+        "has_reaction": False,
+        "media": _file(media, unique_id) if media else None,
+        "message_type": media["type"] if media else "poll_creation" if poll else "chat",
+        "poll_info": poll or None,
+        "quoted_message_id": sent.get("reply_to") or None,
+        "reactions": [],
+        "sent_message_id": queue_id,
+        "to": chat_id,
+    }
+
+
+def short_message(message: Json) -> Json:
+    """*message*, in the full form, as a ticket shows it."""
+    return {
+        "body": message["body"],
+        "chat_id": message["chat_id"],
+        "media_path": message["media"]["path"] if message["media"] else "",
+        "message_id": message["message_id"],
+        "org_phone": message["org_phone"],
+        "performed_by": message["performed_by"],
+        "sender_name": NAMES[0],
+        "sender_phone": message["sender_phone"].partition("@")[0],
+        "timestamp": message["timestamp"],
+    }
+
+
+def _file(media: Json, unique_id: str) -> Json:
+    content = media.get("filedata") or ""
+    size = {"size": len(content) * 3 // 4 - content[-2:].count("=")} if content else {}
+    path = media.get("url") or f"{ORG_ID}/{unique_id}"
+    return {"path": path, "mimetype": media["mimetype"], "filename": media["filename"], **size}

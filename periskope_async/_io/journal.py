@@ -1,0 +1,82 @@
+"""What a run of sends has begun and done, line by line in a file, so that the next run goes on however this one ended.
+
+A line is written before a message is sent, and one after. What has the first alone may have been sent.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from periskope_async.errors import ConfigurationError
+
+__all__ = ["Journal"]
+
+#: How each line begins.
+_START: Final = b'{"key": '
+
+
+class Journal:
+    """The journal at a path, which nobody else has open. For one `with`.
+
+    Args:
+        path: of the file; it is made if there is none.
+
+    Raises:
+        ConfigurationError: the file cannot be opened, is another run's just now, or holds something else.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        try:
+            self._file = Path(path).open("a+b", buffering=0)  # noqa: SIM115  # closed by `__exit__`
+        except OSError as exc:
+            raise ConfigurationError(f"journal: cannot open the file: {exc.strerror}") from None
+        try:
+            self._lock()
+            #: The last line of each key.
+            self.lines: dict[Any, dict[str, Any]] = self._read()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def write(self, key: Any, state: str, facts: Mapping[str, Any]) -> None:
+        """Note what *key* is now, before anything else happens.
+
+        Raises:
+            OSError: it cannot be written: the disk is full.
+        """
+        line = {"key": key, "state": state, **facts}
+        self._file.write(json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
+
+    def _lock(self) -> None:
+        # The operating system's: it ends with the process, however that ends.
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigurationError("journal: another run writes into it just now") from None
+
+    def _read(self) -> dict[Any, dict[str, Any]]:
+        self._file.seek(0)
+        *whole, torn = lines = self._file.read().split(b"\n")
+        if not _START.startswith(lines[0][: len(_START)]):
+            raise ConfigurationError("journal: the file holds something else")
+        if torn:  # the end of a run that was killed, or ran out of disk; what it began stands before
+            self._file.write(b"\n")
+        found: dict[Any, dict[str, Any]] = {}
+        for line in whole:
+            with suppress(ValueError):  # what an earlier run tore
+                entry = json.loads(line)
+                found[entry["key"]] = entry
+        return found

@@ -1,0 +1,170 @@
+"""Many sends at once: each in exactly one of sent, failed, unclear and skipped, and by a journal across runs."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, cast
+
+from periskope_async._io.caller import Caller
+from periskope_async._io.many import fetch_many
+from periskope_async._sansio.arguments import as_phone
+from periskope_async._sansio.operation import Operation, Request
+from periskope_async._sansio.upload import with_file
+from periskope_async.bulk import Progress
+from periskope_async.errors import ConfigurationError, PeriskopeError, TransportError
+from periskope_async.models.sends import SendReceipt
+from periskope_async.sending import Key, Outgoing, SendManyResult
+
+if TYPE_CHECKING:
+    from periskope_async._io.journal import Journal
+
+__all__ = ["request_of", "send_many"]
+
+#: A journal's words for a message.
+BEGUN, SENT, FAILED, UNCLEAR = "begun", "sent", "failed", "unclear"
+
+
+async def send_many(
+    caller: Caller,
+    operation: Operation[SendReceipt],
+    messages: Iterable[Outgoing],
+    *,
+    deadline: float | None,
+    on_progress: Callable[[Progress], None] | None,
+    journal: str | os.PathLike[str] | None,
+    phone: str | None,
+) -> SendManyResult:
+    """Send every message once and return what became of each; see `Messages.send_many`."""
+    outgoing = _by_key(messages)
+    phone = None if phone is None else as_phone("phone", phone)
+
+    def build(key: Key) -> Request[SendReceipt]:
+        return request_of(operation, outgoing[key], phone)
+
+    with _opened(journal) as book:
+        result = SendManyResult()
+        digests: dict[Key, str] = {}
+        if book is not None:
+            digests = {key: _digest(message, phone) for key, message in outgoing.items()}
+            _resume(result, book.lines, outgoing, digests, operation)
+
+        def begin(key: Key) -> None:
+            if book is not None:
+                book.write(key, BEGUN, {"message": digests[key]})
+
+        def end(key: Key, outcome: SendReceipt | PeriskopeError) -> None:
+            if book is not None:
+                receipt = {"receipt": outcome.to_dict()} if isinstance(outcome, SendReceipt) else {}
+                book.write(key, _state(outcome), {"message": digests[key], **receipt})
+
+        known = result.sent.keys() | result.unclear.keys()
+        ids = cast("Iterable[str]", [key for key in outgoing if key not in known])
+        bulk = await fetch_many(
+            caller,
+            cast("Callable[[Any], Request[SendReceipt]]", build),
+            ids,
+            name="messages",
+            deadline=deadline,
+            on_progress=on_progress,
+            begin=begin,
+            end=end,
+        )
+    return _sorted(result, bulk.fetched, bulk.errors, bulk.skipped, outgoing)
+
+
+def request_of(operation: Operation[Any], message: Outgoing, phone: str | None) -> Request[Any]:
+    """Return the request that sends *message*, its file in it."""
+    request = operation.request(body=message.fields(), phone=phone)
+    request.resource_id = message.chat_id
+    if message.media is not None and message.media.url is None and request.body is not None:
+        request.body = with_file(request.body, message.media.pieces())
+    return request
+
+
+def _by_key(messages: object) -> dict[Key, Outgoing]:
+    if isinstance(messages, str | Outgoing) or not isinstance(messages, Iterable):
+        raise ConfigurationError("messages: expected several Outgoing; put it in a list")
+    outgoing: dict[Key, Outgoing] = {}
+    for position, message in enumerate(cast("Iterable[object]", messages)):
+        if not isinstance(message, Outgoing):
+            raise ConfigurationError(f"messages: expected Outgoing at {position}, got {type(message).__name__}")
+        key = position if message.key is None else message.key
+        if isinstance(cast("object", key), bool) or not isinstance(cast("object", key), str | int):
+            raise ConfigurationError(f"messages: the key at {position} is neither text nor a whole number")
+        if key in outgoing:
+            raise ConfigurationError(f"messages: two have the key {key!r}; the second is at {position}")
+        outgoing[key] = message
+    return outgoing
+
+
+def _opened(journal: str | os.PathLike[str] | None) -> "AbstractContextManager[Journal | None]":
+    if journal is None:
+        return nullcontext()
+    from periskope_async._io.journal import Journal  # it locks files as POSIX systems alone do
+
+    return Journal(journal)
+
+
+def _resume(
+    result: SendManyResult,
+    lines: dict[Any, dict[str, Any]],
+    outgoing: dict[Key, Outgoing],
+    digests: dict[Key, str],
+    operation: Operation[Any],
+) -> None:
+    """Put what an earlier run sent, or may have sent, into *result*; what failed for certain is sent again."""
+    for key, message in outgoing.items():
+        line = lines.get(key)
+        if line is None:
+            continue
+        if line.get("message") != digests[key]:
+            raise ConfigurationError(f"journal: under the key {key!r} it has another message")
+        if line["state"] == SENT:
+            result.sent[key] = SendReceipt.from_dict(line["receipt"])
+        elif line["state"] != FAILED:
+            result.unclear[key] = _interrupted(message, operation)
+
+
+def _interrupted(message: Outgoing, operation: Operation[Any]) -> PeriskopeError:
+    error = TransportError("an earlier run ended before it had the answer")
+    error.maybe_sent = True
+    error.resource, error.resource_id = operation.resource, message.chat_id
+    error.method, error.path = operation.method, operation.path
+    return error
+
+
+def _state(outcome: SendReceipt | PeriskopeError) -> str:
+    if isinstance(outcome, SendReceipt):
+        return SENT
+    return UNCLEAR if outcome.maybe_sent else FAILED
+
+
+def _digest(message: Outgoing, phone: str | None) -> str:
+    """Return what tells two messages apart; of a bad one, which is never sent, its fault."""
+    try:
+        fields: Any = message.fields()
+    except ConfigurationError as exc:
+        fields = str(exc)
+    return hashlib.sha256(json.dumps([fields, phone]).encode()).hexdigest()
+
+
+def _sorted(
+    result: SendManyResult,
+    sent: dict[Any, SendReceipt],
+    errors: dict[Any, PeriskopeError],
+    skipped: Iterable[Any],
+    outgoing: dict[Key, Outgoing],
+) -> SendManyResult:
+    """Return *result* with what came of this run, everything in the order of the messages."""
+    sent = result.sent | sent
+    unclear = result.unclear | {key: error for key, error in errors.items() if error.maybe_sent}
+    failed = {key: error for key, error in errors.items() if not error.maybe_sent}
+    left = set(skipped)
+    return SendManyResult(
+        {key: sent[key] for key in outgoing if key in sent},
+        {key: failed[key] for key in outgoing if key in failed},
+        {key: unclear[key] for key in outgoing if key in unclear},
+        tuple(key for key in outgoing if key in left),
+    )

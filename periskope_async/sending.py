@@ -1,0 +1,347 @@
+"""What is sent, and what became of it: values, checked when they are made, and for those who send them in one file."""
+
+import mimetypes
+import os
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path, PurePath
+from typing import IO, Any, Final, Literal, Self, cast
+from urllib.parse import unquote, urlsplit
+
+from attrs import define, field, frozen
+
+from periskope_async._codec.model import masked
+from periskope_async._sansio.arguments import as_chat_id, as_flag, as_text, as_texts
+from periskope_async._sansio.unset import UNSET, Unset
+from periskope_async._sansio.upload import PIECE
+from periskope_async.errors import ConfigurationError, DeadlineExceeded, PeriskopeError
+from periskope_async.models.sends import SendReceipt
+
+__all__ = ["FoundSend", "Key", "Media", "MediaType", "Outgoing", "Poll", "SendManyResult"]
+
+MediaType = Literal["document", "image", "video", "audio"]
+
+#: What a message of `send_many` is called in its result: what its `key` says, else its position from 0.
+Key = str | int
+
+_TYPES: Final = ("document", "image", "video", "audio")
+
+#: Endings that Python's own table does not have in every version.
+_MORE_TYPES: Final = {
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".m4a": "audio/mp4",
+    ".ogg": "audio/ogg",
+    ".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    ".webp": "image/webp",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+@cache
+def _types() -> mimetypes.MimeTypes:
+    """Return Python's own table, not the machine's: a name has the same type everywhere."""
+    table = mimetypes.MimeTypes()
+    for ending, mimetype in _MORE_TYPES.items():
+        table.add_type(mimetype, ending)
+    return table
+
+
+@frozen(kw_only=True)
+class Media:
+    """A file to send: made by `from_path`, `from_bytes`, `from_file` or `from_url`.
+
+    Whichever of type, name and MIME type is left out is found by the others. The largest file, and which MIME types
+    there are, the service does not document. In base64, as a file of yours is sent, it is a third larger: prefer
+    `from_url` for large ones.
+
+    Attributes:
+        type: document, image, video or audio.
+        filename: its name.
+        mimetype: its MIME type.
+        url: where the service fetches it; None for a file of yours.
+        content: its bytes; None if it is fetched or read from `path`.
+        path: where it is read from when it is sent; None otherwise.
+    """
+
+    type: MediaType
+    filename: str
+    mimetype: str
+    url: str | None = field(default=None, repr=False)
+    content: bytes | None = field(default=None, repr=False)
+    path: Path | None = field(default=None, repr=False)
+
+    @classmethod
+    def from_url(
+        cls,
+        url: str,
+        type: MediaType | None = None,  # noqa: A002  # the API's word
+        filename: str | None = None,
+        mimetype: str | None = None,
+    ) -> Self:
+        """Return the file at a public URL, which the service fetches.
+
+        Raises:
+            ConfigurationError: it is not an http or https URL, or what it is cannot be found out.
+        """
+        as_text("url", url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            parts = urlsplit("")
+        if parts.scheme not in {"http", "https"} or not parts.netloc:
+            raise ConfigurationError("url: expected one that begins with 'http://' or 'https://'")
+        return cls(**_described(type, filename, mimetype, PurePath(unquote(parts.path)).name), url=url)
+
+    @classmethod
+    def from_bytes(
+        cls,
+        content: bytes,
+        type: MediaType | None = None,  # noqa: A002  # the API's word
+        filename: str | None = None,
+        mimetype: str | None = None,
+    ) -> Self:
+        """Return a file of these bytes. Its name or its MIME type has to be said.
+
+        Raises:
+            ConfigurationError: they are not bytes, or there are none, or what they are cannot be found out.
+        """
+        if not isinstance(cast("object", content), bytes | bytearray):
+            raise ConfigurationError(f"content: expected bytes, got {content.__class__.__name__}")
+        if not content:
+            raise ConfigurationError("content: is empty")
+        return cls(**_described(type, filename, mimetype, ""), content=bytes(content))
+
+    @classmethod
+    def from_file(
+        cls,
+        file: IO[bytes],
+        type: MediaType | None = None,  # noqa: A002  # the API's word
+        filename: str | None = None,
+        mimetype: str | None = None,
+    ) -> Self:
+        """Return what an open binary file holds from where it stands; all of it is read now.
+
+        Raises:
+            ConfigurationError: as for `from_bytes`.
+        """
+        name = getattr(file, "name", None)  # of a descriptor, a number
+        if filename is None and isinstance(name, str):
+            filename = PurePath(name).name
+        return cls.from_bytes(file.read(), type, filename, mimetype)
+
+    @classmethod
+    def from_path(
+        cls,
+        path: str | os.PathLike[str],
+        type: MediaType | None = None,  # noqa: A002  # the API's word
+        filename: str | None = None,
+        mimetype: str | None = None,
+    ) -> Self:
+        """Return a file on disk. It is read, piece by piece, each time it is sent.
+
+        Raises:
+            ConfigurationError: it cannot be read, is empty, or what it is cannot be found out.
+        """
+        where = Path(path)
+        try:
+            with where.open("rb") as file:
+                empty = not file.read(1)
+        except OSError as exc:
+            raise ConfigurationError(f"path: cannot read {where.name!r}: {exc.strerror}") from None
+        if empty:
+            raise ConfigurationError(f"path: {where.name!r} is empty")
+        return cls(**_described(type, filename, mimetype, where.name), path=where)
+
+    def fields(self) -> dict[str, str]:
+        """Return its fields in JSON; `filedata`, the last, without the file."""
+        source = {"filedata": ""} if self.url is None else {"url": self.url}
+        return {"type": self.type, "filename": self.filename, "mimetype": self.mimetype, **source}
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the file, `PIECE` bytes at a time.
+
+        Raises:
+            ConfigurationError: it cannot be read any more.
+        """
+        if self.path is None:
+            content = memoryview(self.content or b"")
+            yield from (bytes(content[start : start + PIECE]) for start in range(0, len(content), PIECE))
+            return
+        try:
+            with self.path.open("rb") as file:
+                while piece := file.read(PIECE):
+                    yield piece
+        except OSError as exc:
+            raise ConfigurationError(f"media: cannot read {self.path.name!r}: {exc.strerror}") from None
+
+
+def _described(
+    type: str | None,  # noqa: A002  # the API's word
+    filename: str | None,
+    mimetype: str | None,
+    name: str,
+) -> dict[str, Any]:
+    """Return type, name and MIME type of a file, whatever of them is known."""
+    named = filename if filename is not None else name
+    if mimetype is None:
+        mimetype = _types().guess_type(named)[0]
+    if mimetype is None:
+        raise ConfigurationError("mimetype: it cannot be found by the file's name; pass it")
+    as_text("mimetype", mimetype)
+    if type is None:
+        kind = mimetype.partition("/")[0]
+        type = kind if kind in _TYPES else "document"  # noqa: A001  # likewise
+    if type not in _TYPES:
+        raise ConfigurationError(f"type: expected one of {', '.join(_TYPES)}")
+    if not named and filename is None:
+        named = f"{type}{_types().guess_extension(mimetype) or ''}"
+    as_text("filename", named)
+    return {"type": type, "filename": named, "mimetype": mimetype}
+
+
+def _as_options(options: Iterable[str]) -> tuple[str, ...]:
+    return tuple(cast("list[str]", as_texts("options", options)))
+
+
+@frozen
+class Poll:
+    """A poll to send. How many options WhatsApp allows, and how long they may be, the API does not document.
+
+    Attributes:
+        name: the question.
+        options: the answers to choose from, at least two.
+        allow_multiple_answers: whether one person may choose several.
+        poll_id: your name for it, by which one poll in several chats can be recognised.
+
+    Raises:
+        ConfigurationError: the question is empty, an option is, there are fewer than two, or one is there twice.
+    """
+
+    name: str
+    options: tuple[str, ...] = field(converter=_as_options)
+    allow_multiple_answers: bool | Unset = field(default=UNSET, kw_only=True)
+    poll_id: str | Unset = field(default=UNSET, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        as_text("name", self.name)
+        as_flag("allow_multiple_answers", self.allow_multiple_answers)
+        as_text("poll_id", self.poll_id)
+        if len(self.options) < 2:  # nothing to choose from
+            raise ConfigurationError("options: a poll needs at least two")
+        if len(set(self.options)) < len(self.options):
+            raise ConfigurationError("options: one is there twice")
+
+    def fields(self) -> dict[str, Any]:
+        """Return its fields in JSON."""
+        settings = {"allowMultipleAnswers": self.allow_multiple_answers, "pollId": self.poll_id}
+        chosen = {name: value for name, value in settings.items() if value is not UNSET}
+        return {
+            "pollName": self.name,
+            "pollOptions": list(self.options),
+            **({"options": chosen} if chosen else {}),
+        }
+
+
+@frozen
+class Outgoing:
+    """A message to send, for `messages.send_many`; the first five attributes are the arguments of `messages.send`.
+
+    Attributes:
+        chat_id: the chat, as `<digits>@c.us` (the suffix may be left out) or `…@g.us`.
+        message: the text, or the caption of the file.
+        media: a file.
+        poll: a poll.
+        reply_to: the id of the message it answers.
+        key: what it is called in the result, and in a journal; None for its position from 0.
+    """
+
+    chat_id: str = field(repr=masked)
+    message: str | None = field(default=None, repr=False)
+    media: Media | None = field(default=None, kw_only=True)
+    poll: Poll | None = field(default=None, kw_only=True)
+    reply_to: str | None = field(default=None, kw_only=True, repr=False)
+    key: Key | None = field(default=None, kw_only=True)
+
+    def fields(self) -> dict[str, Any]:
+        """Return its fields in JSON, the file's last.
+
+        Raises:
+            ConfigurationError: there is nothing to send, or an argument is unusable; the message names it.
+        """
+        content = content_fields(self.message, self.media, self.poll, self.reply_to)
+        return {"chat_id": as_chat_id("chat_id", self.chat_id), **content}
+
+
+def content_fields(message: str | None, media: Media | None, poll: Poll | None, reply_to: str | None) -> dict[str, Any]:
+    """Return the fields in JSON of what is sent, whomever to; the file's last.
+
+    Raises:
+        ConfigurationError: there is nothing to send, or an argument is unusable; the message names it.
+    """
+    for name, value, cls in (("media", media, Media), ("poll", poll, Poll)):
+        if value is not None and not isinstance(cast("object", value), cls):
+            raise ConfigurationError(f"{name}: expected {cls.__name__}, got {value.__class__.__name__}")
+    if media is not None and poll is not None:
+        raise ConfigurationError("media, poll: a message is one or the other")
+    if isinstance(message, str) and not message.strip():
+        message = None
+    if message is None and media is None and poll is None:
+        raise ConfigurationError("message: is empty, and there is neither media nor a poll")
+    fields: dict[str, Any] = {
+        "message": UNSET if message is None else as_text("message", message),
+        "reply_to": UNSET if reply_to is None else as_text("reply_to", reply_to),
+        "poll": UNSET if poll is None else poll.fields(),
+        "media": UNSET if media is None else media.fields(),
+    }
+    return {name: value for name, value in fields.items() if value is not UNSET}
+
+
+@define
+class SendManyResult:
+    """What became of many sends. Every message is in exactly one of the four, by its key.
+
+    Attributes:
+        sent: the receipts of what the service took over.
+        failed: why a message was certainly not sent.
+        unclear: why it is not known whether a message was sent: its answer was lost. Never send one again before you
+            have looked; `messages.find_sent` does.
+        skipped: what was never attempted, because a refused key, an outage or the deadline ended the run before.
+    """
+
+    sent: dict[Key, SendReceipt] = field(factory=dict[Key, SendReceipt])
+    failed: dict[Key, PeriskopeError] = field(factory=dict[Key, PeriskopeError])
+    unclear: dict[Key, PeriskopeError] = field(factory=dict[Key, PeriskopeError])
+    skipped: tuple[Key, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the service took every message over."""
+        return not self.failed and not self.unclear and not self.skipped
+
+    def raise_for_errors(self) -> None:
+        """Do nothing if the service took every message over.
+
+        Raises:
+            ExceptionGroup: of the `PeriskopeError` of each message that failed or is unclear; if messages were only
+                skipped, of one `DeadlineExceeded` that says how many.
+        """
+        if self.ok:
+            return
+        summary = f"{len(self.failed)} failed, {len(self.unclear)} are unclear, {len(self.skipped)} were skipped"
+        skipped = DeadlineExceeded(f"{len(self.skipped)} messages were not attempted before the run ended")
+        raise ExceptionGroup(f"messages: {summary}", [*self.failed.values(), *self.unclear.values()] or [skipped])
+
+
+@frozen
+class FoundSend:
+    """A trace of a send, as `messages.find_sent` returns it; what the service does not say is None.
+
+    Attributes:
+        queue_id: the send.
+        message_id: the full id of the message, once it has left the queue.
+        status: of the send, as the queue calls it; None if it is in the chat and no longer in the queue's list.
+    """
+
+    queue_id: str | None
+    message_id: str | None
+    status: str | None
