@@ -351,8 +351,8 @@ class HostBudget:
         ledger, file = self._ledger, self._file
         window, generation = ledger.window, ledger.generation
         now = self._clock()
-        if window is None or now >= window.closes_at or file is None:
-            return True
+        if window is None or now >= window.closes_at or window.left() <= 0 or file is None:
+            return True  # or the ledger says how long to wait
         taken = self._taken if self._generation == generation else 0
         for fresh in (False, True):
             if fresh:
