@@ -1,4 +1,6 @@
-"""One key's ledger for all processes of this user on this machine: each step of it under the lock of a small file.
+"""One key's ledger for all processes of a machine; in one file, for each step of it is one transaction.
+
+Each step is done under the lock of a small file, which processes of one user find by the key.
 
 Whatever is wrong with the file, or with who has its lock, a process goes on with what it knows, as if it were alone,
 says so once in the log, and comes back. No call fails, hangs or is sent twice for it.
@@ -16,18 +18,19 @@ from collections.abc import Callable
 from typing import Final
 
 from periskope_async._io.host_file import SLOTS_AT, HostFile, Slot, UnusableError, file_name, folder_path
-from periskope_async._sansio.circuit import NEVER
+from periskope_async._sansio.circuit import NEVER, Health
 from periskope_async._sansio.fair_share import may_take
 from periskope_async._sansio.ledger import CLOCK_SLACK, Ledger
 from periskope_async._sansio.ledger_image import LAYOUT, MAX_IMAGE, load_image, save_image
 from periskope_async._sansio.permit import Permit
+from periskope_async._sansio.rate_headers import RateReading
 from periskope_async.settings import Secret
 
 __all__ = ["HostBudget"]
 
 logger: Final = logging.getLogger("periskope")
 
-#: Who finds the file locked tries so often before going on without it, and waits so many seconds between two tries.
+#: Tries to lock the file before going on without it, and the seconds between two of them.
 LOCK_TRIES: Final = 60
 LOCK_STEP: Final = 0.0001  # seconds
 #: Who could not have the file for a request asks again after this, seconds.
@@ -48,6 +51,8 @@ LAPSE: Final = 60.0
 PROBE_POLL: Final = 0.004
 #: and so often else, seconds.
 POLL: Final = 0.02
+#: Answers that wait for the next step, at most, for a step costs more than all it does, requests.
+MAX_DEFERRED: Final = 16
 #: An image that has not changed is written again after this, so that it does not go stale, seconds.
 REFRESH: Final = 10.0
 
@@ -90,6 +95,8 @@ class HostBudget:
         self._generation = self._taken = 0
         #: What others who want some have taken, by generation.
         self._others: list[tuple[int, int]] = []
+        #: Answers that the next step notes.
+        self._deferred: list[tuple[Permit, float, RateReading | None, Health]] = []
         self._look_at = self._retry_at = -math.inf
         self._busy_since = math.inf
         self._ended = False
@@ -132,6 +139,25 @@ class HostBudget:
             self._wants_until = now + min(permit, LAPSE) + DEMAND
             return self._poll(permit, now)
 
+    def answer(self, permit: Permit, now: float, reading: RateReading | None, health: Health) -> None:
+        """Note an answer, as `Ledger.answer`; with the next step, if it shows nothing that others wait for."""
+        with self.lock:
+            ledger, deferred = self._ledger, self._deferred
+            if (
+                not self._alone
+                and ledger.window is not None
+                and permit.generation == ledger.generation
+                and health is Health.GOOD
+                and ledger.circuit is None
+                and not ledger.further
+                and len(deferred) < min(MAX_DEFERRED, self._in_flight - 1)  # so that another step follows
+                and (not deferred or now - deferred[0][1] < LOOK)
+            ):
+                deferred.append((permit, now, reading, health))
+                return
+        with self:
+            ledger.answer(permit, now, reading, health)
+
     def describe(self) -> tuple[str, bool]:
         """Return how it stands, in words, and whether it works."""
         with self:
@@ -152,6 +178,10 @@ class HostBudget:
             if not self._locked and not self._alone:
                 self._go_alone()
             self._before = self._ledger.in_flight
+            if self._deferred:
+                for answer in self._deferred:
+                    self._ledger.answer(*answer)
+                self._deferred.clear()
         except BaseException:
             self.lock.release()
             raise
@@ -171,6 +201,13 @@ class HostBudget:
                 logger.warning("budget 'host': this process goes on with a budget of its own: %s", problem)
             else:
                 logger.warning("budget 'host': shared again")
+
+    def leave_to_parent(self) -> None:
+        """Leave the file, in a forked child: a lock is of the opening of a file, which both have."""
+        file, self._file = self._file, None
+        self._ended = True
+        if file is not None:
+            file.close()
 
     # -- the file -----------------------------------------------------------------------------------------------------
 
@@ -373,14 +410,8 @@ class HostBudget:
 
 
 def _after_fork() -> None:
-    """Leave the parent's files to the parent: a lock is of the open file, which both would have."""
     for budget in list(_budgets):
-        file = budget._file  # noqa: SLF001  # its other half
-        if file is not None:
-            file.close()
-        budget._file = None  # noqa: SLF001  # likewise
-        budget._ended = True  # noqa: SLF001  # likewise
+        budget.leave_to_parent()
 
 
-if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork
-    os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(after_in_child=_after_fork)

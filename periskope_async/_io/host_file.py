@@ -4,6 +4,7 @@ It holds an image, and from `SLOTS_AT` on a slot for each process. As long as a 
 beyond the end of the file, one for its slot: the kernel releases that however the process ends, in whatever container.
 """
 
+import fcntl
 import os
 import stat
 from contextlib import suppress
@@ -13,14 +14,9 @@ from typing import Final, NamedTuple, Self
 
 from periskope_async.settings import Secret
 
-try:
-    import fcntl
-except ImportError:  # pragma: no cover  # Windows
-    fcntl = None  # type: ignore[assignment]
-
 __all__ = ["SLOTS_AT", "HostFile", "Slot", "UnusableError", "file_name", "folder_path"]
 
-#: Processes that share one file.
+#: Processes that share one file, in members of its table.
 SLOTS: Final = 256
 #: Where they begin, bytes.
 SLOTS_AT: Final = 4096

@@ -70,8 +70,12 @@ class RateLimiter:
 
         *refund*: what the last retry of a call that has now succeeded cost of the budget; None if it has not.
         """
-        with self._shared:
-            self._ledger.answer(permit, now, reading, health)
+        budget = self._budget
+        if budget is not None:
+            budget.answer(permit, now, reading, health)
+        with self._lock:
+            if budget is None:
+                self._ledger.answer(permit, now, reading, health)
             if refund is not None:
                 self._retry_budget.succeed(refund)
 
@@ -161,7 +165,8 @@ def limiter_for(base_url: str, key: Secret, budget: Budget = "own") -> RateLimit
     with _limiters_lock:
         limiter = _limiters.get(name)
         if limiter is None:
-            limiter = _limiters[name] = RateLimiter(None if budget == "own" else partial(_host, base_url, key))
+            alone = budget == "own" or os.name == "nt"  # where files are locked otherwise
+            limiter = _limiters[name] = RateLimiter(None if alone else partial(_host, base_url, key))
         return limiter
 
 

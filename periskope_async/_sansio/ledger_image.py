@@ -14,7 +14,7 @@ from periskope_async._sansio.window import Window
 
 __all__ = ["LAYOUT", "MAX_IMAGE", "NAME_BYTES", "STALE", "load_image", "save_image", "size_of"]
 
-#: The version of this layout. Another one has to use another file.
+#: The version of this layout of members; it is part of the name of the file, which another one does not share.
 LAYOUT: Final = 1
 
 #: What nobody has written for this long is forgotten, unless a window or a pause lasts longer, seconds.

@@ -167,6 +167,35 @@ def test_what_is_not_sent_is_there_for_others(machine: Machine) -> None:
     assert len(machine.send_all(other)) == 2
 
 
+def test_answers_are_noted_together(machine: Machine) -> None:
+    """While a process has more in flight, answers that show nothing new wait for its next step; the last waits not."""
+    one, other = machine.start(), machine.start()
+    machine.open_window(one, 40)
+    permits = machine.send_all(one)
+    for position, permit in enumerate(permits[:-1]):
+        machine.hear(one, permit, position + 2, 40)
+        assert len(budget_of(one)._deferred) <= 16
+    assert budget_of(one)._deferred
+    machine.now += LOOK
+    machine.ask(other)
+    assert other._ledger.in_flight > 1
+    machine.hear(one, permits[-1], 40, 40)
+    machine.ask(other)
+    assert (other._ledger.in_flight, budget_of(one)._deferred) == (0, [])
+
+
+def test_an_answer_is_not_held_back_for_long(machine: Machine) -> None:
+    """An answer that waits for the next step goes with the next answer, if that comes later than a moment."""
+    one = machine.start()
+    machine.open_window(one)
+    first, second, _ = machine.send(one), machine.send(one), machine.send(one)
+    machine.hear(one, first, 2)
+    assert len(budget_of(one)._deferred) == 1
+    machine.now += 2 * LOOK
+    machine.hear(one, second, 3)
+    assert (one._ledger.in_flight, budget_of(one)._deferred) == (1, [])
+
+
 def test_equal_shares(machine: Machine) -> None:
     """Of processes that want more than there is each has its share; who wants no more leaves it to the others."""
     one, other = machine.start(), machine.start()
@@ -443,7 +472,9 @@ def test_who_is_silent_has_nothing_in_flight(machine: Machine) -> None:
     machine.now += 1
     machine.send(other)
     assert other._ledger.in_flight == 1
-    machine.hear(one, held[0], 3)
+    for permit in held:
+        machine.hear(one, permit, 3)
+    machine.send(one)
     machine.now += LOOK
     machine.ask(other)
     with budget_of(other):

@@ -1,4 +1,4 @@
-"""Three processes on one key, as one process can play them: a limiter each, over one file, in virtual time."""
+"""Two processes on one key, as one process can play them: a limiter each, over one file, in virtual time."""
 
 import shutil
 import tempfile
@@ -31,6 +31,9 @@ class HostGatekeeping(Gatekeeping):
     def in_flight(self) -> int:
         """How many requests all processes have in flight; the file, for whoever reads it, counts the same."""
         budgets = [budget for limiter in self.limiters if (budget := limiter._budget) is not None]
+        for budget in budgets:
+            with budget:
+                pass  # it notes the answers that waited for a step
         for budget in budgets:
             with budget:
                 assert budget._file is None or budget._ledger.in_flight == sum(each._in_flight for each in budgets)
