@@ -300,6 +300,7 @@ class HostBudget:
                 self._seed(now)
             self._image = image
         if now >= self._look_at:
+            self._before = ledger.in_flight
             self._look(file, now)
 
     def _save(self, file: HostFile) -> None:
@@ -378,7 +379,9 @@ class HostBudget:
             in_flight += slot.in_flight
             if wants:
                 others.append((slot.generation, slot.taken))
-        self._ledger.in_flight = in_flight + self._in_flight
+        changed = self._ledger.in_flight - self._before  # in this step
+        self._before = in_flight + self._in_flight
+        self._ledger.in_flight = self._before + changed
         self._others = others
         if not file.is_linked():
             self._close()  # it was tidied away; the next step makes another

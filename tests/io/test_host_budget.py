@@ -184,6 +184,22 @@ def test_answers_are_noted_together(machine: Machine) -> None:
     assert (other._ledger.in_flight, budget_of(one)._deferred) == (0, [])
 
 
+def test_answers_are_noted_in_a_step_that_looks_at_the_others(machine: Machine) -> None:
+    """Answers that a step notes stay noted where the same step finds that others are to have the rest of the window."""
+    one, other = machine.start(), machine.start()
+    machine.open_window(one)
+    permits = [machine.send(one) for _ in range(4)]
+    assert isinstance(machine.ask(other), Permit)
+    machine.now += LOOK
+    for position, permit in enumerate(permits[:-1]):
+        machine.hear(one, permit, position + 3)
+    assert len(budget_of(one)._deferred) == 3
+    assert machine.ask(one) == POLL
+    machine.hear(one, permits[-1], 6)
+    assert budget_of(one)._in_flight == 0
+    assert one._ledger.in_flight == 1
+
+
 def test_an_answer_is_not_held_back_for_long(machine: Machine) -> None:
     """An answer that waits for the next step goes with the next answer, if that comes later than a moment."""
     one = machine.start()
