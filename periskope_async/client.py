@@ -13,7 +13,7 @@ from periskope_async._sansio.secret import conceal
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.errors import ConfigurationError, ConnectError
 from periskope_async.hooks import Hooks
-from periskope_async.settings import Settings
+from periskope_async.settings import Budget, Settings
 
 if TYPE_CHECKING:
     import aiohttp  # for the type of a session that is passed on, unopened
@@ -47,6 +47,8 @@ class PeriskopeClient:
         concurrency: requests in flight at once, in each event loop the client is used in.
         session: an aiohttp session to use instead of own ones. It is never closed from here.
         hooks: called on requests, answers, retries and pauses.
+        budget: who shares the key's rate limit: "own", this process alone; "host", every process of this user on this
+            machine. Else PERISKOPE_BUDGET, else "own".
 
     Raises:
         ConfigurationError: an argument or environment variable is unusable; the message names it.
@@ -55,7 +57,7 @@ class PeriskopeClient:
     #: Said to who forgets it.
     _how_to_close: ClassVar[str] = "'async with PeriskopeClient(...)' or 'await client.aclose()'"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # its settings, each by name
         self,
         api_key: str | None = None,
         *,
@@ -67,6 +69,7 @@ class PeriskopeClient:
         concurrency: int = 32,
         session: "aiohttp.ClientSession | None" = None,
         hooks: Hooks | None = None,
+        budget: Budget | None = None,
     ) -> None:
         api_key = conceal(api_key)
         settings = Settings.resolve(
@@ -77,12 +80,13 @@ class PeriskopeClient:
             deadline=deadline,
             retries=retries,
             concurrency=concurrency,
+            budget=budget,
         )
         if type(hooks) not in {Hooks, type(None)}:
             raise ConfigurationError(f"hooks: expected Hooks, got {type(hooks).__name__}")
         from periskope_async._io.connections import Connections
 
-        limiter = limiter_for(settings.base_url, settings.api_key)
+        limiter = limiter_for(settings.base_url, settings.api_key, settings.budget)
         connections = Connections(settings, limiter, session, how_to_close=self._how_to_close)
         self._caller = Caller(settings, connections, hooks)
 

@@ -3,7 +3,7 @@
 import ipaddress
 import os
 import re
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self, TypeAlias, cast, get_args
 from urllib.parse import urlsplit
 
 from attrs import evolve, field, frozen
@@ -13,7 +13,10 @@ from periskope_async._sansio.secret import NotText, Secret, conceal
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.errors import ConfigurationError
 
-__all__ = ["DEFAULT_BASE_URL", "Secret", "Settings"]
+__all__ = ["DEFAULT_BASE_URL", "Budget", "Secret", "Settings"]
+
+#: Who shares the rate limit of a key: a process has it to itself, or all of a user's on a machine have it together.
+Budget: TypeAlias = Literal["own", "host"]
 
 DEFAULT_BASE_URL: Final = "https://api.periskope.app/v1"
 
@@ -33,6 +36,7 @@ class Settings:
     deadline: float | None = 120.0
     retries: int = 4
     concurrency: int = 32
+    budget: Budget = "own"
 
     @classmethod
     def resolve(
@@ -45,6 +49,7 @@ class Settings:
         deadline: float | None,
         retries: int,
         concurrency: int,
+        budget: str | None = None,
     ) -> Self:
         """Take each setting from its argument, then its environment variable, then its default, and check it.
 
@@ -53,6 +58,7 @@ class Settings:
         """
         chosen_phone = os.environ.get("PERISKOPE_PHONE") or None if phone is None else phone
         chosen_url = os.environ.get("PERISKOPE_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url
+        chosen_budget = os.environ.get("PERISKOPE_BUDGET") or "own" if budget is None else budget
         return cls(
             api_key=_check_key(conceal(os.environ.get("PERISKOPE_API_KEY") if api_key is None else api_key)),
             phone=None if chosen_phone is None else as_phone("phone", chosen_phone),
@@ -61,6 +67,7 @@ class Settings:
             deadline=None if deadline is None else as_seconds("deadline", deadline),
             retries=as_count("retries", retries, least=0),
             concurrency=as_count("concurrency", concurrency, least=1),
+            budget=_check_budget(chosen_budget),
         )
 
     def replace(
@@ -97,6 +104,14 @@ def _check_key(value: str | NotText | None) -> Secret:
     if not _KEY.fullmatch(value.strip()):
         raise ConfigurationError("api_key: expected one word of printable ASCII (the value is not shown)")
     return Secret(value.strip())
+
+
+def _check_budget(value: object) -> Budget:
+    for known in get_args(Budget):
+        if value == known:
+            return cast("Budget", known)
+    # The value is not shown: it may be a URL with a password in it.
+    raise ConfigurationError("budget: expected 'own' or 'host' (the value is not shown)")
 
 
 def _check_base_url(value: object) -> str:

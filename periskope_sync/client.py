@@ -10,6 +10,7 @@ from periskope_async._sansio.secret import conceal
 from periskope_async.client import PeriskopeClient as AsyncPeriskopeClient
 from periskope_async.errors import ClientClosedError, ConnectError
 from periskope_async.hooks import Hooks
+from periskope_async.settings import Budget
 from periskope_sync._bridge import Facade, blocking, blocking_clone
 from periskope_sync._event_loop import prepare
 from periskope_sync._refusals import importing
@@ -49,6 +50,8 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
         retries: further attempts after the first. A 429 costs none, only time: it is waited out also with 0.
         concurrency: requests in flight at once.
         hooks: called on requests, answers, retries and pauses.
+        budget: who shares the key's rate limit: "own", this process alone; "host", every process of this user on this
+            machine. Else PERISKOPE_BUDGET, else "own".
 
     Raises:
         ConfigurationError: an argument or environment variable is unusable; the message names it.
@@ -65,6 +68,7 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
         retries: int = 4,
         concurrency: int = 32,
         hooks: Hooks | None = None,
+        budget: Budget | None = None,
     ) -> None:
         api_key = conceal(api_key)
         prepare()
@@ -78,6 +82,7 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
                 retries=retries,
                 concurrency=concurrency,
                 hooks=hooks,
+                budget=budget,
             )
         )
 

@@ -189,7 +189,7 @@ class Connections:
             raise ConfigurationError("session: it belongs to another event loop")
         if self._forks != _Process.forks:
             self._states = {}
-            self.limiter = limiter_for(self._settings.base_url, self._settings.api_key)
+            self.limiter = limiter_for(self._settings.base_url, self._settings.api_key, self._settings.budget)
             self._forks = _Process.forks
         state = self._states.get(loop)
         if state is None:

@@ -34,7 +34,7 @@ def settings(**changes: object) -> Settings:
 
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PERISKOPE_API_KEY", "PERISKOPE_PHONE", "PERISKOPE_BASE_URL"):
+    for name in ("PERISKOPE_API_KEY", "PERISKOPE_PHONE", "PERISKOPE_BASE_URL", "PERISKOPE_BUDGET"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -77,6 +77,14 @@ def test_no_key_says_both_ways_to_give_one(monkeypatch: pytest.MonkeyPatch) -> N
         settings(api_key=None)
 
 
+def test_budget_from_argument_environment_or_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process has its own budget, unless the environment says otherwise, unless an argument does."""
+    assert settings().budget == "own"
+    monkeypatch.setenv("PERISKOPE_BUDGET", "host")
+    assert settings().budget == "host"
+    assert settings(budget="own").budget == "own"
+
+
 # -- what they may be -------------------------------------------------------------------------------------------------
 
 
@@ -109,6 +117,16 @@ def test_phone_that_is_none_is_refused(phone: object) -> None:
     """What is neither a number nor a phone id is refused, whatever it would do to a header."""
     with pytest.raises(ConfigurationError, match=r"^phone: "):
         settings(phone=phone)
+
+
+@pytest.mark.parametrize("budget", ["", "HOST", "redis://user:CANARY@cache", "CANARY", 5, None])
+def test_a_budget_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, budget: object) -> None:
+    """Any other budget is refused, and the refusal does not show it: it may be a URL with a password."""
+    if budget is None:
+        monkeypatch.setenv("PERISKOPE_BUDGET", "redis://:CANARY@cache")
+    with pytest.raises(ConfigurationError, match=r"^budget: expected 'own' or 'host'") as caught:
+        settings(budget=budget)
+    assert "CANARY" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

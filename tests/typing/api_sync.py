@@ -43,7 +43,7 @@ def clients() -> None:
     """A client is made, entered, cloned, asked and closed."""
     assert_type(PeriskopeClient(), PeriskopeClient)
     PeriskopeClient("key", phone="phone-1", base_url="https://example.org/v1", timeout=1, deadline=None, retries=0)
-    with PeriskopeClient(concurrency=4) as client:
+    with PeriskopeClient(concurrency=4, budget="host") as client:
         assert_type(client, PeriskopeClient)
         assert_type(client.rate_limit, RateLimit | None)
         assert_type(client.with_options(timeout=1.5, deadline=None, retries=2), PeriskopeClient)
