@@ -4,10 +4,11 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, NoReturn, Self
 
 from periskope_async._io.caller import Caller
 from periskope_async._io.limiter import limiter_for
+from periskope_async._sansio.options import explain_options
 from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async._sansio.secret import conceal
 from periskope_async._sansio.unset import UNSET, Unset
@@ -51,6 +52,7 @@ class PeriskopeClient:
     #: Said to who forgets it.
     _how_to_close: ClassVar[str] = "'async with PeriskopeClient(...)' or 'await client.aclose()'"
 
+    @explain_options
     def __init__(
         self,
         api_key: str | None = None,
@@ -140,6 +142,13 @@ class PeriskopeClient:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.aclose()
+
+    if not TYPE_CHECKING:  # so that checkers go on to find the mistake
+
+        def __enter__(self) -> NoReturn:
+            raise TypeError("this client is for 'async with'; for 'with' there is periskope_sync.PeriskopeClient")
+
+        __exit__ = __enter__
 
     def __repr__(self) -> str:
         if not hasattr(self, "_caller"):  # its settings were refused, and a traceback shows it

@@ -94,6 +94,10 @@ def _check_key(value: str | NotText | None) -> Secret:
     if isinstance(value, NotText):
         raise ConfigurationError(f"api_key: expected text, got {value.type_name}")
     # Keys come from env files and copied lines: white space around one is never part of it.
+    if re.match(r"bearer\b", value.strip(), re.IGNORECASE) and not _KEY.fullmatch(value.strip()):
+        raise ConfigurationError("api_key: expected the key alone, without the word 'Bearer' (the value is not shown)")
+    if len(value.split()) > 1:
+        raise ConfigurationError("api_key: holds a line break or a blank in its middle (the value is not shown)")
     if not _KEY.fullmatch(value.strip()):
         raise ConfigurationError("api_key: expected one word of printable ASCII (the value is not shown)")
     return Secret(value.strip())

@@ -1,10 +1,11 @@
 """The twin of `periskope_async.client`: the same client without `await`. Has no setting or rule of its own."""
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, NoReturn, Self
 
 import anyio
 
+from periskope_async._sansio.options import explain_options
 from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async._sansio.secret import conceal
 from periskope_async.client import PeriskopeClient as AsyncPeriskopeClient
@@ -54,6 +55,7 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
         ConfigurationError: an argument or environment variable is unusable; the message names it.
     """
 
+    @explain_options
     def __init__(
         self,
         api_key: str | None = None,
@@ -121,6 +123,13 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
         except BaseException:  # a Ctrl-C: closing takes but a moment, and may not have begun
             self.close()
             raise
+
+    if not TYPE_CHECKING:  # so that checkers go on to find the mistake
+
+        def __aenter__(self) -> NoReturn:
+            raise TypeError("this client is for 'with'; for 'async with' there is periskope_async.PeriskopeClient")
+
+        __aexit__ = __aenter__
 
     def __repr__(self) -> str:
         if not hasattr(self, "_async"):  # its settings were refused, and a traceback shows it

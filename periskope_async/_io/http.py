@@ -128,7 +128,8 @@ class Http:
         """Return the failure of an attempt that broke with *exc*; *closed*: whether the client was closed meanwhile."""
         borrowed = self._borrowed
         closed = closed or (borrowed is not None and borrowed.closed)
-        return explain(_cause(exc), self._host, closed=closed, borrowed=borrowed is not None)
+        tls = self._base.scheme == "https"
+        return explain(_cause(exc), self._host, tls=tls, closed=closed, borrowed=borrowed is not None)
 
 
 class _SentOnceError(Exception):

@@ -33,6 +33,10 @@ Labels = Iterable[str] | str
 #: limit.
 MAX_ID: Final = 256
 
+#: Shortest and longest phone number with its country code, digits: Niue's, and the longest that E.164 allows.
+MIN_PHONE: Final = 7
+MAX_PHONE: Final = 15
+
 _PLAIN_ID: Final = re.compile(r"[0-9A-Za-z_~-][0-9A-Za-z_.~-]{0,255}")
 _PHONE_ID: Final = re.compile(r"phone-[0-9A-Za-z_-]+")
 _PHONE_PUNCTUATION: Final = str.maketrans("", "", "+-(). ")
@@ -45,6 +49,9 @@ def path_segment(name: str, value: object) -> str:
     Raises:
         ConfigurationError: it is not text, or quoting could not keep it one segment; the message names *name*.
     """
+    if isinstance(value, list | tuple | set | frozenset):
+        several = type(cast("object", value)).__name__
+        raise ConfigurationError(f"{name}: expected one id as text, got {several}; for many ids use get_many or stream")
     if not isinstance(value, str):
         raise _wrong_type(name, "text", value)
     if _PLAIN_ID.fullmatch(value):
@@ -127,7 +134,7 @@ def as_phone(name: str, value: object) -> str:
     if _PHONE_ID.fullmatch(value.strip()):
         return value.strip()
     digits = value.strip().removesuffix("@c.us").translate(_PHONE_PUNCTUATION)
-    if not (digits.isascii() and digits.isdigit()):
+    if not (digits.isascii() and digits.isdigit() and MIN_PHONE <= len(digits) <= MAX_PHONE):
         raise ConfigurationError(
             f"{name}: expected a number with country code, such as '+91 98765 43210', or an id such as 'phone-…'"
         )
