@@ -1,10 +1,10 @@
 """The client: settings, caller and resources, opened and closed, and nothing else."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, ClassVar, NoReturn, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, TypeVar, overload
 
 from periskope_async._io.caller import Caller
 from periskope_async._io.limiter import limiter_for
@@ -13,7 +13,7 @@ from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async._sansio.secret import conceal
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.errors import ConfigurationError, ConnectError
-from periskope_async.hooks import Hooks
+from periskope_async.hooks import Hooks, log_as_asked
 from periskope_async.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from periskope_async.resources.tickets import Tickets
 
 __all__ = ["PeriskopeClient"]
+
+T = TypeVar("T")
 
 
 class PeriskopeClient:
@@ -76,6 +78,7 @@ class PeriskopeClient:
             retries=retries,
             concurrency=concurrency,
         )
+        log_as_asked()
         if type(hooks) not in {Hooks, type(None)}:
             raise ConfigurationError(f"hooks: expected Hooks, got {type(hooks).__name__}")
         from periskope_async._io.connections import Connections
@@ -129,6 +132,70 @@ class PeriskopeClient:
         clone = type(self).__new__(type(self))
         clone._caller = Caller(settings, own.connections, own.report.hooks)  # noqa: SLF001  # our own kind
         return clone
+
+    @overload
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        idempotent: bool | None = None,
+        model: None = None,
+    ) -> Any: ...
+
+    @overload
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        idempotent: bool | None = None,
+        model: type[T],
+    ) -> T: ...
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        idempotent: bool | None = None,
+        model: type[Any] | None = None,
+    ) -> Any:
+        """Send any request of the API, for what has no method here: same retries, pacing, deadline and errors.
+
+            rows = await client.request("GET", "/chats", params={"limit": 10})
+
+        `capture_responses` shows the status and headers of the answer.
+
+        Args:
+            method: GET, POST, PUT, PATCH or DELETE.
+            path: below the base URL, such as `/chats`; quoted where it is not.
+            params: the query: texts, numbers, flags, or lists of them. None leaves a name out.
+            json: what to send, as `json.dumps` takes it; None for no body.
+            headers: further ones; `x-phone` for another phone. The client's own, as Authorization, are refused.
+            idempotent: whether it may be sent again although it may have arrived. None for what the method says: True
+                for GET, PUT and DELETE, False for POST and PATCH.
+            model: what the body holds: a model, or `tuple[Model, ...]` of an array, or `bytes` for what is not JSON.
+                None for the JSON as it is, and None is returned of an empty body.
+
+        Raises:
+            ConfigurationError: an argument is unusable; nothing was sent.
+            PeriskopeError: as for `Tickets.get`. Its `maybe_sent` is True where a request that is not idempotent may
+                have taken effect.
+        """
+        from periskope_async._io.custom import send_custom
+
+        values = {"params": params, "body": json, "headers": headers, "idempotent": idempotent}
+        return await send_custom(self._caller, method, path, model, **values)
 
     async def aclose(self) -> None:
         """Close the connections. Every call after it, or still under way, raises `ClientClosedError`."""

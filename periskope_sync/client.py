@@ -1,7 +1,7 @@
 """The twin of `periskope_async.client`: the same client without `await`. Has no setting or rule of its own."""
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeVar, overload
 
 import anyio
 
@@ -16,9 +16,13 @@ from periskope_sync._event_loop import prepare
 from periskope_sync._refusals import importing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from periskope_sync.resources import Chats, Tickets
 
 __all__ = ["PeriskopeClient"]
+
+T = TypeVar("T")
 
 
 class _Blocked(AsyncPeriskopeClient):
@@ -84,6 +88,40 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
         )
 
     with_options: Final = blocking_clone(AsyncPeriskopeClient.with_options)
+
+    if TYPE_CHECKING:  # `blocking` keeps one signature, and this has two
+
+        @overload
+        def request(
+            self,
+            method: str,
+            path: str,
+            *,
+            params: Mapping[str, Any] | None = None,
+            json: Any = None,
+            headers: Mapping[str, str] | None = None,
+            idempotent: bool | None = None,
+            model: None = None,
+        ) -> Any: ...
+
+        @overload
+        def request(
+            self,
+            method: str,
+            path: str,
+            *,
+            params: Mapping[str, Any] | None = None,
+            json: Any = None,
+            headers: Mapping[str, str] | None = None,
+            idempotent: bool | None = None,
+            model: type[T],
+        ) -> T: ...
+
+        def request(self, method: str, path: str, **options: Any) -> Any:
+            """See `PeriskopeClient.request` of `periskope_async`."""
+
+    else:
+        request = blocking(AsyncPeriskopeClient.request)
 
     @cached_property
     def tickets(self) -> "Tickets":

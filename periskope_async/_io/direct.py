@@ -97,6 +97,8 @@ class DirectWay:
     def _spell(self, request: Request[Any], phone: str | None) -> bytes:
         target = f"{self._prefix}{request.path}?{request.query}" if request.query else self._prefix + request.path
         named = "" if phone is None else f"x-phone: {phone}\r\n"
+        if request.headers:
+            named += "".join(f"{name}: {value}\r\n" for name, value in request.headers)
         head = f"{request.operation.method} {target} HTTP/1.1\r\n{self._fields}{named}"
         body = request.body
         if body is None:

@@ -110,7 +110,7 @@ class Http:
         url = self._base.with_path(self._prefix + request.path, encoded=True)
         if request.query:
             url = URL(f"{url}?{request.query}", encoded=True)
-        headers = dict(self._headers)
+        headers = {**dict(request.headers), **self._headers}
         if phone is not None:
             headers["x-phone"] = phone
         if request.body is not None:
