@@ -118,6 +118,13 @@ class Model(Structured):
         # What UTF-8 cannot hold is refused where everything is that is not UTF-8.
         return decode(text.encode(errors="surrogatepass") if isinstance(text, str) else text, cls)
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """Return what pydantic, and so FastAPI, reads, writes and documents a model by."""
+        from periskope_async._codec.pydantic_schema import core_schema
+
+        return core_schema(cls, handler.generate_schema)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object this came from: every key, unknown ones too, in the spelling it came in.
 
