@@ -15,6 +15,7 @@ __all__ = [
     "Labels",
     "Moment",
     "as_count",
+    "as_datetime",
     "as_flag",
     "as_labels",
     "as_moment",
@@ -125,6 +126,16 @@ def as_moment(name: str, value: object) -> str | Unset:
     if isinstance(value, datetime):
         return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
     return value.isoformat() if isinstance(value, date) else as_text(name, value)
+
+
+def as_datetime(name: str, value: object) -> datetime:
+    """Return a date, a datetime or text as an aware datetime; one without an offset is taken for UTC."""
+    moment = as_moment(name, value)
+    try:
+        found = datetime.fromisoformat(str(moment).strip())
+    except ValueError:
+        raise ConfigurationError(f"{name}: expected a date, a datetime, or one as ISO 8601 text") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def as_phone(name: str, value: object) -> str:

@@ -18,6 +18,7 @@ from periskope_async.bulk import BulkResult, Failed, Fetched, Progress
 from periskope_async.errors import ConfigurationError
 from periskope_async.models.ticket_rows import TicketPage, TicketRow
 from periskope_async.models.tickets import TicketInfo, TicketPriority, TicketStatus
+from periskope_async.resources._ticket_filter import filter_of, only
 
 __all__ = ["Tickets"]
 
@@ -89,7 +90,13 @@ class Tickets:
             ClientClosedError: the client is closed.
         """
         return await fetch_many(
-            self._caller, _get, ticket_ids, name="ticket_ids", deadline=deadline, on_progress=on_progress
+            self._caller,
+            _get,
+            ticket_ids,
+            name="ticket_ids",
+            deadline=deadline,
+            on_progress=on_progress,
+            model=TicketInfo,
         )
 
     def stream(
@@ -228,22 +235,43 @@ class Tickets:
             raise ConfigurationError("update: no field to change")
         return await self._caller.call(UPDATE.request(ticket_id=ticket_id, body=fields))
 
-    def list(self, *, page_size: int = 2000, limit: int | None = None) -> AsyncGenerator[TicketRow, None]:
+    def list(
+        self,
+        *,
+        page_size: int = 2000,
+        limit: int | None = None,
+        status: Status | None = None,
+        assignee: str | None = None,
+        label: str | None = None,
+        updated_since: Moment | None = None,
+    ) -> AsyncGenerator[TicketRow, None]:
         """Walk all tickets of the account as rows, each once, even while others create and delete some.
 
-            async for row in client.tickets.list(): ...
+            async for row in client.tickets.list(status="open", updated_since="2026-11-01"): ...
 
         The order is the service's, which documents none. Pages are fetched one ahead. Rows carry `is_deleted`.
+
+        The service filters nothing: what `status`, `assignee`, `label` and `updated_since` leave out is left out on our
+        side, so that every row is read over the network all the same, until `limit` rows have passed.
 
         Args:
             page_size: rows asked for at a time.
             limit: rows to walk at most; None for all.
+            status: only tickets that stand there.
+            assignee: only tickets of the user with this e-mail address, in any case; "" for those of nobody.
+            label: only tickets with the label of this name.
+            updated_since: only tickets that were changed, or else created, then or later. A date, a datetime (without
+                an offset it is taken for UTC), or one as text.
 
         Raises:
-            ConfigurationError: `page_size` or `limit` is below 1; nothing was sent.
+            ConfigurationError: `page_size` or `limit` is below 1, or a filter can be none; nothing was sent.
             PeriskopeError: as for `get`; rows already read stay read.
         """
-        return walk(self.list_page, attrgetter("ticket_id"), page_size=page_size, limit=limit)
+        chosen = filter_of(status, assignee, label, updated_since)
+        if chosen is None:
+            return walk(self.list_page, attrgetter("ticket_id"), page_size=page_size, limit=limit)
+        most = None if limit is None else as_count("limit", limit, least=1)
+        return only(walk(self.list_page, attrgetter("ticket_id"), page_size=page_size), chosen, most)
 
 
 def _get(ticket_id: str) -> Request[TicketInfo]:
