@@ -17,6 +17,9 @@ from periskope_async.hooks import Hooks, log_as_asked
 from periskope_async.settings import Settings
 
 if TYPE_CHECKING:
+    from os import PathLike
+    from ssl import SSLContext
+
     import aiohttp  # for the type of a session that is passed on, unopened
 
     from periskope_async.resources.chats import Chats
@@ -46,6 +49,9 @@ class PeriskopeClient:
         concurrency: requests in flight at once, in each event loop the client is used in.
         session: an aiohttp session to use instead of own ones. It is never closed from here.
         hooks: called on requests, answers, retries and pauses.
+        proxy: the URL of an HTTP proxy, with or without USER:PASSWORD@; else HTTPS_PROXY, unless NO_PROXY names the
+            host. Requests go through it in a tunnel that it cannot read, and never past it.
+        ssl: an `ssl.SSLContext`, or the path of a CA bundle to trust instead of the system's.
 
     Raises:
         ConfigurationError: an argument or environment variable is unusable; the message names it.
@@ -55,7 +61,7 @@ class PeriskopeClient:
     _how_to_close: ClassVar[str] = "'async with PeriskopeClient(...)' or 'await client.aclose()'"
 
     @explain_options
-    def __init__(
+    def __init__(  # noqa: PLR0913  # every setting there is
         self,
         api_key: str | None = None,
         *,
@@ -67,6 +73,8 @@ class PeriskopeClient:
         concurrency: int = 32,
         session: "aiohttp.ClientSession | None" = None,
         hooks: Hooks | None = None,
+        proxy: str | None = None,
+        ssl: "SSLContext | str | PathLike[str] | None" = None,
     ) -> None:
         api_key = conceal(api_key)
         settings = Settings.resolve(
@@ -77,6 +85,8 @@ class PeriskopeClient:
             deadline=deadline,
             retries=retries,
             concurrency=concurrency,
+            proxy=proxy,
+            ssl=ssl,
         )
         log_as_asked()
         if type(hooks) not in {Hooks, type(None)}:

@@ -17,6 +17,8 @@ from periskope_sync._refusals import importing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from os import PathLike
+    from ssl import SSLContext
 
     from periskope_sync.resources import Chats, Tickets
 
@@ -54,13 +56,16 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
         retries: further attempts after the first. A 429 costs none, only time: it is waited out also with 0.
         concurrency: requests in flight at once.
         hooks: called on requests, answers, retries and pauses.
+        proxy: the URL of an HTTP proxy, with or without USER:PASSWORD@; else HTTPS_PROXY, unless NO_PROXY names the
+            host. Requests go through it in a tunnel that it cannot read, and never past it.
+        ssl: an `ssl.SSLContext`, or the path of a CA bundle to trust instead of the system's.
 
     Raises:
         ConfigurationError: an argument or environment variable is unusable; the message names it.
     """
 
     @explain_options
-    def __init__(
+    def __init__(  # noqa: PLR0913  # every setting there is
         self,
         api_key: str | None = None,
         *,
@@ -71,6 +76,8 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
         retries: int = 4,
         concurrency: int = 32,
         hooks: Hooks | None = None,
+        proxy: str | None = None,
+        ssl: "SSLContext | str | PathLike[str] | None" = None,
     ) -> None:
         api_key = conceal(api_key)
         prepare()
@@ -84,6 +91,8 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
                 retries=retries,
                 concurrency=concurrency,
                 hooks=hooks,
+                proxy=proxy,
+                ssl=ssl,
             )
         )
 

@@ -24,15 +24,23 @@ CONNECT_TIMEOUT: Final = 10.0
 NO_TLS_HINT: Final = "; perhaps it speaks plain http there and no https (see base_url)"
 
 
-def explain(cause: BaseException | None, host: str, *, tls: bool, closed: bool, borrowed: bool) -> FailedAttempt:
+def explain(
+    cause: BaseException | None, host: str, *, tls: bool, closed: bool, borrowed: bool, proxy: str | None = None
+) -> FailedAttempt:
     """Return the failure of an attempt that broke with *cause*.
 
     *tls*: whether the base URL is an https one. *closed*: whether the client or its session was closed meanwhile.
-    *borrowed*: whether the session is not our own.
+    *proxy*: the URL of the proxy, without credentials. *borrowed*: whether the session is not our own.
     """
     error: PeriskopeError
     kind, unsent = FailureKind.PASSING, True
     match cause:
+        case aiohttp.ClientHttpProxyError():
+            wants = ": it wants a user and a password, http://USER:PASSWORD@HOST:PORT" if cause.status == 407 else ""
+            error = ConnectError(f"the proxy {proxy} refused to connect to {host} ({cause.status}){wants}")
+            kind = FailureKind.PASSING if cause.status >= 500 else FailureKind.FINAL
+        case aiohttp.ClientProxyConnectionError():
+            error, kind = _not_connected(f"the proxy {proxy}", cause, tls=False)
         case aiohttp.ClientSSLError() | aiohttp.ServerFingerprintMismatch():
             hint = NO_TLS_HINT if "WRONG_VERSION_NUMBER" in str(cause) else ""
             error, kind = TlsError(f"{host}: the TLS handshake failed: {_reason(cause)}{hint}"), FailureKind.FINAL

@@ -30,6 +30,11 @@ _ELSEWHERE: Final[Mapping[str, str]] = {
     "max_retries": "retries",
     "client": "session",
     "http_client": "session",
+    "ca_bundle": "ssl",
+    "proxies": "proxy",
+    "proxy_url": "proxy",
+    "ssl_context": "ssl",
+    "verify": "ssl",
     "phone_id": "phone",
     "total_timeout": "deadline",
 }
@@ -41,6 +46,8 @@ def explain_options(init: F) -> F:
     @wraps(init)
     def checked(self: object, api_key: Any = None, *others: Any, **options: Any) -> None:
         api_key = conceal(api_key)  # a traceback shows the arguments of its frames
+        if "proxy" in options:
+            options["proxy"] = conceal(options["proxy"])  # which may hold a password
         known = (*(init.__kwdefaults__ or {}), "api_key")
         unknown = [name for name in options if name not in known]
         if unknown:
