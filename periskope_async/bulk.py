@@ -18,8 +18,9 @@ __all__ = ["BulkResult", "Failed", "Fetched", "Progress"]
 
 T = TypeVar("T")
 
-#: What a notebook shows of a result, rows and columns.
+#: What a notebook shows of a result, rows.
 SHOWN_ROWS: Final = 10
+#: What a notebook shows of a row, columns.
 SHOWN_COLUMNS: Final = 8
 #: What a notebook shows of a value, characters.
 SHOWN_TEXT: Final = 80

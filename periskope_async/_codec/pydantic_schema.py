@@ -24,7 +24,7 @@ def core_schema(cls: Any, generate: Callable[[Any], Any]) -> Any:
         cls: the model.
         generate: makes the schema of another model that it holds.
     """
-    core = import_module("pydantic_core")  # whoever asks has it; it is no dependency of ours
+    core = import_module("pydantic_core")  # whoever asks has it; we do not depend on it
     make = core.core_schema
 
     def read(value: Any, _describe: Any) -> Any:

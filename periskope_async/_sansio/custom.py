@@ -111,7 +111,7 @@ def _texts(name: str, value: object) -> Iterator[str]:
         case None | Unset.UNSET:
             return
         case bool():
-            yield str(value).lower()  # flags as JSON has them: Python's `True` is no word of the API's
+            yield str(value).lower()  # flags as JSON has them: the API does not know Python's `True`
         case str() | int() | float():
             yield str(value)
         case list() | tuple():
