@@ -51,7 +51,7 @@ class PeriskopeClient:
         hooks: called on requests, answers, retries and pauses.
         proxy: the URL of an HTTP proxy, with or without USER:PASSWORD@; else HTTPS_PROXY, unless NO_PROXY names the
             host. Requests go through it in a tunnel that it cannot read, and never past it.
-        ssl: an `ssl.SSLContext`, or the path of a CA bundle to trust instead of the system's.
+        ssl: an `ssl.SSLContext`, or the path of a CA bundle to trust instead of the system's; else PERISKOPE_CA_BUNDLE.
 
     Raises:
         ConfigurationError: an argument or environment variable is unusable; the message names it.

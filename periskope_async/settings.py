@@ -73,7 +73,8 @@ class Settings:
             retries=as_count("retries", retries, least=0),
             concurrency=as_count("concurrency", concurrency, least=1),
             proxy=_check_proxy(proxy, checked_url),
-            ssl=_check_ssl(ssl),
+            ssl=_check_ssl("ssl", ssl)
+            or _check_ssl("PERISKOPE_CA_BUNDLE", os.environ.get("PERISKOPE_CA_BUNDLE") or None),
         )
 
     def replace(
@@ -148,7 +149,7 @@ def _check_proxy(value: object, base_url: str) -> Proxy | None:
     return proxy
 
 
-def _check_ssl(value: object) -> "SSLContext | None":
+def _check_ssl(name: str, value: object) -> "SSLContext | None":
     if value is None:
         return None
     import ssl
@@ -157,13 +158,13 @@ def _check_ssl(value: object) -> "SSLContext | None":
         return value
     if not isinstance(value, str | PathLike):
         raise ConfigurationError(
-            f"ssl: expected an ssl.SSLContext or the path of a CA bundle, got {type(value).__name__}"
+            f"{name}: expected an ssl.SSLContext or the path of a CA bundle, got {type(value).__name__}"
         )
     try:
         return ssl.create_default_context(cafile=cast("str | PathLike[str]", value))
     except OSError as exc:  # ssl.SSLError is one too
         reason = "it holds no certificate" if isinstance(exc, ssl.SSLError) else exc.strerror
-        raise ConfigurationError(f"ssl: the CA bundle {os.fspath(value)!r} cannot be used: {reason}") from None
+        raise ConfigurationError(f"{name}: the CA bundle {os.fspath(value)!r} cannot be used: {reason}") from None
 
 
 def _is_loopback(host: str) -> bool:

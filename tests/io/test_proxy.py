@@ -145,6 +145,20 @@ async def test_without_the_authority(secure: FakePeriskope) -> None:
     assert secure.calls == 0
 
 
+async def test_private_authority_of_the_environment(secure: FakePeriskope, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PERISKOPE_CA_BUNDLE is used where no other is named; one that cannot be used is refused by that name."""
+    monkeypatch.setenv("PERISKOPE_CA_BUNDLE", str(CERTIFICATE))
+    async with PeriskopeClient(secure.api_key, base_url=base_url(secure)) as client:
+        await client.tickets.get("BKT-001")
+    assert secure.calls == 1
+    monkeypatch.setenv("PERISKOPE_CA_BUNDLE", "/nonsense")
+    with pytest.raises(ConfigurationError, match=r"^PERISKOPE_CA_BUNDLE: the CA bundle '/nonsense' cannot be used"):
+        PeriskopeClient("key")
+    PeriskopeClient("key", ssl=CERTIFICATE)
+    monkeypatch.setenv("PERISKOPE_CA_BUNDLE", "")
+    PeriskopeClient("key")
+
+
 async def test_private_authority_of_a_borrowed_session(secure: FakePeriskope) -> None:
     """A session that is lent is used with it too."""
     async with aiohttp.ClientSession() as session:
