@@ -202,7 +202,7 @@ class Connections:
         return state
 
     async def _open(self, state: LoopState) -> Http:
-        http = state.http = Http(self._settings.base_url, self._headers, self._borrowed)
+        http = state.http = Http(self._settings, self._headers, self._borrowed)
         if self._borrowed is None:
             closer = _open[http.session] = _close_with_loop(http.session)
             await anext(closer)

@@ -25,8 +25,12 @@ async def fetch_many(
     name: str,
     deadline: float | None,
     on_progress: Callable[[Progress], None] | None,
+    model: type[T] | None = None,
 ) -> BulkResult[T]:
-    """Fetch every id once and return what became of each; see `Tickets.get_many`."""
+    """Fetch every id once and return what became of each; see `Tickets.get_many`.
+
+    *model* is what there is to fetch: a result that holds nothing has its columns too.
+    """
     if deadline is not None:
         deadline = as_seconds("deadline", deadline)
     outcomes: dict[int, tuple[Any, T | PeriskopeError]] = {}
@@ -44,7 +48,7 @@ async def fetch_many(
             raise
     run.drop_rest()
     skipped = (*(run.dropped[position] for position in sorted(run.dropped)), *await run.source.rest())
-    result = BulkResult[T](skipped=skipped)
+    result = BulkResult[T](skipped=skipped, model=model)
     for position in sorted(outcomes):
         key, outcome = outcomes[position]
         if isinstance(outcome, PeriskopeError):

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
-from typing import assert_type
+from typing import Any, assert_type
 
 from periskope_async import (
     ApiError,
@@ -49,6 +49,13 @@ async def clients() -> None:
         assert_type(client.with_options(timeout=1.5, deadline=None, retries=2), PeriskopeClient)
         assert_type(client.with_options(timeout=Unset.UNSET), PeriskopeClient)
     assert_type(await client.aclose(), None)
+
+
+async def custom(client: PeriskopeClient) -> None:
+    """A request without a method of its own gives JSON, or the model that was asked for."""
+    assert_type(await client.request("GET", "/tickets/BKT-001", params={"limit": 1}), Any)
+    assert_type(await client.request("GET", "/tickets/BKT-001", headers={"x-a": "b"}, model=TicketInfo), TicketInfo)
+    assert_type(await client.request("GET", "/phones/1/qr", model=bytes), bytes)
 
 
 async def one(client: PeriskopeClient) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import date, datetime
-from typing import assert_type
+from typing import Any, assert_type
 
 from periskope_sync import (
     ApiError,
@@ -102,6 +102,13 @@ def many(client: PeriskopeClient) -> None:
                     assert_type(ticket, TicketInfo)
                 case Failed(ticket_id, error):
                     assert_type(error, PeriskopeError)
+
+
+def custom(client: PeriskopeClient) -> None:
+    """A request without a method of its own gives JSON, or the model that was asked for."""
+    assert_type(client.request("GET", "/tickets/BKT-001", params={"limit": 1}), Any)
+    assert_type(client.request("GET", "/tickets/BKT-001", idempotent=False, model=TicketInfo), TicketInfo)
+    assert_type(client.request("GET", "/phones/1/qr", model=bytes), bytes)
 
 
 def listed(client: PeriskopeClient) -> None:
