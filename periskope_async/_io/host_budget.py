@@ -161,11 +161,12 @@ class HostBudget:
     def describe(self) -> tuple[str, bool]:
         """Return how it stands, in words, and whether it works."""
         with self:
+            if self._file is not None:
+                self._look_again(self._file, self._clock())
             if self._problem is not None:
                 return f"host, but on its own: {self._problem}", False
             if self._file is None:
                 return "host; not shared, for the service tells no rate limit", True
-            self._look(self._file, self._clock())
             return f"host, shared in {self._folder}; other processes at work: {len(self._others)}", True
 
     def __enter__(self) -> None:
@@ -386,6 +387,13 @@ class HostBudget:
         if not file.is_linked():
             self._close()  # it was tidied away; the next step makes another
 
+    def _look_again(self, file: HostFile, now: float) -> None:
+        """See who else is at work within a step that goes on without the file if it cannot be read."""
+        try:
+            self._look(file, now)
+        except OSError as error:
+            self._rest(error, now)
+
     def _may_take(self) -> bool:
         """Whether the next request of the window is this process's, and not one that the others are to have."""
         ledger, file = self._ledger, self._file
@@ -396,7 +404,7 @@ class HostBudget:
         taken = self._taken if self._generation == generation else 0
         for fresh in (False, True):
             if fresh:
-                self._look(file, now)
+                self._look_again(file, now)  # what is known of them may be old
             others = [number if of == generation else 0 for of, number in self._others]
             if may_take(window.limit, window.left(), taken, others):
                 return True

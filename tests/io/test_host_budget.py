@@ -419,6 +419,29 @@ def test_a_full_disk(machine: Machine, logged: Callable[[], list[str]], monkeypa
     assert is_shared(other)
 
 
+def test_slots_that_cannot_be_read(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read error in the middle of a step fails no call: the step goes on alone."""
+    one, other = machine.start(), machine.start()
+    machine.open_window(one)
+    assert isinstance(machine.ask(other), Permit)
+    machine.now += LOOK
+    for _ in range(4):
+        machine.send(one)
+    failures = []
+
+    def broken(_: HostFile) -> None:
+        failures.append(machine.now)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(HostFile, "slots", broken)
+    assert isinstance(machine.ask(one), Permit)
+    assert len(failures) == 1
+    assert not is_shared(one)
+    machine.now += DEMAND
+    assert not budget_of(other).describe()[1]
+    assert len(failures) == 2
+
+
 def test_who_holds_the_lock_was_stopped(machine: Machine, logged: Callable[[], list[str]]) -> None:
     """Requests wait for the lock a moment, then go on alone, and answers at once; what was sent alone counts later."""
     one, other = machine.start(), machine.start()
