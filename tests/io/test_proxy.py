@@ -55,7 +55,7 @@ class ConnectProxy:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer a CONNECT, then pass on what comes."""
-        with suppress(OSError, asyncio.IncompleteReadError):
+        async with closing(writer):
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             self.heads.append(head)
             opens = self.status.startswith("200")
@@ -63,8 +63,8 @@ class ConnectProxy:
             if opens:
                 port = int(head.split()[1].rpartition(":")[2])
                 far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
-                await asyncio.gather(self.pass_on(reader, far_writer), self.pass_on(far_reader, writer))
-        writer.close()
+                async with closing(far_writer):
+                    await asyncio.gather(self.pass_on(reader, far_writer), self.pass_on(far_reader, writer))
 
     async def pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass bytes on until they end."""
@@ -74,6 +74,18 @@ class ConnectProxy:
                 writer.write(data)
                 await writer.drain()
         writer.close()
+
+
+@asynccontextmanager
+async def closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    """Close a connection for certain, however it ended."""
+    try:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            yield
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 @asynccontextmanager

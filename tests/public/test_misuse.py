@@ -1,6 +1,5 @@
 """What a newcomer does wrong: each message names the cure, and no checker is kept from finding it before."""
 
-import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,7 +7,7 @@ import pytest
 
 import periskope_async
 import periskope_sync
-from periskope_async import ConfigurationError, DeadlineExceeded, Ticket, TicketInfo
+from periskope_async import ConfigurationError, Ticket, TicketInfo
 from periskope_async.testing import FakePeriskope
 
 INFO: Any = TicketInfo(ticket=Ticket(ticket_id="BKT-001", subject="Printer on fire"))
@@ -161,14 +160,3 @@ def test_blocking_stream_that_is_not_entered(fake: FakePeriskope) -> None:
             list(stream)
         with stream as results:
             assert [item.id for item in results] == ["BKT-001"]
-
-
-async def test_many_gets_in_one_deadline(fake: FakePeriskope) -> None:
-    """Of calls that wait behind others until their time is over, each says so, and names what is for many ids."""
-    fake.latency = 0.2
-    async with fake.client(concurrency=1, deadline=0.3) as client:
-        calls = (client.tickets.get("BKT-001") for _ in range(4))
-        results = await asyncio.gather(*calls, return_exceptions=True)
-    waited = [error for error in results if isinstance(error, DeadlineExceeded) and error.attempts == 0]
-    assert len(waited) >= 2
-    assert all("it waited behind other calls on this key; for many ids, get_many" in str(error) for error in waited)
