@@ -97,6 +97,8 @@ class HostBudget:
         self._others: list[tuple[int, int]] = []
         #: Answers that the next step notes.
         self._deferred: list[tuple[Permit, float, RateReading | None, Health]] = []
+        #: The window in which they were last looked at, by generation.
+        self._seen = -1
         self._look_at = self._retry_at = -math.inf
         self._busy_since = math.inf
         self._ended = False
@@ -127,7 +129,7 @@ class HostBudget:
                     return LOCK_AGAIN
                 return self._ledger.admit(now, bulk=bulk, wanted=wanted)
             permit: Permit | float = POLL
-            if not self._others or self._may_take():
+            if (not self._others and self._seen == self._ledger.generation) or self._may_take():
                 permit = self._ledger.admit(now, bulk=bulk, wanted=wanted)
             if isinstance(permit, Permit):
                 if permit.generation != self._generation:
@@ -367,6 +369,7 @@ class HostBudget:
     def _look(self, file: HostFile, now: float) -> None:
         """See who else is at work, and count what is in flight. Who ended, however, has nothing."""
         self._look_at = now + LOOK
+        self._seen = -1 if self._ledger.window is None else self._ledger.generation
         in_flight, others = 0, list[tuple[int, int]]()
         for number, slot in enumerate(file.slots()):
             wants = slot.wants_until > now
@@ -402,8 +405,8 @@ class HostBudget:
         if window is None or now >= window.closes_at or window.left() <= 0 or file is None:
             return True  # or the ledger says how long to wait
         taken = self._taken if self._generation == generation else 0
-        for fresh in (False, True):
-            if fresh:
+        for again in (self._seen != generation, True):
+            if again:
                 self._look_again(file, now)  # what is known of them may be old
             others = [number if of == generation else 0 for of, number in self._others]
             if may_take(window.limit, window.left(), taken, others):

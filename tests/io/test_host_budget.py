@@ -167,6 +167,16 @@ def test_what_is_not_sent_is_there_for_others(machine: Machine) -> None:
     assert len(machine.send_all(other)) == 2
 
 
+def test_equal_shares_of_the_first_window(machine: Machine) -> None:
+    """Who waited for the first probe's answer has a share of the window that it opens."""
+    one, other = machine.start(), machine.start()
+    permit = machine.send(one)
+    assert machine.ask(other) == PROBE_POLL
+    machine.hear(one, permit, 1)
+    assert len(machine.send_all(one)) == 4
+    assert len(machine.send_all(other)) == 5
+
+
 def test_answers_are_noted_together(machine: Machine) -> None:
     """While a process has more in flight, answers that show nothing new wait for its next step; the last waits not."""
     one, other = machine.start(), machine.start()
