@@ -220,7 +220,7 @@ class PermissionDeniedError(ApiError):
 
 
 class NotFoundError(ApiError):
-    """404: the service itself says that there is no such thing. Any other 404 is an `UnexpectedResponseError`."""
+    """404: the service itself does not know it. Any other 404 is an `UnexpectedResponseError`."""
 
 
 class ValidationError(ApiError):

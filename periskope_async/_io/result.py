@@ -19,7 +19,7 @@ def read_result(request: Request[T], answer: Response) -> T | FailedAttempt:
         return failure
     operation = request.operation
     expected: Any = operation.result
-    # Where there is no result, whatever the body: it has happened, and must not happen again for what a body says.
+    # Without a result, whatever the body: it has happened, and must not happen again for what a body says.
     if expected is None or (operation.optional and not answer.body.strip()):
         return cast("T", None)
     if expected is Content:

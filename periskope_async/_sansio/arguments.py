@@ -36,8 +36,8 @@ Labels = Iterable[str] | str
 MAX_ID: Final = 256
 
 #: Shortest and longest phone number with its country code, digits: Niue's, and the longest that E.164 allows.
-MIN_PHONE: Final = 7
-MAX_PHONE: Final = 15
+MIN_PHONE: Final = 7  # digits
+MAX_PHONE: Final = 15  # digits
 
 _PLAIN_ID: Final = re.compile(r"[0-9A-Za-z_~-][0-9A-Za-z_.~-]{0,255}")
 _PHONE_ID: Final = re.compile(r"phone-[0-9A-Za-z_-]+")
