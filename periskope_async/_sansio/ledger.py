@@ -284,7 +284,7 @@ class Ledger(Limit):
 
     def _hear_of_several(self, permit: Permit, now: float, reading: RateReading | None, health: Health) -> None:
         reported = {} if reading is None else {each.name: each for each in (reading, *reading.further)}
-        if reported and self.window is None and self.generation == 0:  # the first that is heard of any limit
+        if reported and self.window is None and self.last_reading is None:  # the first that is heard of any limit
             self.name = next(iter(reported))
         for limit, known in zip((self, *self.further), (permit, *permit.further), strict=False):
             limit.hear(known, now, reported.get(limit.name), self.in_flight, health)

@@ -71,7 +71,7 @@ class Machine:
 
     def hear(self, process: RateLimiter, permit: Permit, used: int | None = None, limit: int = 10) -> None:
         """Have a request answered, with how much of the limit is used in a window of five seconds."""
-        reading = None if used is None else RateReading(limit, limit - used, 5.0, 1.0, None, 5.0, length_told=True)
+        reading = None if used is None else RateReading(limit, limit - used, 5.0, 1.0, None, 5.0, length_reported=True)
         process.answer(permit, self.now, reading, Health.GOOD, 0)
 
     def open_window(self, process: RateLimiter, limit: int = 10) -> None:
@@ -134,8 +134,8 @@ def test_one_window_for_all(machine: Machine) -> None:
 def test_several_limits(machine: Machine) -> None:
     """Where the service has several limits by name, processes share each of them."""
     one, other = machine.start(), machine.start()
-    reading = RateReading(10, 9, 1.0, 1.0, None, 1.0, length_told=True, name="short")
-    reading.further = (RateReading(12, 11, 60.0, 1.0, None, 60.0, length_told=True, name="long"),)
+    reading = RateReading(10, 9, 1.0, 1.0, None, 1.0, length_reported=True, name="short")
+    reading.further = (RateReading(12, 11, 60.0, 1.0, None, 60.0, length_reported=True, name="long"),)
     one.answer(machine.send(one), machine.now, reading, Health.GOOD, 0)
     machine.now += 2 * DEMAND
     assert len(machine.send_all(other)) == 9
