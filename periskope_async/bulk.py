@@ -1,9 +1,14 @@
 """What bulk runs return: results by id, failures by id, progress. Values only; how a run goes stands in `_io`."""
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from attrs import define, field, frozen
 
+from periskope_async._codec import frames
+from periskope_async._codec.columns import ColumnKind, columns, to_record
 from periskope_async.errors import DeadlineExceeded, PeriskopeError
 
 if TYPE_CHECKING:
@@ -12,6 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["BulkResult", "Failed", "Fetched", "Progress"]
 
 T = TypeVar("T")
+
+#: What a notebook shows of a result, rows.
+SHOWN_ROWS: Final = 10
+#: What a notebook shows of a row, columns.
+SHOWN_COLUMNS: Final = 8
+#: What a notebook shows of a value, characters.
+SHOWN_TEXT: Final = 80
 
 
 @frozen
@@ -81,9 +93,12 @@ class Progress:
         return None if self.total is None else self.total - self.done - self.failed - self.in_flight
 
 
-@define
+@define(repr=False)
 class BulkResult(Generic[T]):
     """What a bulk run came to. Every distinct id is in exactly one of the three.
+
+    `to_records`, `to_arrow`, `to_polars` and `to_pandas` make a table of what was fetched, a row for each, in the
+    columns and types that an export has, whatever the values are: a column of nothing has its type too.
 
     Attributes:
         fetched: the results by id, in the order of the ids.
@@ -95,6 +110,7 @@ class BulkResult(Generic[T]):
     fetched: dict[str, T] = field(factory=dict[str, T])
     errors: dict[str, PeriskopeError] = field(factory=dict[str, PeriskopeError])
     skipped: tuple[str, ...] = ()
+    _model: type[Any] | None = field(default=None, eq=False, kw_only=True, alias="model")
 
     @property
     def tickets(self: "BulkResult[TicketInfo]") -> "dict[str, TicketInfo]":
@@ -105,6 +121,47 @@ class BulkResult(Generic[T]):
     def ok(self) -> bool:
         """Whether every id was fetched."""
         return not self.errors and not self.skipped
+
+    def to_records(self) -> list[dict[str, Any]]:
+        """Return what was fetched as flat dicts; `records.columns` says what their values are."""
+        return [to_record(value) for value in self.fetched.values()]
+
+    def to_arrow(self) -> Any:
+        """Return what was fetched as a `pyarrow.Table`.
+
+        Raises:
+            ImportError: pyarrow is not installed. Likewise polars and pandas for those that follow.
+        """
+        return frames.to_arrow(self.to_records(), self._columns())
+
+    def to_polars(self) -> Any:
+        """Return what was fetched as a `polars.DataFrame`."""
+        return frames.to_polars(self.to_records(), self._columns())
+
+    def to_pandas(self) -> Any:
+        """Return what was fetched as a `pandas.DataFrame`, of nullable types."""
+        return frames.to_pandas(self.to_records(), self._columns())
+
+    def _columns(self) -> Mapping[str, ColumnKind]:
+        model = next((type(value) for value in self.fetched.values()), self._model)
+        return {} if model is None else columns(model)
+
+    def __repr__(self) -> str:
+        return f"BulkResult({self._counts()})"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: how many there are, and the first few of them."""
+        shown = [to_record(value) for value in islice(self.fetched.values(), SHOWN_ROWS)]
+        names = [name for name in self._columns() if any(row[name] not in {None, ()} for row in shown)][:SHOWN_COLUMNS]
+        failed = [(key, str(error)) for key, error in islice(self.errors.items(), SHOWN_ROWS)]
+        return (
+            f"<p>BulkResult: {self._counts()}</p>"
+            + _html(names, [[row[name] for name in names] for row in shown])
+            + _html(["id", "error"], failed)
+        )
+
+    def _counts(self) -> str:
+        return f"{len(self.fetched):,} fetched, {len(self.errors):,} errors, {len(self.skipped):,} skipped"
 
     def raise_for_errors(self) -> None:
         """Do nothing if every id was fetched.
@@ -118,3 +175,17 @@ class BulkResult(Generic[T]):
         summary = f"{len(self.errors)} ids failed, {len(self.skipped)} were skipped"
         skipped = DeadlineExceeded(f"{len(self.skipped)} ids were not attempted before the run ended")
         raise ExceptionGroup(summary, list(self.errors.values()) or [skipped])
+
+
+def _html(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table, nothing of whose values is markup; nothing at all without rows."""
+    lines = "".join(f"<tr>{''.join(f'<td>{_cell(value)}</td>' for value in row)}</tr>" for row in rows)
+    head = "".join(f"<th>{escape(name)}</th>" for name in names)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>" if lines else ""
+
+
+def _cell(value: object) -> str:
+    text = (
+        "" if value is None else ", ".join(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else str(value)
+    )
+    return escape(text if len(text) <= SHOWN_TEXT else f"{text[: SHOWN_TEXT - 1]}…")

@@ -1,21 +1,25 @@
 """The client: settings, caller and resources, opened and closed, and nothing else."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, TypeVar, overload
 
 from periskope_async._io.caller import Caller
 from periskope_async._io.limiter import limiter_for
+from periskope_async._sansio.options import explain_options
 from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async._sansio.secret import conceal
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.errors import ConfigurationError, ConnectError
-from periskope_async.hooks import Hooks
-from periskope_async.settings import Settings
+from periskope_async.hooks import Hooks, log_as_asked
+from periskope_async.settings import Budget, Settings
 
 if TYPE_CHECKING:
+    from os import PathLike
+    from ssl import SSLContext
+
     import aiohttp  # for the type of a session that is passed on, unopened
 
     from periskope_async.resources.chats import Chats
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
     from periskope_async.resources.tickets import Tickets
 
 __all__ = ["PeriskopeClient"]
+
+T = TypeVar("T")
 
 
 class PeriskopeClient:
@@ -49,6 +55,11 @@ class PeriskopeClient:
         concurrency: requests in flight at once, in each event loop the client is used in.
         session: an aiohttp session to use instead of own ones. It is never closed from here.
         hooks: called on requests, answers, retries and pauses.
+        budget: who shares the key's rate limit: "own", this process alone; "host", every process of this user on this
+            machine. Else PERISKOPE_BUDGET, else "own".
+        proxy: the URL of an HTTP proxy, with or without USER:PASSWORD@; else HTTPS_PROXY, unless NO_PROXY names the
+            host. Requests go through it in a tunnel that it cannot read, and never past it.
+        ssl: an `ssl.SSLContext`, or the path of a CA bundle to trust instead of the system's; else PERISKOPE_CA_BUNDLE.
 
     Raises:
         ConfigurationError: an argument or environment variable is unusable; the message names it.
@@ -57,7 +68,8 @@ class PeriskopeClient:
     #: Said to who forgets it.
     _how_to_close: ClassVar[str] = "'async with PeriskopeClient(...)' or 'await client.aclose()'"
 
-    def __init__(
+    @explain_options
+    def __init__(  # noqa: PLR0913  # every setting there is
         self,
         api_key: str | None = None,
         *,
@@ -69,6 +81,9 @@ class PeriskopeClient:
         concurrency: int = 32,
         session: "aiohttp.ClientSession | None" = None,
         hooks: Hooks | None = None,
+        budget: Budget | None = None,
+        proxy: str | None = None,
+        ssl: "SSLContext | str | PathLike[str] | None" = None,
     ) -> None:
         api_key = conceal(api_key)
         settings = Settings.resolve(
@@ -79,12 +94,16 @@ class PeriskopeClient:
             deadline=deadline,
             retries=retries,
             concurrency=concurrency,
+            budget=budget,
+            proxy=proxy,
+            ssl=ssl,
         )
+        log_as_asked()
         if type(hooks) not in {Hooks, type(None)}:
             raise ConfigurationError(f"hooks: expected Hooks, got {type(hooks).__name__}")
         from periskope_async._io.connections import Connections
 
-        limiter = limiter_for(settings.base_url, settings.api_key)
+        limiter = limiter_for(settings.base_url, settings.api_key, settings.budget)
         connections = Connections(settings, limiter, session, how_to_close=self._how_to_close)
         self._caller = Caller(settings, connections, hooks)
 
@@ -182,6 +201,70 @@ class PeriskopeClient:
         clone._caller = Caller(settings, own.connections, own.report.hooks)  # noqa: SLF001  # our own kind
         return clone
 
+    @overload
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        idempotent: bool | None = None,
+        model: None = None,
+    ) -> Any: ...
+
+    @overload
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        idempotent: bool | None = None,
+        model: type[T],
+    ) -> T: ...
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        idempotent: bool | None = None,
+        model: type[Any] | None = None,
+    ) -> Any:
+        """Send any request of the API, for what has no method here: same retries, pacing, deadline and errors.
+
+            rows = await client.request("GET", "/chats", params={"limit": 10})
+
+        `capture_responses` shows the status and headers of the answer.
+
+        Args:
+            method: GET, POST, PUT, PATCH or DELETE.
+            path: below the base URL, such as `/chats`; quoted where it is not.
+            params: the query: texts, numbers, flags, or lists of them. None leaves a name out.
+            json: what to send, as `json.dumps` takes it; None for no body.
+            headers: further ones; `x-phone` for another phone. The client's own, as Authorization, are refused.
+            idempotent: whether it may be sent again although it may have arrived. None for what the method says: True
+                for GET, PUT and DELETE, False for POST and PATCH.
+            model: what the body holds: a model, or `tuple[Model, ...]` of an array, or `bytes` for what is not JSON.
+                None for the JSON as it is, and None is returned of an empty body.
+
+        Raises:
+            ConfigurationError: an argument is unusable; nothing was sent.
+            PeriskopeError: as for `Tickets.get`. Its `maybe_sent` is True where a request that is not idempotent may
+                have taken effect.
+        """
+        from periskope_async._io.custom import send_custom
+
+        values = {"params": params, "body": json, "headers": headers, "idempotent": idempotent}
+        return await send_custom(self._caller, method, path, model, **values)
+
     async def aclose(self) -> None:
         """Close the connections. Every call after it, or still under way, raises `ClientClosedError`."""
         await self._caller.connections.aclose()
@@ -194,6 +277,13 @@ class PeriskopeClient:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.aclose()
+
+    if not TYPE_CHECKING:  # so that checkers go on to find the mistake
+
+        def __enter__(self) -> NoReturn:
+            raise TypeError("this client is for 'async with'; for 'with' there is periskope_sync.PeriskopeClient")
+
+        __exit__ = __enter__
 
     def __repr__(self) -> str:
         if not hasattr(self, "_caller"):  # its settings were refused, and a traceback shows it

@@ -22,13 +22,13 @@ The tree is split by one question: did the service answer?
     │   └── UnexpectedResponseError   anything else: 3xx, other 4xx, HTML, an empty body, another object's body
     └── DecodeError                   a 200 whose JSON or shape is wrong
 
-Every error pickles and copies: the message is the only positional argument, the rest is plain instance state.
+Every error pickles and copies, and `type(error)(*error.args)` makes it again, as queues do that send errors as JSON.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 __all__ = [
     "ApiError",
@@ -56,9 +56,18 @@ __all__ = [
 _NUMBER: Final = re.compile(r"\d{4,}(?=\d{4})")
 
 
+#: How much of the reasons for a refusal `str()` shows, characters: it has to fit a log line.
+MAX_REASONS: Final = 300
+
+
 def mask_numbers(text: str) -> str:
     """Return *text* with every phone number in it cut to its last four digits: `…1844@c.us`."""
     return _NUMBER.sub("…", text)
+
+
+def one_line(text: str) -> str:
+    """Return *text* as one printable line, so that no service writes lines of its own into a log or onto a screen."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 class PeriskopeError(Exception):
@@ -77,7 +86,7 @@ class PeriskopeError(Exception):
         maybe_sent: True where a write may have taken effect although it failed. Look before you repeat it.
     """
 
-    def __init__(self, message: str = "") -> None:
+    def __init__(self, message: str = "", facts: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.message: str = message
         self.resource: str | None = None
@@ -89,6 +98,28 @@ class PeriskopeError(Exception):
         self.elapsed: float = 0.0
         self.retryable: bool = False
         self.maybe_sent: bool = False
+        self._restore(facts)
+
+    if not TYPE_CHECKING:  # Python's own is an attribute, which would not know what an error learns later
+
+        @property
+        def args(self) -> tuple[Any, ...]:
+            """What `type(error)(*error.args)` makes the error of again: its message, then the rest as JSON."""
+            untouched = vars(type(self)(self.message))
+            facts = {name: value for name, value in vars(self).items() if value != untouched.get(name, value)}
+            facts = {name: list(value) if isinstance(value, tuple) else value for name, value in facts.items()}
+            return (self.message, facts) if facts else (self.message,)
+
+        @args.setter
+        def args(self, value: tuple[Any, ...]) -> None:
+            self.message = str(value[0]) if value else ""
+            Exception.__init__(self, self.message)  # pickle and repr show what is kept there
+
+    def _restore(self, facts: Mapping[str, Any] | None) -> None:
+        """Set the attributes that `args` named; others are none of ours."""
+        for name, value in (facts or {}).items():
+            if name in vars(self):
+                setattr(self, name, tuple(value) if name == "problems" else value)
 
     @property
     def ticket_id(self) -> str | None:
@@ -104,7 +135,11 @@ class PeriskopeError(Exception):
             "maybe sent": "yes, look before you repeat it" if self.maybe_sent else None,
         }
         facts = ", ".join(f"{name} {value}" for name, value in where.items() if value)
-        return f"{self.message} ({facts})" if facts else self.message
+        return f"{self._summary()} ({facts})" if facts else self._summary()
+
+    def _summary(self) -> str:
+        """Return what went wrong, in as much detail as one line has room for."""
+        return self.message
 
 
 class ConfigurationError(PeriskopeError, ValueError):
@@ -151,7 +186,7 @@ class ApiError(PeriskopeError):
         body: the start of the body, at most 200 characters.
     """
 
-    def __init__(self, message: str = "") -> None:
+    def __init__(self, message: str = "", facts: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.status: int = 0
         self.code: str | None = None
@@ -159,9 +194,17 @@ class ApiError(PeriskopeError):
         self.fields: dict[str, Any] = {}
         self.retry_after: float | None = None
         self.body: str = ""
+        self._restore(facts)
 
     def __str__(self) -> str:
         return f"[{self.status}] {super().__str__()}"
+
+    def _summary(self) -> str:
+        reasons = mask_numbers(one_line("; ".join(_reasons(self.fields))))
+        if not reasons:
+            return self.message
+        more = "…" if len(reasons) > MAX_REASONS else ""
+        return f"{self.message}: {reasons[:MAX_REASONS]}{more}"
 
 
 class BadRequestError(ApiError):
@@ -177,11 +220,11 @@ class PermissionDeniedError(ApiError):
 
 
 class NotFoundError(ApiError):
-    """404: the service knows no such thing, or no such path."""
+    """404: the service itself does not know it. Any other 404 is an `UnexpectedResponseError`."""
 
 
 class ValidationError(ApiError):
-    """422: the service refused a value; `fields` tells which."""
+    """422: the service refused a value; `fields` says which, and `str()` why."""
 
 
 class RateLimitError(ApiError):
@@ -197,7 +240,7 @@ class ServerError(ApiError):
 
 
 class UnexpectedResponseError(ApiError):
-    """Any other answer: a redirect, an HTML page, an empty body, or the body of something else."""
+    """Any other answer: a redirect, an HTML page, an empty body, another thing's body, somebody else's 404."""
 
 
 class DecodeError(PeriskopeError):
@@ -208,9 +251,17 @@ class DecodeError(PeriskopeError):
             Paths only: values are personal data and stay out.
     """
 
-    def __init__(self, message: str = "") -> None:
+    def __init__(self, message: str = "", facts: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.problems: tuple[str, ...] = ()
+        self._restore(facts)
+
+
+def _reasons(fields: Mapping[str, Any]) -> Iterator[str]:
+    """Yield why the service refused which field, in its own words."""
+    for name, why in fields.items():
+        reason = cast("dict[str, object]", why).get("message") if isinstance(why, dict) else why
+        yield f"{name}: {reason}" if isinstance(reason, str) and reason else name
 
 
 #: Statuses with an error class of their own; 5xx is `ServerError`, the rest `UnexpectedResponseError`.

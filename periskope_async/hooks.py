@@ -4,21 +4,23 @@ Three ways, which cost nothing while unused:
 
 - `PeriskopeClient(..., hooks=Hooks(on_retry=...))` calls you for every event of a client;
 - `with capture_responses() as answers:` collects the metadata of the calls made inside, of any client;
-- the standard logger `periskope` tells retries and pauses (INFO) and answers (DEBUG).
+- the standard logger `periskope` reports retries and pauses (INFO) and answers (DEBUG). Scripts that set up no logging
+  of their own see it on stderr with PERISKOPE_LOG=info or PERISKOPE_LOG=debug.
 
 No event holds the key.
 """
 
 import logging
+import os
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Final, TypeVar
+from typing import Final, TextIO, TypeVar
 
 from attrs import field, frozen
 
 from periskope_async._sansio.rate_limit import RateLimit
-from periskope_async.errors import PeriskopeError, mask_numbers
+from periskope_async.errors import ConfigurationError, PeriskopeError, mask_numbers
 
 __all__ = [
     "Hooks",
@@ -131,6 +133,33 @@ def capture_responses() -> Generator[list[ResponseEvent], None, None]:
         yield answers
     finally:
         captured.reset(token)
+
+
+def log_as_asked() -> None:
+    """Show the log on stderr if PERISKOPE_LOG says so, as long as the program sets up no logging itself.
+
+    Raises:
+        ConfigurationError: it says something else than `info` or `debug`.
+    """
+    wanted = os.environ.get("PERISKOPE_LOG", "").strip().lower()
+    if not wanted:
+        return
+    if wanted not in {"info", "debug"}:
+        raise ConfigurationError(f"PERISKOPE_LOG: expected info or debug, got {wanted[:20]!r}")
+    logger.setLevel(wanted.upper())
+    if not any(isinstance(handler, _OwnHandler) for handler in logger.handlers):
+        logger.addHandler(_OwnHandler())
+
+
+class _OwnHandler(logging.StreamHandler[TextIO]):
+    """Prints to stderr, while nobody else prints log records."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s: %(message)s"))
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not logging.getLogger().handlers and bool(super().filter(record))
 
 
 def notify(hook: Callable[[EventT], object] | None, event: EventT) -> None:

@@ -3,17 +3,25 @@
 import ipaddress
 import os
 import re
-from typing import Any, Final, Self
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias, cast, get_args
 from urllib.parse import urlsplit
 
 from attrs import evolve, field, frozen
 
 from periskope_async._sansio.arguments import as_count, as_phone, as_seconds
+from periskope_async._sansio.proxy import Proxy, environment_proxy, parse_proxy
 from periskope_async._sansio.secret import NotText, Secret, conceal
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.errors import ConfigurationError
 
-__all__ = ["DEFAULT_BASE_URL", "Secret", "Settings"]
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+__all__ = ["DEFAULT_BASE_URL", "Budget", "Secret", "Settings"]
+
+#: Who shares the rate limit of a key: a process has it to itself, or all of a user's on a machine have it together.
+Budget: TypeAlias = Literal["own", "host"]
 
 DEFAULT_BASE_URL: Final = "https://api.periskope.app/v1"
 
@@ -33,9 +41,12 @@ class Settings:
     deadline: float | None = 120.0
     retries: int = 4
     concurrency: int = 32
+    budget: Budget = "own"
+    proxy: Proxy | None = field(default=None, repr=False)
+    ssl: "SSLContext | None" = field(default=None, repr=False)
 
     @classmethod
-    def resolve(
+    def resolve(  # noqa: PLR0913  # every setting there is
         cls,
         *,
         api_key: str | None,
@@ -45,22 +56,32 @@ class Settings:
         deadline: float | None,
         retries: int,
         concurrency: int,
+        budget: str | None = None,
+        proxy: str | None = None,
+        ssl: "SSLContext | str | PathLike[str] | None" = None,
     ) -> Self:
         """Take each setting from its argument, then its environment variable, then its default, and check it.
 
         Raises:
             ConfigurationError: a setting is missing or unusable; the message names it and never shows the key.
         """
+        checked_url = _check_base_url(
+            os.environ.get("PERISKOPE_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url
+        )
         chosen_phone = os.environ.get("PERISKOPE_PHONE") or None if phone is None else phone
-        chosen_url = os.environ.get("PERISKOPE_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url
+        chosen_budget = os.environ.get("PERISKOPE_BUDGET") or "own" if budget is None else budget
         return cls(
             api_key=_check_key(conceal(os.environ.get("PERISKOPE_API_KEY") if api_key is None else api_key)),
             phone=None if chosen_phone is None else as_phone("phone", chosen_phone),
-            base_url=_check_base_url(chosen_url),
+            base_url=checked_url,
             timeout=as_seconds("timeout", timeout),
             deadline=None if deadline is None else as_seconds("deadline", deadline),
             retries=as_count("retries", retries, least=0),
             concurrency=as_count("concurrency", concurrency, least=1),
+            budget=_check_budget(chosen_budget),
+            proxy=_check_proxy(proxy, checked_url),
+            ssl=_check_ssl("ssl", ssl)
+            or _check_ssl("PERISKOPE_CA_BUNDLE", os.environ.get("PERISKOPE_CA_BUNDLE") or None),
         )
 
     def replace(
@@ -94,9 +115,21 @@ def _check_key(value: str | NotText | None) -> Secret:
     if isinstance(value, NotText):
         raise ConfigurationError(f"api_key: expected text, got {value.type_name}")
     # Keys come from env files and copied lines: white space around one is never part of it.
+    if re.match(r"bearer\b", value.strip(), re.IGNORECASE) and not _KEY.fullmatch(value.strip()):
+        raise ConfigurationError("api_key: expected the key alone, without the word 'Bearer' (the value is not shown)")
+    if len(value.split()) > 1:
+        raise ConfigurationError("api_key: holds a line break or a blank in its middle (the value is not shown)")
     if not _KEY.fullmatch(value.strip()):
         raise ConfigurationError("api_key: expected one word of printable ASCII (the value is not shown)")
     return Secret(value.strip())
+
+
+def _check_budget(value: object) -> Budget:
+    for known in get_args(Budget):
+        if value == known:
+            return cast("Budget", known)
+    # The value is not shown: it may be a URL with a password in it.
+    raise ConfigurationError("budget: expected 'own' or 'host' (the value is not shown)")
 
 
 def _check_base_url(value: object) -> str:
@@ -119,6 +152,34 @@ def _check_base_url(value: object) -> str:
         raise ConfigurationError("base_url: http:// would send the key in the clear; use https:// (loopback excepted)")
     host = f"[{host}]" if ":" in host else host
     return f"{url.scheme}://{host}{'' if port is None else f':{port}'}{url.path.rstrip('/')}"
+
+
+def _check_proxy(value: object, base_url: str) -> Proxy | None:
+    if value is None:
+        found = environment_proxy(base_url, os.environ)
+        return None if found is None else parse_proxy(*found)
+    proxy = parse_proxy("proxy", value)
+    if not base_url.startswith("https://"):
+        raise ConfigurationError("proxy: with an http:// base_url the proxy would read the key; use https://")
+    return proxy
+
+
+def _check_ssl(name: str, value: object) -> "SSLContext | None":
+    if value is None:
+        return None
+    import ssl
+
+    if isinstance(value, ssl.SSLContext):
+        return value
+    if not isinstance(value, str | PathLike):
+        raise ConfigurationError(
+            f"{name}: expected an ssl.SSLContext or the path of a CA bundle, got {type(value).__name__}"
+        )
+    try:
+        return ssl.create_default_context(cafile=cast("str | PathLike[str]", value))
+    except OSError as exc:  # ssl.SSLError is one too
+        reason = "it holds no certificate" if isinstance(exc, ssl.SSLError) else exc.strerror
+        raise ConfigurationError(f"{name}: the CA bundle {os.fspath(value)!r} cannot be used: {reason}") from None
 
 
 def _is_loopback(host: str) -> bool:

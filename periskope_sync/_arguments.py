@@ -36,7 +36,7 @@ def bind(
 
 
 def _adapt(method: Callable[..., object], where: int | str, value: object, inbox: Inbox) -> object:
-    if callable(value):
+    if callable(value) and where != "model":  # of `request`: a class, which nobody calls
         return CallersFunction(value, inbox)
     if not _is_lazy(value):
         return value

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
 from functools import partial
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
 
 import anyio
 
@@ -46,6 +46,13 @@ class BlockingStream(AbstractContextManager[Iterator[R]]):
         except BaseException:  # an interruption may come when nothing is closed yet
             self._let_go()
             raise
+
+    if not TYPE_CHECKING:  # so that checkers go on to find the mistake
+
+        def __iter__(self) -> NoReturn:
+            raise TypeError(
+                "a stream is entered first: 'with client.tickets.stream(ids) as results:', then 'for item in results:'"
+            )
 
     def _let_go(self) -> None:
         with suppress(ClientClosedError):

@@ -1,23 +1,31 @@
 """The twin of `periskope_async.client`: the same client without `await`. Has no setting or rule of its own."""
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeVar, overload
 
 import anyio
 
+from periskope_async._sansio.options import explain_options
 from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async._sansio.secret import conceal
 from periskope_async.client import PeriskopeClient as AsyncPeriskopeClient
 from periskope_async.errors import ClientClosedError, ConnectError
 from periskope_async.hooks import Hooks
+from periskope_async.settings import Budget
 from periskope_sync._bridge import Facade, blocking, blocking_clone
 from periskope_sync._event_loop import prepare
 from periskope_sync._refusals import importing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from os import PathLike
+    from ssl import SSLContext
+
     from periskope_sync.resources import Chats, Groups, Messages, Notes, Notifications, Queue, Reactions, Tickets
 
 __all__ = ["PeriskopeClient"]
+
+T = TypeVar("T")
 
 
 class _Blocked(AsyncPeriskopeClient):
@@ -49,12 +57,18 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
         retries: further attempts after the first. A 429 costs none, only time: it is waited out also with 0.
         concurrency: requests in flight at once.
         hooks: called on requests, answers, retries and pauses.
+        budget: who shares the key's rate limit: "own", this process alone; "host", every process of this user on this
+            machine. Else PERISKOPE_BUDGET, else "own".
+        proxy: the URL of an HTTP proxy, with or without USER:PASSWORD@; else HTTPS_PROXY, unless NO_PROXY names the
+            host. Requests go through it in a tunnel that it cannot read, and never past it.
+        ssl: an `ssl.SSLContext`, or the path of a CA bundle to trust instead of the system's; else PERISKOPE_CA_BUNDLE.
 
     Raises:
         ConfigurationError: an argument or environment variable is unusable; the message names it.
     """
 
-    def __init__(
+    @explain_options
+    def __init__(  # noqa: PLR0913  # every setting there is
         self,
         api_key: str | None = None,
         *,
@@ -65,6 +79,9 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
         retries: int = 4,
         concurrency: int = 32,
         hooks: Hooks | None = None,
+        budget: Budget | None = None,
+        proxy: str | None = None,
+        ssl: "SSLContext | str | PathLike[str] | None" = None,
     ) -> None:
         api_key = conceal(api_key)
         prepare()
@@ -78,10 +95,47 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
                 retries=retries,
                 concurrency=concurrency,
                 hooks=hooks,
+                budget=budget,
+                proxy=proxy,
+                ssl=ssl,
             )
         )
 
     with_options: Final = blocking_clone(AsyncPeriskopeClient.with_options)
+
+    if TYPE_CHECKING:  # `blocking` keeps one signature, and this has two
+
+        @overload
+        def request(
+            self,
+            method: str,
+            path: str,
+            *,
+            params: Mapping[str, Any] | None = None,
+            json: Any = None,
+            headers: Mapping[str, str] | None = None,
+            idempotent: bool | None = None,
+            model: None = None,
+        ) -> Any: ...
+
+        @overload
+        def request(
+            self,
+            method: str,
+            path: str,
+            *,
+            params: Mapping[str, Any] | None = None,
+            json: Any = None,
+            headers: Mapping[str, str] | None = None,
+            idempotent: bool | None = None,
+            model: type[T],
+        ) -> T: ...
+
+        def request(self, method: str, path: str, **options: Any) -> Any:
+            """See `PeriskopeClient.request` of `periskope_async`."""
+
+    else:
+        request = blocking(AsyncPeriskopeClient.request)
 
     @cached_property
     def tickets(self) -> "Tickets":
@@ -169,6 +223,13 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
         except BaseException:  # a Ctrl-C: closing takes but a moment, and may not have begun
             self.close()
             raise
+
+    if not TYPE_CHECKING:  # so that checkers go on to find the mistake
+
+        def __aenter__(self) -> NoReturn:
+            raise TypeError("this client is for 'with'; for 'async with' there is periskope_async.PeriskopeClient")
+
+        __aexit__ = __aenter__
 
     def __repr__(self) -> str:
         if not hasattr(self, "_async"):  # its settings were refused, and a traceback shows it

@@ -4,11 +4,12 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import attrs
 from attrs import field, frozen
 
+from periskope_async._codec.annotations import is_model
 from periskope_async._codec.columns import to_record
 from periskope_async._codec.converter import decode, structure, to_dict
 from periskope_async._codec.marks import EMPTY_MAPPING, LEFT_OUT, Structured
@@ -39,6 +40,20 @@ def sparse(cls: type, fields: Sequence["attrs.Attribute[Any]"]) -> list["attrs.A
     ]
 
 
+class _Elsewhere:
+    """In the place of an attribute that a part of the model has: says where it is."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+
+    def __get__(self, model: object, cls: type) -> NoReturn:
+        name = self._where.rpartition(".")[2]
+        raise AttributeError(f"{cls.__name__!r} has no {name!r} itself: use .{self._where}", name=name, obj=model)
+
+    def __repr__(self) -> str:
+        return f"<see .{self._where}>"
+
+
 @frozen(kw_only=True)
 class Model(Structured):
     """The base of every model: frozen, slotted, picklable, compared by meaning.
@@ -50,6 +65,31 @@ class Model(Structured):
     extra: Mapping[str, Any] = field(default=EMPTY_MAPPING, hash=False, repr=False)
     #: JSON as it came, by field name, for fields that came spelled in another way than `to_dict()` would spell them.
     _wire: Mapping[str, Any] = field(default=EMPTY_MAPPING, alias="_wire", eq=False, hash=False, repr=False)
+
+    @classmethod
+    def __attrs_init_subclass__(cls) -> None:
+        """Have what the model is about, its required part, be found: `info.subject` says that it is in `info.ticket`.
+
+        A `__getattr__` would do so too, and would slow down the attributes that are there.
+        """
+        names = {f.name for f in attrs.fields(cls)}
+        for part in attrs.fields(cls):
+            if part.default is attrs.NOTHING and is_model(part.type):
+                for f in attrs.fields(part.type):
+                    if f.name not in names and not hasattr(cls, f.name):
+                        setattr(cls, f.name, _Elsewhere(f"{part.name}.{f.name}"))
+
+    if not TYPE_CHECKING:  # so that checkers go on to find the mistake
+
+        def __getitem__(self, key: object) -> NoReturn:
+            where = f"the attribute .{key}" if key in attrs.fields_dict(type(self)) else "its attributes"
+            raise TypeError(f"a {type(self).__name__} is not a mapping: use {where}, or to_dict() for the JSON")
+
+        def __dir__(self) -> list[str]:
+            hints = {
+                name for cls in type(self).__mro__ for name, value in vars(cls).items() if type(value) is _Elsewhere
+            }
+            return [name for name in super().__dir__() if name not in hints]
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> Self:
@@ -77,6 +117,13 @@ class Model(Structured):
         """
         # What UTF-8 cannot hold is refused where everything is that is not UTF-8.
         return decode(text.encode(errors="surrogatepass") if isinstance(text, str) else text, cls)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """Return what pydantic, and so FastAPI, reads, writes and documents a model by."""
+        from periskope_async._codec.pydantic_schema import core_schema
+
+        return core_schema(cls, handler.generate_schema)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object this came from: every key, unknown ones too, in the spelling it came in.

@@ -4,7 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import anyio
 
@@ -17,7 +17,7 @@ from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async._sansio.response import FailedAttempt, FailureKind
 from periskope_async._sansio.retry import cost, decide_retry
-from periskope_async.errors import ClientClosedError, DeadlineExceeded, PeriskopeError
+from periskope_async.errors import ClientClosedError, DeadlineExceeded, NotFoundError, PeriskopeError
 from periskope_async.hooks import Hooks
 from periskope_async.settings import Settings
 
@@ -28,6 +28,8 @@ __all__ = ["Caller", "Reacquire"]
 
 T = TypeVar("T")
 
+#: Why a call whose time ran out in the queue got no further, and what to do about it.
+_IN_QUEUE: Final = "it waited behind other calls on this key; for many ids, get_many and stream count no such waiting"
 #: How a bulk run waits for the permits of a call's further attempts; None is the end of the run.
 Reacquire = Callable[[], Awaitable[Permit | None]]
 
@@ -128,9 +130,11 @@ class Caller:
                 pass
             except ClientClosedError as exc:
                 raise self._complete(call, state, exc)  # noqa: B904  # the same exception, not a new one
-            raise self._complete(call, state, self._out_of_time(call))
+            raise self._complete(call, state, self._out_of_time(call, _IN_QUEUE))
         raise self._complete(
-            call, state, DeadlineExceeded(f"the rate limit lets nothing go within {self.settings.deadline:g} s")
+            call,
+            state,
+            DeadlineExceeded(f"the rate limit lets nothing go within {self.settings.deadline:g} s; {_IN_QUEUE}"),
         )
 
     async def _wait_with_run(self, call: Call[Any], state: "LoopState", reacquire: Reacquire) -> Permit:
@@ -173,7 +177,7 @@ class Caller:
             queue.answer(permit, answer, healthy=outcome.kind is FailureKind.FINAL, refund=None)
         if self.report.listens():
             self.report.response(call, answer, state.loop.time(), self.rate_limit)
-        if answer.status == 404 and call.has_happened():
+        if isinstance(outcome, FailedAttempt) and isinstance(outcome.error, NotFoundError) and call.has_happened():
             return None  # type: ignore[return-value]  # of an operation without a result
         return outcome
 
@@ -222,9 +226,10 @@ class Caller:
         if self.connections.closed:
             raise self._complete(call, state, ClientClosedError("the client was closed during this call"))
 
-    def _out_of_time(self, call: Call[Any]) -> DeadlineExceeded:
+    def _out_of_time(self, call: Call[Any], where: str = "") -> DeadlineExceeded:
         last = "" if call.last is None else f"; the last attempt: {call.last.error.message}"
-        return DeadlineExceeded(f"no result within the deadline of {self.settings.deadline:g} s{last}")
+        hint = f"; {where}" if where else ""
+        return DeadlineExceeded(f"no result within the deadline of {self.settings.deadline:g} s{last}{hint}")
 
     def _complete(self, call: Call[Any], state: "LoopState", error: PeriskopeError) -> PeriskopeError:
         return self.report.complete(error, call, state.loop.time())

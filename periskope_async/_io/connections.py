@@ -189,7 +189,7 @@ class Connections:
             raise ConfigurationError("session: it belongs to another event loop")
         if self._forks != _Process.forks:
             self._states = {}
-            self.limiter = limiter_for(self._settings.base_url, self._settings.api_key)
+            self.limiter = limiter_for(self._settings.base_url, self._settings.api_key, self._settings.budget)
             self._forks = _Process.forks
         state = self._states.get(loop)
         if state is None:
@@ -202,7 +202,7 @@ class Connections:
         return state
 
     async def _open(self, state: LoopState) -> Http:
-        http = state.http = Http(self._settings.base_url, self._headers, self._borrowed)
+        http = state.http = Http(self._settings, self._headers, self._borrowed)
         if self._borrowed is None:
             closer = _open[http.session] = _close_with_loop(http.session)
             await anext(closer)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import aiohttp
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
 
@@ -27,8 +29,9 @@ fresh: Final[ContextVar[bool]] = ContextVar("periskope_fresh", default=False)
 class Connector(aiohttp.TCPConnector):
     """The connections of one session of ours. It never queues: how many requests are in flight is decided before."""
 
-    def __init__(self) -> None:
-        super().__init__(limit=0, keepalive_timeout=KEEPALIVE)  # pyright: ignore[reportUnknownMemberType]  # aiohttp's own
+    def __init__(self, ssl: "SSLContext | None" = None) -> None:
+        # True is aiohttp's own default: the system's authorities.
+        super().__init__(limit=0, keepalive_timeout=KEEPALIVE, ssl=True if ssl is None else ssl)  # pyright: ignore[reportUnknownMemberType]  # aiohttp's own
 
     def __del__(self, *_: object) -> None:
         """Do not complain that it is not closed: who forgot to hears it from `Connections.__del__`."""

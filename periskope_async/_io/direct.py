@@ -46,17 +46,23 @@ class DirectWay:
         base: where the API is.
         headers: what every request says, credentials included.
         timeout: for connecting.
+        proxy: through which to connect, as aiohttp's requests take it.
     """
 
     def __init__(
-        self, session: aiohttp.ClientSession, base: URL, headers: Mapping[str, str], timeout: aiohttp.ClientTimeout
+        self,
+        session: aiohttp.ClientSession,
+        base: URL,
+        headers: Mapping[str, str],
+        timeout: aiohttp.ClientTimeout,
+        proxy: Mapping[str, Any],
     ) -> None:
         self._session = session
         self._prefix = base.raw_path.rstrip("/")
         self._timeout = timeout
         # aiohttp's own spelling of it all, and what its connector takes for the address to connect to.
         self._example = aiohttp.ClientRequest(
-            "GET", base, headers=headers, loop=asyncio.get_running_loop(), session=session
+            "GET", base, headers=headers, loop=asyncio.get_running_loop(), session=session, **proxy
         )
         self._fields = conceal("".join(f"{name}: {value}\r\n" for name, value in self._example.headers.items()))
 
@@ -97,6 +103,8 @@ class DirectWay:
     def _spell(self, request: Request[Any], phone: str | None) -> bytes:
         target = f"{self._prefix}{request.path}?{request.query}" if request.query else self._prefix + request.path
         named = "" if phone is None else f"x-phone: {phone}\r\n"
+        if request.headers:
+            named += "".join(f"{name}: {value}\r\n" for name, value in request.headers)
         head = f"{request.operation.method} {target} HTTP/1.1\r\n{self._fields}{named}"
         body = request.body
         if body is None:

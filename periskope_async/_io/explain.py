@@ -20,20 +20,32 @@ __all__ = ["CONNECT_TIMEOUT", "explain", "lacks_descriptor"]
 
 #: A blackholed address must not eat a whole attempt, seconds.
 CONNECT_TIMEOUT: Final = 10.0
+#: What a peer that does not answer a TLS hello, or not with one, may be.
+NO_TLS_HINT: Final = "; perhaps it speaks plain http there and no https (see base_url)"
 
 
-def explain(cause: BaseException | None, host: str, *, closed: bool, borrowed: bool) -> FailedAttempt:
+def explain(
+    cause: BaseException | None, host: str, *, tls: bool, closed: bool, borrowed: bool, proxy: str | None = None
+) -> FailedAttempt:
     """Return the failure of an attempt that broke with *cause*.
 
-    *closed*: whether the client or its session was closed meanwhile. *borrowed*: whether the session is not our own.
+    *tls*: whether the base URL is an https one. *closed*: whether the client or its session was closed meanwhile.
+    *proxy*: the URL of the proxy, without credentials. *borrowed*: whether the session is not our own.
     """
     error: PeriskopeError
     kind, unsent = FailureKind.PASSING, True
     match cause:
+        case aiohttp.ClientHttpProxyError():
+            wants = ": it wants a user and a password, http://USER:PASSWORD@HOST:PORT" if cause.status == 407 else ""
+            error = ConnectError(f"the proxy {proxy} refused to connect to {host} ({cause.status}){wants}")
+            kind = FailureKind.PASSING if cause.status >= 500 else FailureKind.FINAL
+        case aiohttp.ClientProxyConnectionError():
+            error, kind = _not_connected(f"the proxy {proxy}", cause, tls=False)
         case aiohttp.ClientSSLError() | aiohttp.ServerFingerprintMismatch():
-            error, kind = TlsError(f"{host}: the TLS handshake failed: {_reason(cause)}"), FailureKind.FINAL
+            hint = NO_TLS_HINT if "WRONG_VERSION_NUMBER" in str(cause) else ""
+            error, kind = TlsError(f"{host}: the TLS handshake failed: {_reason(cause)}{hint}"), FailureKind.FINAL
         case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError() | ShortageError():
-            error, kind = _not_connected(host, cause)
+            error, kind = _not_connected(host, cause, tls=tls)
         case aiohttp.ClientConnectionError():
             error, kind = ProtocolError(f"{host}: the connection ended before an answer"), FailureKind.DROPPED
             unsent = False
@@ -58,13 +70,14 @@ def lacks_descriptor(exc: BaseException | None) -> bool:
     return isinstance(exc, ShortageError)
 
 
-def _not_connected(host: str, cause: Exception) -> tuple[PeriskopeError, FailureKind]:
+def _not_connected(host: str, cause: Exception, *, tls: bool) -> tuple[PeriskopeError, FailureKind]:
     if lacks_descriptor(cause):
         return ConnectError(f"{host}: no connection: out of file descriptors; {HINT}"), FailureKind.PASSING
     if isinstance(cause, aiohttp.ClientConnectorDNSError):
         return ConnectError(f"{host}: name resolution failed: {_reason(cause)}"), FailureKind.UNRESOLVED
     if isinstance(cause, aiohttp.ConnectionTimeoutError):
-        return ConnectError(f"{host}: no connection within {CONNECT_TIMEOUT:g} s"), FailureKind.PASSING
+        within = f"{host}: no connection within {CONNECT_TIMEOUT:g} s"
+        return ConnectError(within + (NO_TLS_HINT if tls else "")), FailureKind.PASSING
     return ConnectError(f"{host}: no connection: {_reason(cause)}"), FailureKind.PASSING
 
 

@@ -17,8 +17,10 @@ from periskope_async._io.direct import DirectWay, is_tried_release
 from periskope_async._io.explain import CONNECT_TIMEOUT, explain, lacks_descriptor
 from periskope_async._io.shortage import Room
 from periskope_async._sansio.operation import Request
+from periskope_async._sansio.proxy import Proxy
 from periskope_async._sansio.response import FailedAttempt, Response
 from periskope_async.errors import ConfigurationError
+from periskope_async.settings import Settings
 
 __all__ = ["Http", "Session", "check_session"]
 
@@ -45,23 +47,28 @@ class Http:
     """One client's way to the service within one event loop: a session, and how requests go through it.
 
     Args:
-        base_url: where the API is.
+        settings: where the API is, and how to get there.
         headers: what every request says, credentials included.
         borrowed: somebody else's session to use instead of an own one; it is never closed from here.
     """
 
     def __init__(
-        self, base_url: str, headers: Mapping[str, str], borrowed: aiohttp.ClientSession | None = None
+        self, settings: Settings, headers: Mapping[str, str], borrowed: aiohttp.ClientSession | None = None
     ) -> None:
-        self._base = URL(base_url)
-        self._host = base_url.split("/")[2]
+        self._base = URL(settings.base_url)
+        self._host = settings.base_url.split("/")[2]
+        self._proxy = settings.proxy
         self._prefix = self._base.raw_path.rstrip("/")
         self._headers = headers
         self._borrowed = borrowed
         self._direct: DirectWay | None = None
         self._room = Room(asyncio.get_running_loop())
         self._options: dict[str, Any] = {"allow_redirects": False, "middlewares": (_send_once,)}
+        proxy = _proxy_options(settings.proxy, self._base)
+        self._options |= proxy
         if borrowed is not None:
+            if settings.ssl is not None:
+                self._options["ssl"] = settings.ssl
             self.session: Session = borrowed
             self._options |= {
                 # Its own defaults are its owner's affair, not ours.
@@ -72,11 +79,12 @@ class Http:
                 "middlewares": (_send_once, *getattr(borrowed, "_middlewares", ())),
             }
             return
+        # Without headers of its own: aiohttp would say them to a proxy too, in clear.
         self.session = aiohttp.ClientSession(
-            connector=Connector(), cookie_jar=aiohttp.DummyCookieJar(), headers=headers, timeout=TIMEOUT
+            connector=Connector(settings.ssl), cookie_jar=aiohttp.DummyCookieJar(), timeout=TIMEOUT
         )
         if is_tried_release():
-            self._direct = DirectWay(self.session, self._base, headers, TIMEOUT)
+            self._direct = DirectWay(self.session, self._base, headers, TIMEOUT, proxy)
 
     async def send(self, request: Request[Any], phone: str | None, *, new_connection: bool) -> Response | FailedAttempt:
         """Send *request* for *phone* and return the answer.
@@ -114,7 +122,7 @@ class Http:
         url = self._base.with_path(self._prefix + request.path, encoded=True)
         if request.query:
             url = URL(f"{url}?{request.query}", encoded=True)
-        headers = dict(self._headers)
+        headers = {**dict(request.headers), **self._headers}
         if phone is not None:
             headers["x-phone"] = phone
         if request.body is not None:
@@ -136,7 +144,20 @@ class Http:
         """Return the failure of an attempt that broke with *exc*; *closed*: whether the client was closed meanwhile."""
         borrowed = self._borrowed
         closed = closed or (borrowed is not None and borrowed.closed)
-        return explain(_cause(exc), self._host, closed=closed, borrowed=borrowed is not None)
+        tls = self._base.scheme == "https"
+        proxy = None if self._proxy is None else self._proxy.url
+        return explain(_cause(exc), self._host, tls=tls, proxy=proxy, closed=closed, borrowed=borrowed is not None)
+
+
+def _proxy_options(proxy: Proxy | None, base: URL) -> dict[str, Any]:
+    """Return a proxy as aiohttp's requests take it; nothing for none."""
+    if proxy is None:
+        return {}
+    if proxy.authorization is None:
+        return {"proxy": URL(proxy.url)}
+    # With the `Host` that aiohttp would add, and so take the next request for one of another proxy.
+    headers = {"Proxy-Authorization": proxy.authorization.reveal(), "Host": base.host_port_subcomponent or ""}
+    return {"proxy": URL(proxy.url), "proxy_headers": headers}
 
 
 async def _pieces(body: bytes) -> AsyncGenerator[bytes, None]:

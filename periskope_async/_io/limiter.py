@@ -7,7 +7,8 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from periskope_async._sansio.circuit import CircuitBreaker, Health
 from periskope_async._sansio.ledger import Ledger
@@ -15,7 +16,10 @@ from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import RateReading
 from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async._sansio.retry import RetryBudget
-from periskope_async.settings import Secret
+from periskope_async.settings import Budget, Secret
+
+if TYPE_CHECKING:
+    from periskope_async._io.host_budget import HostBudget
 
 __all__ = ["RateLimiter", "limiter_for"]
 
@@ -24,12 +28,18 @@ class RateLimiter:
     """What is known of one key: when requests may go out, and what retries may still cost.
 
     Times are seconds on the clock of the caller's event loop.
+
+    Args:
+        share: makes of the ledger one that other processes share; None for a ledger of this process alone.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, share: "Callable[[Ledger], HostBudget] | None" = None) -> None:
         self._ledger: Final = Ledger()
         self._retry_budget: Final = RetryBudget()
-        self._lock: Final = threading.Lock()
+        self._budget: Final = None if share is None else share(self._ledger)
+        self._lock: Final = threading.Lock() if self._budget is None else self._budget.lock
+        #: Holds the lock, and makes the ledger the shared one. What concerns this process alone needs the lock only.
+        self._shared: Final = self._lock if self._budget is None else self._budget
         #: What to call when an answer may let somebody in.
         self._waiting: Final[set[Callable[[], None]]] = set()
 
@@ -38,17 +48,19 @@ class RateLimiter:
 
         *wanted*: how many requests wait to be sent, this one included.
         """
+        if self._budget is not None:
+            return self._budget.admit(now, bulk=bulk, wanted=wanted)
         with self._lock:
             return self._ledger.admit(now, bulk=bulk, wanted=wanted)
 
     def withdraw(self, permit: Permit) -> None:
         """Take back a permit that was not used."""
-        with self._lock:
+        with self._shared:
             self._ledger.withdraw(permit)
 
     def lose(self, permit: Permit, *, unsent: bool, failed: bool) -> None:
         """Note that a request got no answer; see `Ledger.lose`."""
-        with self._lock:
+        with self._shared:
             self._ledger.lose(permit, unsent=unsent, failed=failed)
 
     def answer(
@@ -58,8 +70,12 @@ class RateLimiter:
 
         *refund*: what the last retry of a call that has now succeeded cost of the budget; None if it has not.
         """
+        budget = self._budget
+        if budget is not None:
+            budget.answer(permit, now, reading, health)
         with self._lock:
-            self._ledger.answer(permit, now, reading, health)
+            if budget is None:
+                self._ledger.answer(permit, now, reading, health)
             if refund is not None:
                 self._retry_budget.succeed(refund)
 
@@ -78,7 +94,7 @@ class RateLimiter:
 
         The pause is noted in one step with the answer: nobody is let in between.
         """
-        with self._lock:
+        with self._shared:
             ledger = self._ledger
             ledger.answer(permit, now, reading, Health.UNKNOWN)
             ledger.throttle(now, retry_after, permit.at)
@@ -86,17 +102,17 @@ class RateLimiter:
 
     def earliest(self, now: float) -> float:
         """Return when a request can go out at the earliest, whoever waits before it."""
-        with self._lock:
+        with self._shared:
             return self._ledger.earliest(now)
 
     def seconds_for(self, requests: int, now: float) -> float:
         """Return the seconds that this number of further requests takes by the rate limit alone."""
-        with self._lock:
+        with self._shared:
             return self._ledger.time_for(requests, now)
 
     def rate_limit(self, now: float) -> RateLimit | None:
         """Return the limit as last heard, counted on to *now*; None before the service named any."""
-        with self._lock:
+        with self._shared:
             return self._ledger.rate_limit(now)
 
     def is_hopeless(self, now: float, patience: float | None) -> bool:
@@ -131,17 +147,30 @@ class RateLimiter:
                 if wake != but:
                     wake()
 
+    def describe_budget(self) -> tuple[str, bool]:
+        """Return who shares this limiter, in words, and whether it works as it was set up."""
+        return ("own: each process has its own", True) if self._budget is None else self._budget.describe()
+
 
 # By process too: what a parent has in flight does not concern its forked child.
-_limiters: Final[weakref.WeakValueDictionary[tuple[int, str, Secret], RateLimiter]] = weakref.WeakValueDictionary()
+_limiters: Final[weakref.WeakValueDictionary[tuple[int, str, Secret, Budget], RateLimiter]] = (
+    weakref.WeakValueDictionary()
+)
 _limiters_lock: Final = threading.Lock()
 
 
-def limiter_for(base_url: str, key: Secret) -> RateLimiter:
-    """Return the limiter that all clients of this process with this key share."""
-    name = os.getpid(), base_url, key
+def limiter_for(base_url: str, key: Secret, budget: Budget = "own") -> RateLimiter:
+    """Return the limiter that all clients of this process with this key and this kind of budget share."""
+    name = os.getpid(), base_url, key, budget
     with _limiters_lock:
         limiter = _limiters.get(name)
         if limiter is None:
-            limiter = _limiters[name] = RateLimiter()
+            alone = budget == "own" or os.name == "nt"  # where files are locked otherwise
+            limiter = _limiters[name] = RateLimiter(None if alone else partial(_host, base_url, key))
         return limiter
+
+
+def _host(base_url: str, key: Secret, ledger: Ledger) -> "HostBudget":
+    from periskope_async._io.host_budget import HostBudget
+
+    return HostBudget.of(ledger, base_url, key)

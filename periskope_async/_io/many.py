@@ -25,12 +25,14 @@ async def fetch_many(
     name: str,
     deadline: float | None,
     on_progress: Callable[[Progress], None] | None,
+    model: type[T] | None = None,
     begin: Callable[[Any], None] | None = None,
     end: Callable[[Any, T | PeriskopeError], None] | None = None,
 ) -> BulkResult[T]:
     """Fetch every id once and return what became of each; see `Tickets.get_many`.
 
-    *begin* is called with an id just before it is sent, *end* with it and what came of it.
+    *model* is what there is to fetch: a result that holds nothing has its columns too. *begin* is called with an id
+    just before it is sent, *end* with it and what came of it.
     """
     if deadline is not None:
         deadline = as_seconds("deadline", deadline)
@@ -51,7 +53,7 @@ async def fetch_many(
             raise
     run.drop_rest()
     skipped = (*(run.dropped[position] for position in sorted(run.dropped)), *await run.source.rest())
-    result = BulkResult[T](skipped=skipped)
+    result = BulkResult[T](skipped=skipped, model=model)
     for position in sorted(outcomes):
         key, outcome = outcomes[position]
         if isinstance(outcome, PeriskopeError):

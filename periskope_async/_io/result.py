@@ -2,10 +2,10 @@
 
 from typing import Any, TypeVar, cast
 
-from periskope_async._codec.converter import IS_NULL, NOT_JSON, decode
+from periskope_async._codec.converter import IS_NULL, NOT_JSON, decode, loads
 from periskope_async._sansio.classify import classify, malformed, unexpected
 from periskope_async._sansio.operation import Request
-from periskope_async._sansio.response import Content, FailedAttempt, FailureKind, Response
+from periskope_async._sansio.response import AnyJson, Content, FailedAttempt, FailureKind, Response
 from periskope_async.errors import DecodeError
 
 __all__ = ["read_result"]
@@ -19,13 +19,14 @@ def read_result(request: Request[T], answer: Response) -> T | FailedAttempt:
         return failure
     operation = request.operation
     expected: Any = operation.result
-    if expected is None:  # whatever the body: it has happened, and must not happen again for what a body says
+    # Without a result, whatever the body: it has happened, and must not happen again for what a body says.
+    if expected is None or (operation.optional and not answer.body.strip()):
         return cast("T", None)
     if expected is Content:
         content = Content(answer.body, answer.headers.get("Content-Type") or "")
         return cast("T", content) if answer.body else malformed(answer, "a body")
-    if operation.optional and not answer.body.strip():
-        return cast("T", None)
+    if expected is AnyJson:
+        return cast("T", _any_json(answer))
     try:
         result: T = decode(answer.body, expected, operation.unwrap)
     except DecodeError as exc:
@@ -33,6 +34,15 @@ def read_result(request: Request[T], answer: Response) -> T | FailedAttempt:
     check = operation.mismatch
     mismatch = None if check is None else check(request, result)
     return result if mismatch is None else FailedAttempt(unexpected(answer, mismatch), FailureKind.MALFORMED)
+
+
+def _any_json(answer: Response) -> object:
+    try:
+        return loads(answer.body)
+    except ValueError:
+        error = DecodeError("the body is not JSON")
+        error.problems = (NOT_JSON,)
+    return malformed(answer, "JSON", error)
 
 
 def _undecodable(answer: Response, error: DecodeError) -> FailedAttempt:

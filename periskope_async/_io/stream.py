@@ -7,8 +7,9 @@ another, as fixtures of pytest-asyncio do, which no cancel scope allows.
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any, Final, Generic, TypeVar
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar
 
 from periskope_async._io.caller import Caller
 from periskope_async._io.run import Job, Run
@@ -23,6 +24,10 @@ T = TypeVar("T")
 
 #: A stream holds at most this many results per worker, in flight and ready together; then it waits for its reader.
 HELD_PER_WORKER: Final = 2
+#: Said to who awaits a stream or iterates over it at once.
+HOW_TO_STREAM: Final = (
+    "a stream is entered first: 'async with client.tickets.stream(ids) as results:', then 'async for item in results:'"
+)
 
 
 class _Results(AsyncIterator[Fetched[T] | Failed], Generic[T]):
@@ -77,11 +82,40 @@ class _Results(AsyncIterator[Fetched[T] | Failed], Generic[T]):
         raise StopAsyncIteration
 
 
+class _Stream(AbstractAsyncContextManager[AsyncIterator[Fetched[T] | Failed]], Generic[T]):
+    """A stream before it is entered; used in another way, it says how it is used."""
+
+    def __init__(self, opened: AbstractAsyncContextManager[AsyncIterator[Fetched[T] | Failed]]) -> None:
+        self._opened = opened
+
+    async def __aenter__(self) -> AsyncIterator[Fetched[T] | Failed]:
+        return await self._opened.__aenter__()
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        return await self._opened.__aexit__(exc_type, exc, traceback)
+
+    if not TYPE_CHECKING:  # so that checkers go on to find the mistake
+
+        def __aiter__(self) -> NoReturn:
+            raise TypeError(HOW_TO_STREAM)
+
+        def __await__(self) -> NoReturn:
+            raise TypeError(HOW_TO_STREAM)
+
+
+def open_stream(
+    caller: Caller, build: Callable[[Any], Request[T]], ids: Ids, *, name: str, ordered: bool
+) -> AbstractAsyncContextManager[AsyncIterator[Fetched[T] | Failed]]:
+    """Fetch ids as fast as their results are read; see `Tickets.stream`."""
+    return _Stream(_open(caller, build, ids, name=name, ordered=ordered))
+
+
 @asynccontextmanager
-async def open_stream(
+async def _open(
     caller: Caller, build: Callable[[Any], Request[T]], ids: Ids, *, name: str, ordered: bool
 ) -> AsyncGenerator[AsyncIterator[Fetched[T] | Failed], None]:
-    """Fetch ids as fast as their results are read; see `Tickets.stream`."""
     results = _Results[T](ordered=ordered)
     run = Run(caller, build, Source(ids, name), results.record, finish_in_flight=True)
     run.allowance = HELD_PER_WORKER * caller.settings.concurrency

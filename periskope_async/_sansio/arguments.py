@@ -17,6 +17,7 @@ __all__ = [
     "as_chat_id",
     "as_chat_ids",
     "as_count",
+    "as_datetime",
     "as_flag",
     "as_flags_by_name",
     "as_future",
@@ -40,6 +41,10 @@ Labels = Iterable[str] | str
 #: limit.
 MAX_ID: Final = 256
 
+#: Shortest and longest phone number with its country code, digits: Niue's, and the longest that E.164 allows.
+MIN_PHONE: Final = 7  # digits
+MAX_PHONE: Final = 15  # digits
+
 _PLAIN_ID: Final = re.compile(r"[0-9A-Za-z_~-][0-9A-Za-z_.~-]{0,255}")
 _PHONE_ID: Final = re.compile(r"phone-[0-9A-Za-z_-]+")
 _PHONE_PUNCTUATION: Final = str.maketrans("", "", "+-(). ")
@@ -53,6 +58,9 @@ def path_segment(name: str, value: object) -> str:
     Raises:
         ConfigurationError: it is not text, or quoting could not keep it one segment; the message names *name*.
     """
+    if isinstance(value, list | tuple | set | frozenset):
+        several = type(cast("object", value)).__name__
+        raise ConfigurationError(f"{name}: expected one id as text, got {several}; for many ids use get_many or stream")
     if not isinstance(value, str):
         raise _wrong_type(name, "text", value)
     if _PLAIN_ID.fullmatch(value):
@@ -169,6 +177,16 @@ def as_moment(name: str, value: object) -> str | Unset:
     return value.isoformat() if isinstance(value, date) else as_text(name, value)
 
 
+def as_datetime(name: str, value: object) -> datetime:
+    """Return a date, a datetime or text as an aware datetime; one without an offset is taken for UTC."""
+    moment = as_moment(name, value)
+    try:
+        found = datetime.fromisoformat(str(moment).strip())
+    except ValueError:
+        raise ConfigurationError(f"{name}: expected a date, a datetime, or one as ISO 8601 text") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
 def as_future(name: str, value: object, now: datetime) -> str | Unset:
     """Return a time to come in UTC, as `as_moment` does; text that Python cannot read is left to the service."""
     text = as_moment(name, value)
@@ -191,7 +209,7 @@ def as_phone(name: str, value: object) -> str:
     if _PHONE_ID.fullmatch(value.strip()):
         return value.strip()
     digits = _digits(value)
-    if not (digits.isascii() and digits.isdigit()):
+    if not (digits.isascii() and digits.isdigit() and MIN_PHONE <= len(digits) <= MAX_PHONE):
         raise ConfigurationError(
             f"{name}: expected a number with country code, such as '+91 98765 43210', or an id such as 'phone-…'"
         )

@@ -7,7 +7,14 @@ from typing import Any, Final, TypeVar, cast
 
 from periskope_async._sansio.rate_headers import read_retry_after
 from periskope_async._sansio.response import FailedAttempt, FailureKind, Response
-from periskope_async.errors import BY_STATUS, ApiError, PeriskopeError, ServerError, UnexpectedResponseError
+from periskope_async.errors import (
+    BY_STATUS,
+    ApiError,
+    NotFoundError,
+    PeriskopeError,
+    ServerError,
+    UnexpectedResponseError,
+)
 
 __all__ = ["MAX_DEPTH", "MAX_ERROR", "classify", "malformed", "unexpected"]
 
@@ -18,6 +25,7 @@ MAX_DEPTH: Final = 16
 
 E = TypeVar("E", bound=ApiError)
 
+_WRONG_PATH: Final = "(a 404, but not the service's own: the base URL may be wrong, or lack its /v1)"
 _PLAN = re.compile(r"\bplans?\b", re.IGNORECASE)
 
 
@@ -62,7 +70,11 @@ def _api_error(response: Response, retry_after: float | None) -> ApiError:
     if status == 401 and _PLAN.search(text):
         text += " (the key is not bad: the account's plan does not include the API)"
     default = ServerError if 500 <= status <= 599 else UnexpectedResponseError
-    error = _fill(BY_STATUS.get(status, default)(text), response, retry_after)
+    cls = BY_STATUS.get(status, default)
+    if cls is NotFoundError and not (isinstance(code, str) or isinstance(name, str)):
+        # Whoever takes it for "no such ticket" may go and create one.
+        cls, text = UnexpectedResponseError, f"{text} {_WRONG_PATH}"
+    error = _fill(cls(text), response, retry_after)
     error.code = code if isinstance(code, str) else None
     error.name = name if isinstance(name, str) else None
     error.fields = cast("dict[str, Any]", fields) if isinstance(fields, dict) and _is_flat(fields) else {}

@@ -57,7 +57,7 @@ class Ledger(Limit):
     paused_until: float = -math.inf
     further: tuple[Limit, ...] = ()
     circuit: CircuitBreaker | None = None
-    _reported: RateReading | None = None
+    last_reading: RateReading | None = None
     _ceiling: float = math.inf
     #: Seconds between requests where no window guides; 0 before the first 429.
     _interval: float = 0.0
@@ -153,7 +153,7 @@ class Ledger(Limit):
         self._leave(permit)
         self._round_trip = min(self._round_trip, now - permit.at)
         if health is Health.UNKNOWN and reading is not None and reading.clock == "ours":
-            self._reported = reading = None  # our clock cannot tell how long to pause
+            self.last_reading = reading = None  # our clock cannot tell how long to pause
         if health is Health.GOOD:
             self._throttles = self._failures = 0
             self._usual_failures = permit.failures
@@ -169,7 +169,7 @@ class Ledger(Limit):
         if self.further or (reading is not None and (reading.further or reading.name != self.name)):
             self._hear_of_several(permit, now, reading, health)
         elif reading is not None:
-            self._reported = reading
+            self.last_reading = reading
             if self.shared and permit.generation == self.generation:
                 self.guided = True
                 self._read(permit, now, reading, self.in_flight)
@@ -185,8 +185,8 @@ class Ledger(Limit):
             self.paused_until = max(self.paused_until, now + (retry_after or 0.0))
             return
         self._throttles = 1 if now - self.paused_until > ROW else self._throttles + 1
-        if retry_after is None and self._reported is not None and self._reported.remaining == 0:
-            retry_after = self._reported.resets_in
+        if retry_after is None and self.last_reading is not None and self.last_reading.remaining == 0:
+            retry_after = self.last_reading.resets_in
         if retry_after is None:
             retry_after = backoff(self._throttles, 1.0)
         least = min(MAX_BACKOFF, MIN_RETRY_AFTER * 2.0 ** min(self._throttles - 1, 16))
@@ -229,7 +229,7 @@ class Ledger(Limit):
         if windows:
             window = min(windows, key=lambda window: (max(0, window.left()), -window.closes_at))
             return RateLimit(window.limit, max(0, window.left()), max(0.0, window.closes_at - now))
-        reported = self._reported
+        reported = self.last_reading
         return None if reported is None else RateLimit(reported.limit, reported.remaining, 0.0)
 
     # -- bookkeeping ----------------------------------------------------------------------------------------------
@@ -284,7 +284,7 @@ class Ledger(Limit):
 
     def _hear_of_several(self, permit: Permit, now: float, reading: RateReading | None, health: Health) -> None:
         reported = {} if reading is None else {each.name: each for each in (reading, *reading.further)}
-        if reported and self.window is None and self.generation == 0:  # the first that is heard of any limit
+        if reported and self.window is None and self.last_reading is None:  # the first that is heard of any limit
             self.name = next(iter(reported))
         for limit, known in zip((self, *self.further), (permit, *permit.further), strict=False):
             limit.hear(known, now, reported.get(limit.name), self.in_flight, health)
@@ -295,4 +295,4 @@ class Ledger(Limit):
                 limit.hear(Permit(permit.at, limit.generation, 0), now, reported[name], self.in_flight, health)
                 self.further += (limit,)
         if reported:
-            self._reported = min(reported.values(), key=lambda each: (each.remaining, -each.resets_in))
+            self.last_reading = min(reported.values(), key=lambda each: (each.remaining, -each.resets_in))

@@ -33,8 +33,8 @@ class Operation(Generic[T]):
         name: where it is found in the client, such as `chats.get`.
         method: its HTTP method.
         path: below the base URL, with its parameters in braces.
-        result: what the body of a success holds: a model, a tuple of models, `Content` for bytes that are not JSON, or
-            None for nothing, whatever the body.
+        result: what the body of a success holds: a model, a tuple of models, `Content` for bytes that are not JSON,
+            `AnyJson` for whatever JSON comes, or None for nothing, whatever the body.
         idempotent: whether sending it twice does what sending it once does. Where not, it is sent again only if the
             first attempt cannot have arrived.
         unwrap: the key of the body's object that the result stands under; None where the body is the result.
@@ -96,6 +96,7 @@ class Request(Generic[T]):
         body: the JSON to send, or what `content_type` says.
         phone: sent as `x-phone`; None for the client's.
         content_type: of the body.
+        headers: further ones, by name.
     """
 
     operation: Operation[T]
@@ -105,6 +106,7 @@ class Request(Generic[T]):
     body: bytes | None = field(default=None, repr=False)
     phone: str | None = field(default=None, repr=False)
     content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 def about_another(id_of: Callable[[T], str]) -> Callable[[Request[T], T], str | None]:

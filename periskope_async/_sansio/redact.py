@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from periskope_async.errors import ApiError, PeriskopeError, mask_numbers
+from periskope_async.errors import ApiError, PeriskopeError, mask_numbers, one_line
 
 __all__ = ["EXCERPT", "MAX_LINE", "redact"]
 
@@ -22,8 +22,7 @@ def redact(error: PeriskopeError, mask: Callable[[Any], Any]) -> None:
     """
     state = vars(error)
     state.update({name: mask(value) for name, value in state.items()})
-    error.message = mask_numbers(_line(error.message))
-    error.args = (error.message,)
+    error.args = (mask_numbers(_line(error.message)),)
     error.trace_id = error.trace_id and _line(error.trace_id)
     if isinstance(error, ApiError):
         error.code = error.code and _line(error.code)
@@ -32,5 +31,4 @@ def redact(error: PeriskopeError, mask: Callable[[Any], Any]) -> None:
 
 
 def _line(text: str) -> str:
-    """Return *text* as one printable line, so that no service writes lines of its own into a log or onto a screen."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text[:MAX_LINE]).split())
+    return one_line(text[:MAX_LINE])

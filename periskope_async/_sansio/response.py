@@ -8,7 +8,7 @@ from attrs import define, field, frozen
 
 from periskope_async.errors import ApiError, PeriskopeError
 
-__all__ = ["Content", "FailedAttempt", "FailureKind", "Headers", "Response"]
+__all__ = ["AnyJson", "Content", "FailedAttempt", "FailureKind", "Headers", "Response"]
 
 
 class Headers(Protocol):
@@ -45,6 +45,10 @@ class Content:
 
     data: bytes = field(repr=False)
     media_type: str
+
+
+class AnyJson:
+    """In the place of a model: whatever JSON the body holds, None of an empty one."""
 
 
 class FailureKind(Enum):

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, cast
 
 from periskope_async._codec.converter import structure
+from periskope_async._codec.frames import arrow_schema
 from periskope_async.cli.outcome import Exit, Failure
 from periskope_async.cli.text import named, to_json
 from periskope_async.models import TicketInfo, TicketRow
@@ -316,18 +317,8 @@ def write_parquet(log: Path, out: Path) -> None:
     Raises:
         OSError: one of them cannot be read or written.
     """
-    # pyarrow brings no types along, and is imported only where it is needed.
-    pa: Any = import_module("pyarrow")
-    types = {
-        "text": pa.string(),
-        "integer": pa.int64(),
-        "number": pa.float64(),
-        "boolean": pa.bool_(),
-        "timestamp": pa.timestamp("us", tz="UTC"),
-        "labels": pa.list_(pa.string()),
-        "json": pa.string(),
-    }
-    schema = pa.schema([(name, types[kind]) for name, kind in COLUMNS.items()])
+    pa: Any = import_module("pyarrow")  # it brings no types along
+    schema = arrow_schema(COLUMNS)
     part = growing(out)
     part.unlink(missing_ok=True)  # of one who was killed
     file = part.open("xb")

@@ -31,7 +31,7 @@ def to_json(value: Any, *, indent: int | None = None) -> bytes:
     """Return *value* as JSON in UTF-8, readable where it can be, ending in a newline."""
     try:
         return json.dumps(value, ensure_ascii=False, indent=indent).encode() + b"\n"
-    except UnicodeEncodeError:  # a lone surrolimiter, which JSON can hold only as an escape
+    except UnicodeEncodeError:  # a lone surrogate, which JSON can hold only as an escape
         return json.dumps(value, indent=indent).encode() + b"\n"
 
 

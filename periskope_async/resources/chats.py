@@ -86,7 +86,7 @@ class Chats:
         """
         build = partial(_get, phone=phone)
         return await fetch_many(
-            self._caller, build, chat_ids, name="chat_ids", deadline=deadline, on_progress=on_progress
+            self._caller, build, chat_ids, name="chat_ids", deadline=deadline, on_progress=on_progress, model=Chat
         )
 
     def stream(

@@ -317,7 +317,13 @@ class Messages:
         """
         build = partial(_get, phone=phone)
         return await fetch_many(
-            self._caller, build, message_ids, name="message_ids", deadline=deadline, on_progress=on_progress
+            self._caller,
+            build,
+            message_ids,
+            name="message_ids",
+            deadline=deadline,
+            on_progress=on_progress,
+            model=Message,
         )
 
     def stream(
@@ -358,7 +364,13 @@ class Messages:
         """
         build = partial(_get_status, phone=phone)
         return await fetch_many(
-            self._caller, build, unique_ids, name="unique_ids", deadline=deadline, on_progress=on_progress
+            self._caller,
+            build,
+            unique_ids,
+            name="unique_ids",
+            deadline=deadline,
+            on_progress=on_progress,
+            model=MessageStatus,
         )
 
     def list(

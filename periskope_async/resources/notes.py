@@ -111,7 +111,7 @@ class Notes:
         """
         build = partial(_get, phone=phone)
         return await fetch_many(
-            self._caller, build, note_ids, name="note_ids", deadline=deadline, on_progress=on_progress
+            self._caller, build, note_ids, name="note_ids", deadline=deadline, on_progress=on_progress, model=Note
         )
 
     def stream(

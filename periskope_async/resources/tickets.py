@@ -1,9 +1,9 @@
 """The tickets of the account."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from operator import attrgetter
-from typing import Final
+from typing import Final, Literal
 
 from periskope_async._codec.converter import prepare
 from periskope_async._io.caller import Caller
@@ -18,11 +18,14 @@ from periskope_async.bulk import BulkResult, Failed, Fetched, Progress
 from periskope_async.errors import ConfigurationError
 from periskope_async.models.ticket_rows import TicketPage, TicketRow
 from periskope_async.models.tickets import TicketInfo, TicketPriority, TicketStatus
+from periskope_async.resources._ticket_filter import filter_of, only
 
 __all__ = ["Tickets"]
 
-Priority = TicketPriority | int | str
-Status = TicketStatus | str
+# No `str`, with which a checker would find no misspelling. What is read from elsewhere goes in as TicketStatus(text),
+# or TicketPriority[text.upper()].
+Priority = TicketPriority | Literal[1, 2, 3, 4, "1", "2", "3", "4", "low", "medium", "high", "urgent"]
+Status = TicketStatus | Literal["open", "inprogress", "closed", "archived"]
 
 
 def _id_of(info: TicketInfo) -> str:
@@ -35,6 +38,12 @@ GET = Operation("tickets.get", "GET", "/tickets/{ticket_id}", TicketInfo, idempo
 LIST = Operation("tickets.list", "GET", "/tickets", TicketPage, idempotent=True, mismatch=no_page("tickets"))
 CREATE = Operation("tickets.create", "POST", "/tickets/create", TicketInfo, idempotent=False)
 UPDATE = Operation("tickets.update", "PATCH", "/tickets/{ticket_id}", TicketInfo, idempotent=True, mismatch=_another)
+
+_LEVELS: Final[Mapping[str, int]] = {
+    spelling: level
+    for level, name in enumerate(("low", "medium", "high", "urgent"), 1)
+    for spelling in (name, str(level))
+}
 
 
 class Tickets:
@@ -89,7 +98,13 @@ class Tickets:
             ClientClosedError: the client is closed.
         """
         return await fetch_many(
-            self._caller, _get, ticket_ids, name="ticket_ids", deadline=deadline, on_progress=on_progress
+            self._caller,
+            _get,
+            ticket_ids,
+            name="ticket_ids",
+            deadline=deadline,
+            on_progress=on_progress,
+            model=TicketInfo,
         )
 
     def stream(
@@ -159,8 +174,8 @@ class Tickets:
             subject: what it is about.
             assignee: the e-mail address of a user of the account.
             due_date: a date, a datetime (without an offset it is taken for UTC), or text the service can read.
-            priority: 1 (low) to 4 (urgent); the service's default is 1.
-            status: the service's default is open.
+            priority: low, medium, high or urgent, also as 1 to 4; the service's default is low.
+            status: open, inprogress, closed, archived; the service's default is open.
             labels: names; unknown ones are created.
             quoted_message_id: the message the ticket is raised on.
             phone: the phone whose chat it is, in any usual spelling or as `phone-…`; None for the client's.
@@ -205,7 +220,7 @@ class Tickets:
             subject: what it is about.
             assignee: the e-mail address of a user of the account; None for nobody.
             due_date: a date, a datetime (without an offset it is taken for UTC), or text; None for none.
-            priority: 1 (low) to 4 (urgent).
+            priority: low, medium, high or urgent, also as 1 to 4.
             status: open, inprogress, closed, archived.
             labels: names, all of them; None for none.
 
@@ -228,22 +243,43 @@ class Tickets:
             raise ConfigurationError("update: no field to change")
         return await self._caller.call(UPDATE.request(ticket_id=ticket_id, body=fields))
 
-    def list(self, *, page_size: int = 2000, limit: int | None = None) -> AsyncGenerator[TicketRow, None]:
+    def list(
+        self,
+        *,
+        page_size: int = 2000,
+        limit: int | None = None,
+        status: Status | None = None,
+        assignee: str | None = None,
+        label: str | None = None,
+        updated_since: Moment | None = None,
+    ) -> AsyncGenerator[TicketRow, None]:
         """Walk all tickets of the account as rows, each once, even while others create and delete some.
 
-            async for row in client.tickets.list(): ...
+            async for row in client.tickets.list(status="open", updated_since="2026-11-01"): ...
 
         The order is the service's, which documents none. Pages are fetched one ahead. Rows carry `is_deleted`.
+
+        The service filters nothing: what `status`, `assignee`, `label` and `updated_since` leave out is left out on our
+        side, so that every row is read over the network all the same, until `limit` rows have passed.
 
         Args:
             page_size: rows asked for at a time.
             limit: rows to walk at most; None for all.
+            status: only tickets that stand there.
+            assignee: only tickets of the user with this e-mail address, in any case; "" for those of nobody.
+            label: only tickets with the label of this name.
+            updated_since: only tickets that were changed, or else created, then or later. A date, a datetime (without
+                an offset it is taken for UTC), or one as text.
 
         Raises:
-            ConfigurationError: `page_size` or `limit` is below 1; nothing was sent.
+            ConfigurationError: `page_size` or `limit` is below 1, or a filter can be none; nothing was sent.
             PeriskopeError: as for `get`; rows already read stay read.
         """
-        return walk(self.list_page, attrgetter("ticket_id"), page_size=page_size, limit=limit)
+        chosen = filter_of(status, assignee, label, updated_since)
+        if chosen is None:
+            return walk(self.list_page, attrgetter("ticket_id"), page_size=page_size, limit=limit)
+        most = None if limit is None else as_count("limit", limit, least=1)
+        return only(walk(self.list_page, attrgetter("ticket_id"), page_size=page_size), chosen, most)
 
 
 def _get(ticket_id: str) -> Request[TicketInfo]:
@@ -253,7 +289,7 @@ def _get(ticket_id: str) -> Request[TicketInfo]:
 def _level(value: object) -> int | Unset:
     if isinstance(value, Unset):
         return value
-    number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
-    if isinstance(number, bool) or not isinstance(number, int) or number not in range(1, 5):
-        raise ConfigurationError(f"priority: expected 1 (low), 2, 3 or 4 (urgent), got {value!r}")
-    return int(number)
+    level = _LEVELS.get(value.strip().lower()) if isinstance(value, str) else value
+    if isinstance(level, bool) or not isinstance(level, int) or level not in range(1, 5):
+        raise ConfigurationError(f"priority: expected low, medium, high or urgent, also as 1 to 4, got {value!r}")
+    return int(level)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ def fake() -> Iterator[FakePeriskope]:
 @pytest.fixture(autouse=True)
 def _at_home_nowhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Make output the same everywhere: UTC, 80 columns, and no settings but a test's own."""
-    for name in ("PERISKOPE_API_KEY", "PERISKOPE_PHONE", "PERISKOPE_BASE_URL", "PERISKOPE_DEBUG"):
+    for name in ("PERISKOPE_API_KEY", "PERISKOPE_PHONE", "PERISKOPE_BASE_URL", "PERISKOPE_BUDGET", "PERISKOPE_DEBUG"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TZ", "UTC")
@@ -315,6 +316,35 @@ def test_doctor_tells_each_setting_and_its_source(periskope: Command, fake: Fake
     ):
         assert told in out
     assert len(fake.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("budget", "place", "found"),
+    [
+        ("", "", "own: each process has its own"),
+        ("host", "", "host, shared in "),
+        ("host", "missing/folder", "!! Budget host, but on its own: No such file"),
+    ],
+)
+def test_doctor_tells_who_shares_the_rate_limit(
+    periskope: Command,
+    fake: FakePeriskope,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    budget: str,
+    place: str,
+    found: str,
+) -> None:
+    """The report says which budget is in use, and whether it works."""
+    page = json.dumps({"tickets": [], "count": 0}).encode()
+    limit = (("X-RateLimit-Limit", "100"), ("X-RateLimit-Remaining", "98"), ("X-RateLimit-Reset", "60"))
+    fake.answer(lambda _: [Reply(200, page, limit).encode()])
+    monkeypatch.setenv("PERISKOPE_BUDGET", budget)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / place))
+    code, out, _ = periskope("doctor")
+    assert code == 0
+    assert found in " ".join(out.split())
+    assert fake.api_key not in out
 
 
 def test_doctor_without_a_key(run: Command) -> None:

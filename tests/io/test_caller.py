@@ -363,12 +363,14 @@ async def test_timeout_starts_once_there_is_a_slot(fake: FakePeriskope) -> None:
 
 
 async def test_deadline_counts_the_queue(fake: FakePeriskope) -> None:
-    """A call that gets no slot before its deadline fails without a request."""
+    """A call that gets no slot before its deadline fails without a request, and names what is for many ids."""
     fake.latency = 20.0
     async with client_of(fake, concurrency=1, deadline=30.0) as client:
         results = await asyncio.gather(*(client.tickets.get("BKT-001") for _ in range(3)), return_exceptions=True)
     failed = [result for result in results if isinstance(result, DeadlineExceeded)]
     assert [error.attempts for error in failed] == [1, 0]
+    hint = "it waited behind other calls on this key; for many ids, get_many and stream"
+    assert [hint in str(error) for error in failed] == [False, True]
     assert fake.calls == 2
 
 

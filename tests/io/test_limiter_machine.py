@@ -44,14 +44,18 @@ class Gatekeeping(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.loop = looptime.new_event_loop()
-        self.limiter = RateLimiter()
-        self.request_queues = [RequestQueue(self.limiter, CONCURRENCY, self.loop) for _ in range(2)]
+        self.limiters = self.make_limiters()
+        self.request_queues = [RequestQueue(limiter, CONCURRENCY, self.loop) for limiter in self.limiters]
         #: Who waits, first come first, by queue and kind.
         self.queues: dict[tuple[RequestQueue, bool], deque[asyncio.Task[None]]] = {}
         self.flights: list[Flight] = []
         self.refused = 0
         self.lost = 0
         self.paid = 0
+
+    def make_limiters(self) -> list[RateLimiter]:
+        """Return what the queues stand before: one limiter, for they are of one process."""
+        return [RateLimiter()] * 2
 
     @initialize(
         limit=st.integers(1, 12),
@@ -193,14 +197,15 @@ class Gatekeeping(RuleBasedStateMachine):
                 if fate == "cancelled":
                     return
         price = RULES[FailureKind.PASSING].cost
-        if self.limiter.fail(self.loop.time(), permit, price, bulk=flight.bulk):
+        if queue.limiter.fail(self.loop.time(), permit, price, bulk=flight.bulk):
             self.paid = price
 
     @rule()
     def spend(self) -> None:
         """Retries elsewhere have used up the quota, so that the next failure is an outage to bulk calls."""
-        while self.limiter._retry_budget.take(RULES[FailureKind.PASSING].cost):
-            pass
+        for limiter in self.limiters:
+            while limiter._retry_budget.take(RULES[FailureKind.PASSING].cost):
+                pass
 
     @rule(seconds=st.sampled_from([0.001, 0.05, 0.3, 0.999, 1.0, 2.0, 5.1, 61.0]))
     def pass_time(self, seconds: float) -> None:
@@ -217,14 +222,18 @@ class Gatekeeping(RuleBasedStateMachine):
     @invariant()
     def counts_what_is_in_flight(self) -> None:
         """What the ledger counts is what is on the wire, and no queue has more than its share of it."""
-        assert self.limiter._ledger.in_flight == len(self.flights)
+        assert self.in_flight() == len(self.flights)
         for queue in self.request_queues:
             assert sum(flight.queue is queue for flight in self.flights) == queue._in_flight <= CONCURRENCY
+
+    def in_flight(self) -> int:
+        """How many requests the ledger counts as in flight."""
+        return self.limiters[0]._ledger.in_flight
 
     @invariant()
     def keeps_the_quota_in_bounds(self) -> None:
         """Retries are never owed, and never saved up."""
-        assert 0 <= self.limiter._retry_budget.left <= RETRY_BUDGET
+        assert all(0 <= limiter._retry_budget.left <= RETRY_BUDGET for limiter in self.limiters)
 
     def teardown(self) -> None:
         """Whatever happened: with time, everybody who still waits gets through, and nothing stays behind."""
@@ -236,8 +245,8 @@ class Gatekeeping(RuleBasedStateMachine):
                 assert not any(self.queues.values()), "somebody waits for ever"
                 self.never_trips_the_limit()
                 self.counts_what_is_in_flight()
-                assert self.limiter._ledger.in_flight == 0
-                assert not self.limiter._waiting
+                assert self.in_flight() == 0
+                assert not any(limiter._waiting for limiter in self.limiters)
                 assert all(queue._timer is None for queue in self.request_queues)
         finally:
             for task in asyncio.all_tasks(self.loop):

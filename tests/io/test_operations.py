@@ -385,6 +385,7 @@ async def test_a_connection_that_was_not_made_deletes_nothing(fake: FakePeriskop
         (made("DELETE", idempotent=True), GONE, NotFoundError),  # which was to return something
         (attrs.evolve(MARK, idempotent=True), GONE, NotFoundError),
         (REMOVE, Reply(403), PermissionDeniedError),
+        (REMOVE, Reply(404), UnexpectedResponseError),  # which is not the service's own
         (REMOVE, Reply(410), UnexpectedResponseError),
     ],
 )
@@ -417,22 +418,29 @@ async def test_query_goes_out_as_it_is_spelled(fake: FakePeriskope, client: Peri
 async def test_phone_of_one_request(fake: FakePeriskope, body: dict[str, str] | None) -> None:
     """A request of another phone says so, and only that one; the others are of the client's."""
     script(fake, OK)
-    async with fake.client(phone="111") as client:
-        for phone in (None, "+2 22", None, "phone-3"):
+    async with fake.client(phone="1110000") as client:
+        for phone in (None, "+222 00 00", None, "phone-3"):
             await call(client, GET, phone=phone, body=body)
-    assert [request.headers["x-phone"] for request in fake.requests] == ["111", "222", "111", "phone-3"]
+    assert [request.headers["x-phone"] for request in fake.requests] == ["1110000", "2220000", "1110000", "phone-3"]
 
 
 @pytest.mark.usefixtures("way")
 async def test_phone_of_a_clone(fake: FakePeriskope) -> None:
     """`with_options(phone=...)` is for one of an account's phones, or for none, on the same connection."""
     script(fake, OK)
-    async with fake.client(phone="111") as client:
-        other, none = client.with_options(phone="+2 22"), client.with_options(phone=None)
+    async with fake.client(phone="1110000") as client:
+        other, none = client.with_options(phone="+222 00 00"), client.with_options(phone=None)
         for each in (client, other, none, other.with_options(retries=0), client):
             await call(each, GET)
-        await call(none, GET, phone="3")
-    assert [request.headers.get("x-phone") for request in fake.requests] == ["111", "222", None, "222", "111", "3"]
+        await call(none, GET, phone="3330000")
+    assert [request.headers.get("x-phone") for request in fake.requests] == [
+        "1110000",
+        "2220000",
+        None,
+        "2220000",
+        "1110000",
+        "3330000",
+    ]
     assert fake.connections == 1
 
 
@@ -458,7 +466,7 @@ async def test_phone_numbers_are_cut_where_they_are_shown(
     fake: FakePeriskope, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Of a chat's id no more than four digits stand in texts, paths, reprs and log lines; `resource_id` is whole."""
-    message = f'{{"message": "no chat {CHAT}, nor +{DIGITS}"}}'.encode()
+    message = f'{{"code": "X", "message": "no chat {CHAT}, nor +{DIGITS}"}}'.encode()
     script(fake, Reply(503, message), Reply(429, message, (("Retry-After", "1"),)), Reply(404, message))
     events: list[RequestEvent] = []
     hooks = Hooks(

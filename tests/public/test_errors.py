@@ -1,4 +1,5 @@
 import copy
+import json
 import pickle
 import re
 from concurrent.futures import ProcessPoolExecutor
@@ -57,6 +58,28 @@ def test_error_survives_being_sent_and_copied(cls: type[PeriskopeError]) -> None
     assert same(copy.copy(error), error)
     assert same(copy.deepcopy(error), error)
     assert same(pickle.loads(pickle.dumps(cls())), cls())  # noqa: S301  # likewise
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_error_is_made_again_of_its_args(cls: type[PeriskopeError]) -> None:
+    """`cls(*args)`, after JSON as in Celery's result backend, is the error with all it says."""
+    for error in (full(cls), cls("it failed"), cls()):
+        made = cls(*json.loads(json.dumps(error.args)))
+        assert same(made, error)
+        assert pickle.loads(pickle.dumps(made)).args == error.args  # noqa: S301  # our own bytes
+    assert cls("it failed").args == ("it failed",)
+    assert repr(full(cls)) == f"{cls.__name__}('it failed')"
+
+
+def test_args_may_be_set() -> None:
+    """Who changes `args`, as some do to add to a message, changes the message; unknown facts are not taken over."""
+    error = full(errors.NotFoundError)
+    error.args = (f"{error.args[0]}, again", {"status": 1})
+    assert str(error).startswith("[422] it failed, again: body.chat_id: missing (ticket BKT-001")
+    assert pickle.loads(pickle.dumps(error)).args == error.args  # noqa: S301  # our own bytes
+    error.args = ()
+    assert error.message == ""
+    assert not hasattr(errors.NotFoundError("x", {"nonsense": 1}), "nonsense")
 
 
 def test_deep_copy_shares_nothing() -> None:
@@ -133,6 +156,29 @@ def test_text_says_what_a_bug_report_needs(cls: type[PeriskopeError]) -> None:
     for told in ("it failed", "BKT-001", "GET /tickets/BKT-001", "trace-1", "attempts 5", "look before you repeat"):
         assert told in text
     assert ("[422]" in text) == issubclass(cls, ApiError)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reasons"),
+    [
+        (
+            {"body.status": {"message": "Expected one of open, closed", "value": "done"}},
+            ": body.status: Expected one of open, closed",
+        ),
+        (
+            {"a": {"message": "is required"}, "b": "no", "c": {"value": 1}, "d": [], "e": {"message": ""}},
+            ": a: is required; b: no; c; d; e",
+        ),
+        ({"chat_id": {"message": "unknown:\n919876543210@c.us"}}, ": chat_id: unknown: …3210@c.us"),
+        ({"f": {"message": "v" * 900}}, f": f: {'v' * 297}…"),
+        ({}, ""),
+    ],
+)
+def test_text_says_why(fields: dict[str, Any], reasons: str) -> None:
+    """`str()` of a refusal has the fields' reasons, in one line that fits a log, phone numbers cut."""
+    error = errors.ValidationError("Request validation failed")
+    error.status, error.fields, error.trace_id = 422, fields, "t"
+    assert str(error) == f"[422] Request validation failed{reasons} (trace t)"
 
 
 def test_text_says_no_more_than_there_is() -> None:

@@ -21,7 +21,7 @@ from periskope_async import (
     capture_responses,
 )
 from periskope_async.testing import FakePeriskope, Fault, RateLimitPolicy
-from tests.support import virtual_loop
+from tests.support import run_python, virtual_loop
 
 Seen = list[RequestEvent]
 
@@ -186,3 +186,48 @@ async def test_captures_end_with_an_exception(fake: FakePeriskope) -> None:
             raise ZeroDivisionError
         await client.tickets.get("BKT-001")
     assert answers == []
+
+
+# -- the log ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wanted", "setup", "lines"),
+    [
+        ("debug", "", ["INFO: GET /tickets/BKT-001: Service unavailable; again", "DEBUG: GET /tickets/BKT-001 -> 200"]),
+        (" INFO ", "", ["INFO: GET /tickets/BKT-001: Service unavailable; again"]),
+        ("", "", []),
+        ("info", "logging.basicConfig(format='MINE %(message)s')", ["MINE GET /tickets/BKT-001: Service unavailable"]),
+    ],
+)
+def test_log_of_a_script(monkeypatch: pytest.MonkeyPatch, wanted: str, setup: str, lines: list[str]) -> None:
+    """PERISKOPE_LOG shows the log of a script on stderr, each line once; a program's own logging goes before."""
+    monkeypatch.setenv("PERISKOPE_LOG", wanted)
+    done = run_python(
+        f"""
+        import logging
+        {setup}
+        from periskope_async.testing import FakePeriskope
+        from periskope_sync import PeriskopeClient
+
+        with FakePeriskope() as fake:
+            fake.faults.add("503", times=1)
+            for _ in range(2):
+                with PeriskopeClient(fake.api_key, base_url=fake.base_url) as client:
+                    client.tickets.get("BKT-001")
+            assert fake.counts == {{"503": 1}}
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Bearer" not in done.stderr
+    for line in lines:
+        assert line in done.stderr
+    assert done.stderr.count("Service unavailable") == bool(lines)
+    assert ("DEBUG" in done.stderr) == (wanted == "debug")
+
+
+def test_log_in_a_word_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another word is refused with the two that there are."""
+    monkeypatch.setenv("PERISKOPE_LOG", "loud")
+    with pytest.raises(ConfigurationError, match="PERISKOPE_LOG: expected info or debug, got 'loud'"):
+        PeriskopeClient("key")

@@ -214,7 +214,7 @@ def test_key_is_in_no_refusal(
         refused = error
     assert not sightings(shown(refused))
     frames = traceback.extract_tb(refused.__traceback__)
-    assert frames[0].name == "__init__"
+    assert "__init__" in {frame.name for frame in frames}
 
 
 @pytest.mark.parametrize("client", [PeriskopeClient, BlockingClient])
@@ -226,7 +226,7 @@ def test_key_of_another_type_is_in_no_refusal(client: Callable[..., object], key
     assert caught.value.message == f"api_key: expected text, got {type(key).__name__}"
     assert not sightings(shown(caught.value))
     frames = traceback.extract_tb(caught.value.__traceback__)
-    assert frames[0].name == "__init__"
+    assert "__init__" in {frame.name for frame in frames}
 
 
 # -- a service that repeats the key -----------------------------------------------------------------------------------

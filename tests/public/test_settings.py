@@ -34,7 +34,7 @@ def settings(**changes: object) -> Settings:
 
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PERISKOPE_API_KEY", "PERISKOPE_PHONE", "PERISKOPE_BASE_URL"):
+    for name in ("PERISKOPE_API_KEY", "PERISKOPE_PHONE", "PERISKOPE_BASE_URL", "PERISKOPE_BUDGET"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -57,8 +57,8 @@ def test_arguments_go_before_the_environment(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("PERISKOPE_API_KEY", "from-env")
     monkeypatch.setenv("PERISKOPE_PHONE", "111")
     monkeypatch.setenv("PERISKOPE_BASE_URL", "https://env.example")
-    found = settings(api_key="given", phone="222", base_url="https://given.example")
-    assert (found.api_key.reveal(), found.phone, found.base_url) == ("given", "222", "https://given.example")
+    found = settings(api_key="given", phone="2220000", base_url="https://given.example")
+    assert (found.api_key.reveal(), found.phone, found.base_url) == ("given", "2220000", "https://given.example")
 
 
 def test_empty_environment_variables_are_unset(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,6 +75,14 @@ def test_no_key_says_both_ways_to_give_one(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("PERISKOPE_API_KEY", "")
     with pytest.raises(ConfigurationError, match=r"api_key=.*PERISKOPE_API_KEY"):
         settings(api_key=None)
+
+
+def test_budget_from_argument_environment_or_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process has its own budget, unless the environment says otherwise, unless an argument does."""
+    assert settings().budget == "own"
+    monkeypatch.setenv("PERISKOPE_BUDGET", "host")
+    assert settings().budget == "host"
+    assert settings(budget="own").budget == "own"
 
 
 # -- what they may be -------------------------------------------------------------------------------------------------
@@ -104,11 +112,23 @@ def test_phone_in_any_usual_spelling(spelling: str, phone: str) -> None:
     assert settings(phone=spelling).phone == phone
 
 
-@pytest.mark.parametrize("phone", ["", "+", "phone-", "phone-a b", "98x", "٩٨", "91@g.us", "1\r\nx: y", 919876543210])
+@pytest.mark.parametrize(
+    "phone", ["", "+", "phone-", "phone-a b", "98x", "12", "1" * 16, "٩٨", "91@g.us", "1\r\nx: y", 919876543210]
+)
 def test_phone_that_is_none_is_refused(phone: object) -> None:
     """What is neither a number nor a phone id is refused, whatever it would do to a header."""
     with pytest.raises(ConfigurationError, match=r"^phone: "):
         settings(phone=phone)
+
+
+@pytest.mark.parametrize("budget", ["", "HOST", "redis://user:CANARY@cache", "CANARY", 5, None])
+def test_a_budget_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, budget: object) -> None:
+    """Any other budget is refused, and the refusal does not show it: it may be a URL with a password."""
+    if budget is None:
+        monkeypatch.setenv("PERISKOPE_BUDGET", "redis://:CANARY@cache")
+    with pytest.raises(ConfigurationError, match=r"^budget: expected 'own' or 'host'") as caught:
+        settings(budget=budget)
+    assert "CANARY" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -200,8 +220,8 @@ def test_no_deadline_is_a_choice() -> None:
 
 def test_replace_checks_as_resolve_does() -> None:
     """Settings that replace others pass the same checks, and leave the rest alone."""
-    changed = settings(phone="123").replace(timeout=1, deadline=2, retries=3)
-    assert (changed.timeout, changed.deadline, changed.retries, changed.phone) == (1.0, 2.0, 3, "123")
+    changed = settings(phone="1230000").replace(timeout=1, deadline=2, retries=3)
+    assert (changed.timeout, changed.deadline, changed.retries, changed.phone) == (1.0, 2.0, 3, "1230000")
     for wrong in ({"timeout": 0}, {"deadline": -1}, {"retries": -1}):
         with pytest.raises(ConfigurationError):
             settings().replace(**{"timeout": 1, "deadline": 1, "retries": 1, **wrong})

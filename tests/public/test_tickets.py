@@ -1,8 +1,10 @@
 """The whole life of a ticket through the client, over real HTTP."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -196,6 +198,82 @@ async def test_bad_pages_are_refused(client: PeriskopeClient, fake: FakePeriskop
         await client.tickets.list_page(**arguments)
     with pytest.raises(ConfigurationError, match="page_size"):
         await anext(client.tickets.list(page_size=0))
+    assert fake.calls == 0
+
+
+async def listed(client: PeriskopeClient, **filters: Any) -> set[str]:
+    """Return the ids of a filtered list."""
+    return {row.ticket_id async for row in client.tickets.list(page_size=7, **filters)}
+
+
+async def test_filtered_lists(client: PeriskopeClient, fake: FakePeriskope) -> None:
+    """A filter leaves rows out, each by its own field, all that are named together, wherever in the list they are."""
+    for ticket_id in fake.ticket_ids:
+        fake.change(ticket_id, assignee="", status="open", ticket_labels="")
+    fake.change("BKT-002", assignee="Asha@Example.com", status="closed", ticket_labels="vip, late")
+    fake.change("BKT-003", assignee="asha@example.com")
+    fake.change("BKT-029", ticket_labels="vip")
+    rest = set(fake.ticket_ids)
+    assert await listed(client, status="closed") == await listed(client, status=TicketStatus.CLOSED) == {"BKT-002"}
+    assert await listed(client, assignee=" ASHA@example.com") == {"BKT-002", "BKT-003"}
+    assert await listed(client, assignee="") == rest - {"BKT-002", "BKT-003"}
+    assert await listed(client, label="vip") == {"BKT-002", "BKT-029"}
+    assert await listed(client, label="vip", status="open") == {"BKT-029"}
+
+
+@pytest.mark.parametrize(
+    "since",
+    [
+        "2026-03-01",
+        " 2026-03-01T13:00:00+01:00",
+        date(2026, 3, 1),
+        datetime(2026, 3, 1, 12),  # noqa: DTZ001  # taken for UTC
+        datetime(2026, 3, 1, 12, tzinfo=UTC),
+    ],
+)
+async def test_list_of_what_changed(client: PeriskopeClient, fake: FakePeriskope, since: Any) -> None:
+    """`updated_since` goes by the last change, by the creation where there was none, and leaves out who has neither."""
+    noon, before = "2026-03-01T12:00:00Z", "2026-02-28T12:00:00Z"
+    rows = [
+        {"ticket_id": "changed", "last_updated_at": noon, "created_at": before},
+        {"ticket_id": "created", "last_updated_at": None, "created_at": noon},
+        {"ticket_id": "old", "last_updated_at": before, "created_at": before},
+        {"ticket_id": "neither"},
+    ]
+    body = json.dumps({"tickets": rows}).encode()
+    fake.answer(lambda _: Reply(200, body, (("Content-Type", "application/json"),)))
+    assert await listed(client, updated_since=since) == {"changed", "created"}
+
+
+async def test_limit_of_a_filtered_list(client: PeriskopeClient, fake: FakePeriskope) -> None:
+    """`limit` counts the rows that pass, and nothing is read once they have."""
+    for ticket_id in fake.ticket_ids:
+        fake.change(ticket_id, status="open")
+    rows = [row async for row in client.tickets.list(status="open", limit=3, page_size=5)]
+    assert len(rows) == 3
+    assert fake.calls <= 2
+    assert len(await listed(client, status="closed", limit=3)) == 0
+
+
+@pytest.mark.parametrize(
+    ("filters", "says"),
+    [
+        ({"status": " "}, "status: is empty"),
+        ({"status": 5}, "status: expected text"),
+        ({"assignee": 5}, "assignee: expected text"),
+        ({"label": ["vip"]}, "label: expected text"),
+        ({"updated_since": "last week"}, "updated_since: expected a date"),
+        ({"updated_since": 5}, "updated_since: expected text"),
+        ({"status": "open", "limit": 0}, "limit: expected at least 1"),
+        ({"status": "open", "page_size": 0}, "page_size: expected at least 1"),
+    ],
+)
+async def test_bad_filters_are_refused(
+    client: PeriskopeClient, fake: FakePeriskope, filters: dict[str, Any], says: str
+) -> None:
+    """What cannot be a filter is refused at once, before anything is sent."""
+    with pytest.raises(ConfigurationError, match=says):
+        client.tickets.list(**filters)
     assert fake.calls == 0
 
 

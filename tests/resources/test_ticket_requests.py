@@ -111,10 +111,12 @@ async def test_due_dates(given: date | str, told: str) -> None:
     assert body(await update("BKT-001", due_date=given))["due_date"] == told
 
 
-@pytest.mark.parametrize("given", [1, "1", TicketPriority.LOW])
+@pytest.mark.parametrize("given", [3, "3", " 3", "high", "High ", TicketPriority.HIGH])
 async def test_priorities(given: Any) -> None:
-    """A priority may be a member, a number or its digits."""
-    assert body(await create(chat_id=CHAT, subject="Hi", priority=given))["priority"] == 1
+    """A priority may be a member, a number, its digits or its name."""
+    assert body(await create(chat_id=CHAT, subject="Hi", priority=given))["priority"] == 3
+    update = await request_of(Tickets, "update", "BKT-001", priority=given)
+    assert body(update)["priority"] == "3"
 
 
 @pytest.mark.parametrize(
@@ -132,7 +134,8 @@ async def test_priorities(given: Any) -> None:
         ({"priority": TicketPriority.NONE}, "priority"),
         ({"priority": 5}, "priority"),
         ({"priority": True}, "priority"),
-        ({"priority": "high"}, "priority"),
+        ({"priority": "none"}, "priority: expected low, medium, high or urgent, also as 1 to 4, got 'none'"),
+        ({"priority": ""}, "priority"),
         ({"priority": "٣"}, "priority"),
         ({"priority": 2.0}, "priority"),
         ({"status": 1}, "status"),

@@ -63,7 +63,7 @@ def test_id_is_one_segment_or_refused(ticket_ids: list[str]) -> None:
         (None, "expected text, got NoneType"),
         (1, "expected text, got int"),
         (b"BKT-001", "expected text, got bytes"),
-        (["BKT-001"], "expected text, got list"),
+        (["BKT-001"], "expected one id as text, got list; for many ids use get_many or stream"),
     ],
 )
 def test_bad_id_says_why(ticket_id: object, reason: str) -> None:

@@ -56,8 +56,10 @@ STATUSES: dict[FailureKind, dict[type[ApiError], list[int]]] = {
 )
 @pytest.mark.parametrize("body", [ENVELOPE, HTML, b""], ids=["envelope", "html", "empty"])
 def test_status_decides(status: int, cls: type[ApiError], kind: FailureKind, body: object) -> None:
-    """Class and treatment of an error are decided by the status alone, whatever the body is."""
+    """Class and treatment of an error are decided by the status, whatever the body is; but for the class of a 404."""
     found = failure(status, body, content_type="text/html")
+    if status == 404 and body is not ENVELOPE:
+        cls = errors.UnexpectedResponseError
     assert type(found.error) is cls
     assert found.kind is kind
     assert isinstance(found.error, ApiError)
@@ -87,6 +89,30 @@ def test_judgement_is_total(seen: list[tuple[int, object, str]]) -> None:
         if found is not None:
             redact(found.error, Secret("CANARY").scrub)
             assert str(found.error).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (HTML, "the answer is an HTML page"),
+        (b"", "the answer has no body"),
+        ({"detail": "Not Found"}, "the answer gives no reason"),
+        ({"message": "no Route matched"}, "no Route matched"),
+        (["x"], "the answer gives no reason"),
+    ],
+)
+def test_only_the_services_own_404_is_not_found(body: object, says: str) -> None:
+    """A 404 of something else is no news of a ticket: it is unexpected, and says that the base URL may be wrong."""
+    error = error_of(404, body)
+    assert type(error) is errors.UnexpectedResponseError
+    assert error.message.startswith(says)
+    assert "the base URL may be wrong, or lack its /v1" in str(error)
+
+
+@pytest.mark.parametrize("body", [{"code": "NOT_FOUND_ERROR", "message": "x"}, {"name": "Not found"}])
+def test_the_services_own_404(body: object) -> None:
+    """A 404 with the service's code or name is its own."""
+    assert type(error_of(404, body)) is errors.NotFoundError
 
 
 # -- what an error tells ----------------------------------------------------------------------------------------------

@@ -154,6 +154,7 @@ def test_constructor_passes_all_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(periskope_sync.client, "_Blocked", record)
     wanted = {name: object() for name in inspect.signature(periskope_sync.PeriskopeClient).parameters}
+    wanted["proxy"] = "http://proxy:1"  # concealed too, for it may hold a password
     periskope_sync.PeriskopeClient(**wanted | {"api_key": "key"})  # type: ignore[arg-type]  # they are only passed on
     key = seen.pop("api_key")
     del wanted["api_key"]

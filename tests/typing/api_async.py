@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, date, datetime
-from typing import assert_type
+from typing import Any, assert_type
 
 from periskope_async import (
     ApiError,
@@ -56,12 +56,19 @@ async def clients() -> None:
     """A client is made, entered, cloned, asked and closed."""
     assert_type(PeriskopeClient(), PeriskopeClient)
     PeriskopeClient("key", phone="phone-1", base_url="https://example.org/v1", timeout=1, deadline=None, retries=0)
-    async with PeriskopeClient(concurrency=4) as client:
+    async with PeriskopeClient(concurrency=4, budget="host") as client:
         assert_type(client, PeriskopeClient)
         assert_type(client.rate_limit, RateLimit | None)
         assert_type(client.with_options(timeout=1.5, deadline=None, retries=2), PeriskopeClient)
         assert_type(client.with_options(timeout=Unset.UNSET), PeriskopeClient)
     assert_type(await client.aclose(), None)
+
+
+async def custom(client: PeriskopeClient) -> None:
+    """A request without a method of its own gives JSON, or the model that was asked for."""
+    assert_type(await client.request("GET", "/tickets/BKT-001", params={"limit": 1}), Any)
+    assert_type(await client.request("GET", "/tickets/BKT-001", headers={"x-a": "b"}, model=TicketInfo), TicketInfo)
+    assert_type(await client.request("GET", "/phones/1/qr", model=bytes), bytes)
 
 
 async def one(client: PeriskopeClient) -> None:

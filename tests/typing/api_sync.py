@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
-from typing import assert_type
+from typing import Any, assert_type
 
 from periskope_sync import (
     ApiError,
@@ -56,7 +56,7 @@ def clients() -> None:
     """A client is made, entered, cloned, asked and closed."""
     assert_type(PeriskopeClient(), PeriskopeClient)
     PeriskopeClient("key", phone="phone-1", base_url="https://example.org/v1", timeout=1, deadline=None, retries=0)
-    with PeriskopeClient(concurrency=4) as client:
+    with PeriskopeClient(concurrency=4, budget="host") as client:
         assert_type(client, PeriskopeClient)
         assert_type(client.rate_limit, RateLimit | None)
         assert_type(client.with_options(timeout=1.5, deadline=None, retries=2), PeriskopeClient)
@@ -115,6 +115,13 @@ def many(client: PeriskopeClient) -> None:
                     assert_type(ticket, TicketInfo)
                 case Failed(ticket_id, error):
                     assert_type(error, PeriskopeError)
+
+
+def custom(client: PeriskopeClient) -> None:
+    """A request without a method of its own gives JSON, or the model that was asked for."""
+    assert_type(client.request("GET", "/tickets/BKT-001", params={"limit": 1}), Any)
+    assert_type(client.request("GET", "/tickets/BKT-001", idempotent=False, model=TicketInfo), TicketInfo)
+    assert_type(client.request("GET", "/phones/1/qr", model=bytes), bytes)
 
 
 def listed(client: PeriskopeClient) -> None:

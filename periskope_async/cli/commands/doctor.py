@@ -71,6 +71,7 @@ async def _send_publicly(connect: "Connect") -> tuple[Sequence[Finding], Exit]:
                 first = await _timed(client)
                 now = time.time()
                 second = await _timed(client)
+            budget, shared = client._caller.connections.limiter.describe_budget()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # nobody else has to know it
     except PeriskopeError as error:
         outcome = explain(error)
         return [Finding("Service", outcome.message, good=False)], outcome.exit
@@ -85,6 +86,7 @@ async def _send_publicly(connect: "Connect") -> tuple[Sequence[Finding], Exit]:
         Finding("Latency", f"{second * 1000:.0f} ms; {first * 1000:.0f} ms with opening the connection", good=True),
         _clock(answers[0].headers.get("date"), now),
         Finding("Rate limit", rate_limit, good=True),
+        Finding("Budget", budget, good=shared),
     ]
     return findings, Exit.OK
 

@@ -1,0 +1,182 @@
+"""The file that processes of one user on one machine share: found, checked, locked, read and written. Knows no ledger.
+
+It holds an image, and from `SLOTS_AT` on a slot for each process. As long as a process lives it has a lock on a byte
+beyond the end of the file, one for its slot: the kernel releases that however the process ends, in whatever container.
+"""
+
+import fcntl
+import os
+import stat
+from contextlib import suppress
+from hashlib import blake2b
+from struct import Struct
+from typing import Final, NamedTuple, Self
+
+from periskope_async.settings import Secret
+
+__all__ = ["SLOTS_AT", "HostFile", "Slot", "UnusableError", "file_name", "folder_path"]
+
+#: Processes that share one file, in members of its table.
+SLOTS: Final = 256
+#: Where they begin, bytes.
+SLOTS_AT: Final = 4096
+_SLOT: Final = Struct("<ddqqq")
+_SLOT_LOCKS_AT: Final = 1 << 20  # bytes
+_FLOCK: Final = Struct("hhqqi4x")  # `struct flock` of a 64-bit system
+
+
+class UnusableError(Exception):
+    """Why the file cannot be used."""
+
+
+class Slot(NamedTuple):
+    """What a process says of itself. Times are seconds of the monotonic clock."""
+
+    written_at: float = 0.0
+    #: It asks for requests until then.
+    wants_until: float = 0.0
+    in_flight: int = 0
+    #: The window of which it has taken how many requests.
+    generation: int = 0
+    taken: int = 0
+
+
+NO_SLOT: Final = Slot()
+
+
+def folder_path() -> str:
+    """Return the folder of this user's files."""
+    # Not the session's own folder: not every process of a user is part of a session, and all have to find the same.
+    return f"{os.environ.get('TMPDIR') or '/tmp'}/periskope-{os.geteuid()}"  # noqa: S108  # checked before it is used
+
+
+def file_name(base_url: str, key: Secret, layout: int) -> str:
+    """Return the name of the file for a key of a service, which shows neither.
+
+    With another layout, or once the machine has started anew and its clock with it, it is another file.
+
+    Raises:
+        UnusableError: this system has nothing to share by.
+    """
+    if not hasattr(fcntl, "F_OFD_SETLK"):
+        raise UnusableError("this system has no locks that end with their process")
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123  # pathlib is not loaded
+            clock = file.read().strip()
+    except OSError:
+        raise UnusableError("this system does not tell one start of the machine from another") from None
+    with suppress(OSError):  # before Linux 5.6 all containers have one clock
+        clock += os.readlink("/proc/self/ns/time")  # noqa: PTH115  # likewise
+    secret = blake2b(key.reveal().encode(), digest_size=32).digest()
+    about = f"{layout}\0{clock}\0{base_url}".encode()
+    return blake2b(about, digest_size=16, key=secret, person=b"periskope-budget").hexdigest()
+
+
+class HostFile:
+    """An open file. Every method but `close` may raise `OSError`; all but `lock` are for who has the lock.
+
+    Args:
+        descriptor: of the file; closed with this object.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._fd = descriptor
+        self.slot = -1
+
+    @classmethod
+    def open(cls, folder: str, name: str) -> Self:
+        """Open the file, and make it if it is missing.
+
+        Raises:
+            OSError: it cannot be opened.
+            UnusableError: somebody else may read or write it.
+        """
+        with suppress(FileExistsError):
+            os.mkdir(folder, 0o700)  # noqa: PTH102  # pathlib is not loaded
+        flags = os.O_CLOEXEC | os.O_NOFOLLOW
+        directory = os.open(folder, flags | os.O_DIRECTORY)
+        try:
+            _check(os.fstat(directory))
+            # Not waiting: somebody may have put a pipe there.
+            descriptor = os.open(name, flags | os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o600, dir_fd=directory)
+        finally:
+            os.close(directory)
+        file = cls(descriptor)
+        found = os.fstat(descriptor)
+        _check(found)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+            raise UnusableError("in its place is something else")
+        return file
+
+    def lock(self) -> bool:
+        """Lock the file if nobody else has; return whether it is."""
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def unlock(self) -> None:
+        """Let the others have it."""
+        fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+    def claim_slot(self) -> None:
+        """Take a slot that nobody living has.
+
+        Raises:
+            UnusableError: there is none.
+        """
+        for slot in range(SLOTS):
+            with suppress(BlockingIOError):
+                fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, _slot_lock(slot))
+                self.slot = slot
+                self.write_slot(slot, NO_SLOT)
+                return
+        raise UnusableError(f"{SLOTS} processes use it already")
+
+    def is_dead(self, slot: int) -> bool:
+        """Whether the process that had *slot* has ended."""
+        found = fcntl.fcntl(self._fd, fcntl.F_OFD_GETLK, _slot_lock(slot))
+        return bool(_FLOCK.unpack(found)[0] == fcntl.F_UNLCK)
+
+    def is_linked(self) -> bool:
+        """Whether others still find the file: those who tidy up temporary folders may have removed it."""
+        return os.fstat(self._fd).st_nlink > 0
+
+    def read(self, size: int) -> bytes:
+        """Return the file's first bytes, as many as it has up to *size*."""
+        return os.pread(self._fd, size, 0)
+
+    def write(self, image: bytes) -> None:
+        """Write its first bytes."""
+        self._write(image, 0)
+
+    def slots(self) -> list[Slot]:
+        """Return what every process said of itself, up to the last."""
+        found = os.pread(self._fd, SLOTS * _SLOT.size, SLOTS_AT)
+        return [Slot(*values) for values in _SLOT.iter_unpack(found[: len(found) // _SLOT.size * _SLOT.size])]
+
+    def write_slot(self, slot: int, said: Slot) -> None:
+        """Say something of a process."""
+        self._write(_SLOT.pack(*said), SLOTS_AT + slot * _SLOT.size)
+
+    def close(self) -> None:
+        """Close it, with all locks."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    __del__ = close
+
+    def _write(self, data: bytes, position: int) -> None:
+        if os.pwrite(self._fd, data, position) < len(data):
+            raise OSError("the disk is full")
+
+
+def _check(found: os.stat_result) -> None:
+    if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
+        raise UnusableError("others may read or write it")
+
+
+def _slot_lock(slot: int) -> bytes:
+    return _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, _SLOT_LOCKS_AT + slot, 1, 0)

@@ -1,0 +1,141 @@
+"""Real processes on one key and the fake service: none is refused, each gets what it asked for, whatever happens."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from periskope_async.testing import FakePeriskope, RateLimitPolicy
+from tests.support import ROOT
+
+WORKER = """
+    import asyncio, json, sys
+    from periskope_async import PeriskopeClient
+
+    async def main():
+        async with PeriskopeClient(sys.argv[1], base_url=sys.argv[2], budget="host") as client:
+            client.tickets
+            print("ready", flush=True)
+            ids = json.loads(sys.stdin.readline())
+            result = await client.tickets.get_many(ids)
+            print(json.dumps([len(result.tickets), repr(client.rate_limit)]), flush=True)
+            sys.stdin.readline()
+
+    asyncio.run(main())
+"""
+
+
+@contextmanager
+def workers(fake: FakePeriskope, count: int, folder: Path) -> Iterator[list[subprocess.Popen[str]]]:
+    """Start processes that fetch tickets as soon as they are told which; kill those that are left in the end."""
+    command = [sys.executable, "-c", dedent(WORKER), fake.api_key, fake.base_url]
+    with ExitStack() as stack:
+        started = list[subprocess.Popen[str]]()
+        for _ in range(count):
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd=ROOT,
+                env={"TMPDIR": str(folder), "PATH": ""},
+            )
+            started.append(stack.enter_context(process))
+            stack.callback(process.kill)
+        for process in started:
+            assert line(process) == "ready\n"
+        yield started
+
+
+def line(process: subprocess.Popen[str]) -> str:
+    """Read a line that a process says."""
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+def say(process: subprocess.Popen[str], text: str) -> None:
+    """Say a line to a process."""
+    assert process.stdin is not None
+    process.stdin.write(text + "\n")
+    process.stdin.flush()
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Return how many tickets a process got, and let it end, which it does without a word of complaint."""
+    fetched, rate_limit = json.loads(line(process))
+    _, errors = process.communicate("\n", timeout=30)
+    assert (process.returncode, errors) == (0, "")
+    return fetched, rate_limit
+
+
+def statuses(fake: FakePeriskope) -> Counter[int]:
+    """How often the fake answered what."""
+    return Counter(request.status for request in fake.requests)
+
+
+CASES = [
+    pytest.param(2, RateLimitPolicy(100, 1.0), 200, id="2"),
+    pytest.param(4, RateLimitPolicy(60, 1.0, headers="draft-7"), 180, id="4"),
+    *(
+        pytest.param(8, RateLimitPolicy(100, 1.0, headers=headers), 400, id=headers, marks=pytest.mark.slow)
+        for headers in ("legacy", "legacy-ms", "legacy-delta", "draft-6", "draft-7", "draft-8")
+    ),
+    pytest.param(8, RateLimitPolicy(300, 5.0), 900, id="8-of-5-s", marks=pytest.mark.slow),
+    pytest.param(
+        4,
+        RateLimitPolicy(
+            40, 1.0, headers="nestjs", name="short", also=(RateLimitPolicy(100, 4.0, headers="nestjs", name="long"),)
+        ),
+        160,
+        id="two-limits",
+        marks=pytest.mark.slow,
+    ),
+]
+
+
+@pytest.mark.parametrize(("count", "policy", "tickets"), CASES)
+def test_no_process_is_refused(tmp_path: Path, count: int, policy: RateLimitPolicy, tickets: int) -> None:
+    """Processes that fetch at once, over several windows, meet not one 429, and each ticket is asked for once."""
+    with FakePeriskope(tickets=tickets, rate_limit=policy) as fake, workers(fake, count, tmp_path) as processes:
+        for position, process in enumerate(processes):
+            say(process, json.dumps(fake.ticket_ids[position::count]))
+        assert [finish(process)[0] for process in processes] == [tickets // count] * count
+        assert statuses(fake) == {200: tickets}
+
+
+def test_the_rate_limit_of_all(tmp_path: Path) -> None:
+    """What a process tells of the rate limit counts what the others have used."""
+    policy = RateLimitPolicy(100, 30.0)
+    with FakePeriskope(tickets=60, rate_limit=policy) as fake, workers(fake, 2, tmp_path) as processes:
+        for position, process in enumerate(processes):
+            say(process, json.dumps(fake.ticket_ids[position::2]))
+        limits = [finish(process)[1] for process in processes]
+        assert "remaining=40" in max(limits)
+        assert statuses(fake) == {200: 60}
+
+
+def test_killed_and_stopped(tmp_path: Path) -> None:
+    """One is killed and one stopped in the middle of their runs: the others get all they asked for, unrefused."""
+    policy = RateLimitPolicy(40, 1.0)
+    with FakePeriskope(tickets=400, rate_limit=policy) as fake, workers(fake, 4, tmp_path) as processes:
+        for position, process in enumerate(processes):
+            say(process, json.dumps(fake.ticket_ids[position::4][: 30 if position < 2 else None]))
+        until = time.monotonic() + 30
+        while len(fake.requests) < 20 and time.monotonic() < until:
+            time.sleep(0.01)
+        processes[2].kill()
+        processes[3].send_signal(signal.SIGSTOP)
+        assert [finish(process)[0] for process in processes[:2]] == [30, 30]
+        processes[3].send_signal(signal.SIGCONT)
+        processes[3].kill()
+        assert processes[2].wait() == -signal.SIGKILL
+        assert set(statuses(fake)) <= {200, 0}

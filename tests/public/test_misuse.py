@@ -1,0 +1,162 @@
+"""What a newcomer does wrong: each message names the cure, and no checker is kept from finding it before."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import periskope_async
+import periskope_sync
+from periskope_async import ConfigurationError, Ticket, TicketInfo
+from periskope_async.testing import FakePeriskope
+
+INFO: Any = TicketInfo(ticket=Ticket(ticket_id="BKT-001", subject="Printer on fire"))
+CLIENTS: list[Any] = [periskope_async.PeriskopeClient, periskope_sync.PeriskopeClient]
+
+
+@pytest.fixture
+def fake() -> Iterator[FakePeriskope]:
+    """Serve in a thread of its own."""
+    with FakePeriskope() as fake:
+        yield fake
+
+
+# -- models -----------------------------------------------------------------------------------------------------------
+
+
+def test_attribute_of_a_part() -> None:
+    """`info.subject` says that it is `info.ticket.subject`, and is not there for `hasattr` and `dir`."""
+    with pytest.raises(AttributeError, match=r"'TicketInfo' has no 'subject' itself: use \.ticket\.subject") as caught:
+        _ = INFO.subject
+    assert (caught.value.name, caught.value.obj) == ("subject", INFO)
+    assert not hasattr(INFO, "subject")
+    assert not hasattr(TicketInfo, "subject")
+    assert not hasattr(INFO, "nonsense")
+    assert "subject" not in dir(INFO)
+    assert {"ticket", "chat", "to_dict"} <= set(dir(INFO))
+    assert repr(vars(TicketInfo)["subject"]) == "<see .ticket.subject>"
+
+
+def test_attributes_that_are_there_stay_as_fast() -> None:
+    """No model looks attributes up in Python code, and none of its own attributes is in another's place."""
+    assert not {"__getattr__", "__getattribute__"} & {name for cls in TicketInfo.__mro__[:-1] for name in vars(cls)}
+    assert INFO.ticket.subject == "Printer on fire"
+    assert INFO.extra == INFO.ticket.extra == {}
+
+
+@pytest.mark.parametrize(
+    ("use", "cure"),
+    [
+        (lambda: INFO["ticket"], r"use the attribute \.ticket, or to_dict\(\)"),
+        (lambda: INFO["nonsense"], r"use its attributes, or to_dict\(\)"),
+        (lambda: dict(INFO), r"or to_dict\(\)"),
+        (lambda: list(INFO), r"or to_dict\(\)"),
+    ],
+)
+def test_model_taken_for_a_dict(use: Callable[[], object], cure: str) -> None:
+    """A model that is used as a mapping says where its values are."""
+    with pytest.raises(TypeError, match=rf"a TicketInfo is not a mapping: .*{cure}"):
+        use()
+
+
+# -- clients ----------------------------------------------------------------------------------------------------------
+
+
+def test_with_on_the_async_client() -> None:
+    """`with` says that the blocking client is in the other package."""
+    client: Any = periskope_async.PeriskopeClient("key")
+    with pytest.raises(TypeError, match=r"'async with'; for 'with' there is periskope_sync\.PeriskopeClient"), client:
+        pass
+
+
+async def test_async_with_on_the_blocking_client() -> None:
+    """`async with` says that the async client is in the other package."""
+    client: Any = periskope_sync.PeriskopeClient("key")
+    with pytest.raises(TypeError, match=r"'with'; for 'async with' there is periskope_async\.PeriskopeClient"):
+        async with client:
+            pass
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize(
+    ("option", "cure"),
+    [
+        ("max_retries", r"did you mean 'retries'\?"),
+        ("token", r"did you mean 'api_key'\?"),
+        ("time_out", r"did you mean 'timeout'\?"),
+        ("xyz", "there are api_key, base_url, "),
+    ],
+)
+def test_option_of_another_name(client: Any, option: str, cure: str) -> None:
+    """An option that other clients have says what it is called here, and nobody shows its value."""
+    with pytest.raises(TypeError, match=f"unexpected keyword argument '{option}'; {cure}") as caught:
+        client(**{option: "CANARY"})
+    frame = caught.value.__traceback__
+    frame = frame and frame.tb_next
+    while frame is not None:
+        assert "CANARY" not in repr(frame.tb_frame.f_locals)
+        frame = frame.tb_next
+
+
+def test_session_of_the_blocking_client() -> None:
+    """What the other client alone has is not proposed."""
+    client: Any = periskope_sync.PeriskopeClient
+    with pytest.raises(TypeError, match=r"'http_client'; there are "):
+        client("key", http_client=None)
+
+
+@pytest.mark.parametrize(
+    ("key", "cure"),
+    [
+        ("Bearer abc", "without the word 'Bearer'"),
+        (" bearer  abc\n", "without the word 'Bearer'"),
+        ("abc\ndef", "a line break or a blank in its middle"),
+        ("abc def", "a line break or a blank in its middle"),
+    ],
+)
+def test_key_with_something_else(key: str, cure: str) -> None:
+    """A key that came with its header's word, or with another line, is refused with what to take away."""
+    with pytest.raises(ConfigurationError, match=cure) as caught:
+        periskope_async.PeriskopeClient(key)
+    assert "abc" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["Bearer", "bearer-abc", "Bearerabc"])
+def test_key_that_only_looks_like_it(key: str) -> None:
+    """A key that is one word is a key, whatever it begins with."""
+    periskope_async.PeriskopeClient(key)
+
+
+# -- calls ------------------------------------------------------------------------------------------------------------
+
+
+async def test_many_ids_for_one(fake: FakePeriskope) -> None:
+    """`get` with a list says what takes many, and sends nothing."""
+    ids: Any = ["BKT-001", "BKT-002"]
+    async with fake.client() as client:
+        with pytest.raises(ConfigurationError, match=r"ticket_id: expected one id as text, got list; .* get_many"):
+            await client.tickets.get(ids)
+    assert fake.calls == 0
+
+
+async def test_stream_that_is_not_entered(fake: FakePeriskope) -> None:
+    """`async for` over a stream, or `await` of one, says that it is for `async with`."""
+    async with fake.client() as client:
+        stream: Any = client.tickets.stream(["BKT-001"])
+        with pytest.raises(TypeError, match=r"'async with client\.tickets\.stream\(ids\) as results:'"):
+            async for _ in stream:
+                pass
+        with pytest.raises(TypeError, match=r"'async with client\.tickets\.stream\(ids\) as results:'"):
+            await stream
+        async with stream as results:
+            assert [item.id async for item in results] == ["BKT-001"]
+
+
+def test_blocking_stream_that_is_not_entered(fake: FakePeriskope) -> None:
+    """`for` over a stream says that it is for `with`."""
+    with periskope_sync.PeriskopeClient(fake.api_key, base_url=fake.base_url) as client:
+        stream: Any = client.tickets.stream(["BKT-001"])
+        with pytest.raises(TypeError, match=r"'with client\.tickets\.stream\(ids\) as results:'"):
+            list(stream)
+        with stream as results:
+            assert [item.id for item in results] == ["BKT-001"]
