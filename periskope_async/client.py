@@ -1,4 +1,4 @@
-"""The client: settings, caller and resources, opened and closed, and nothing else."""
+"""The client: settings, caller and resources, opened and closed: all that its users call first, in one file."""
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager

@@ -94,7 +94,7 @@ def test_constants_have_units() -> None:
     ("source", "found"),
     [
         ("# as it was told\n", ["told"]),
-        ("length_reported = 1\n", ["told"]),
+        ("length_told = 1\n", ["told"]),
         ('"""The id is\n    no text."""\n', ["is no"]),
         ("#: There are\n#: no ids.\n", ["are no"]),
         ("# so\n# many, Given\n", ["so many", "Given"]),
