@@ -52,9 +52,10 @@ __all__ = [
     "ValidationError",
 ]
 
+#: What people write within a number that begins with a plus sign, also as a path has it.
+_GAP: Final = r"(?:%20|%28|%29|[\s().-])*"
 #: A number of eight digits or more is taken for a phone's; what is cut off of it.
-_NUMBER: Final = re.compile(r"\d{4,}(?=\d{4})")
-
+_NUMBER: Final = re.compile(rf"(?:\+|%2B)(?:{_GAP}\d){{4,}}(?=(?:{_GAP}\d){{4}})|\d{{4,}}(?=\d{{4}})")
 
 #: How much of the reasons for a refusal `str()` shows, characters: it has to fit a log line.
 MAX_REASONS: Final = 300

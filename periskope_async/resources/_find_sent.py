@@ -55,10 +55,12 @@ JOBS: Operation[tuple[Job, ...]] = Operation("queue.list_jobs", "GET", "/queue/j
 
 
 def as_since(value: object) -> datetime:
-    """Return *value*, which is a datetime, with an offset; without one it is taken for UTC."""
+    """Return *value*, a datetime with an offset: were local time taken for UTC, a send would seem not to be there."""
     if not isinstance(value, datetime):
         raise ConfigurationError(f"since: expected a datetime, got {type(value).__name__}")
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if value.utcoffset() is None:
+        raise ConfigurationError("since: has no offset; expected an aware datetime, such as datetime.now(UTC)")
+    return value
 
 
 async def matching(

@@ -233,7 +233,7 @@ class Messages:
 
         Args:
             outgoing: what was sent.
-            since: when it was sent, at the earliest, by the service's clock; without an offset it is taken for UTC.
+            since: when it was sent, at the earliest, by the service's clock; aware, such as `datetime.now(UTC)`.
             phone: the phone that sent it; see the class.
 
         Raises:
@@ -431,7 +431,8 @@ class Messages:
             return await self._caller.call(LIST.request(query=query, phone=phone))
         if not (query["start_time"] is UNSET and query["end_time"] is UNSET):
             raise ConfigurationError("start_time, end_time: the API takes them for all chats only")
-        return await self._caller.call(LIST_OF_CHAT.request(chat_id=chat_id, query=query, phone=phone))
+        chat = as_chat_id("chat_id", chat_id)
+        return await self._caller.call(LIST_OF_CHAT.request(chat_id=chat, query=query, phone=phone))
 
     async def edit(self, message_id: str, edited_body: str, *, phone: str | None = None) -> None:
         """Change the text of a message that was sent in the last 15 minutes; of a file its caption, of a poll nothing.

@@ -486,7 +486,7 @@ async def test_phone_numbers_are_cut_where_they_are_shown(
     assert {str(each.path) for each in (error, closed, *events)} == {"/chats/…1844%40c.us"}
     assert {each.resource_id for each in (error, closed, *events)} == {CHAT}
     assert "chat …1844@c.us" in str(error)
-    assert error.message == "no chat …1844@c.us, nor +…1844"
+    assert error.message == "no chat …1844@c.us, nor …1844"
     assert sum("/chats/…1844%40c.us" in line for line in lines) == 3 + 2
 
 

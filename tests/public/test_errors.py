@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from periskope_async import errors
-from periskope_async.errors import BY_STATUS, ApiError, DecodeError, PeriskopeError
+from periskope_async.errors import BY_STATUS, ApiError, DecodeError, PeriskopeError, mask_numbers
 
 CLASSES: list[type[PeriskopeError]] = [getattr(errors, name) for name in errors.__all__]
 TOLD: dict[str, Any] = {
@@ -188,3 +188,18 @@ def test_text_says_no_more_than_there_is() -> None:
     assert str(error) == "it failed"
     assert str(ApiError("it failed")) == "[0] it failed"
     assert str(PeriskopeError()) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("chat +91 98765 43210", "chat …3210"),
+        ("GET /chats/%2B91%2098765%2043210/messages", "GET /chats/…3210/messages"),
+        ("+1 (555) 010-4477", "…-4477"),
+        ("919876543210@c.us", "…3210@c.us"),
+        ("2026-11-25T10:00:00+05:30", "2026-11-25T10:00:00+05:30"),
+    ],
+)
+def test_numbers_are_cut_as_people_write_them(text: str, shown: str) -> None:
+    """A phone number shows its last four digits, also where it is written with blanks, brackets and dashes."""
+    assert mask_numbers(text) == shown

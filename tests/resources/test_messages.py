@@ -267,6 +267,9 @@ BAD: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("list_page", (), {"limit": 0}, "limit"),
     ("find_sent", (Outgoing(PERSON),), {"since": datetime.now(UTC)}, "message"),
     ("find_sent", (Outgoing(PERSON, "Hello"),), {"since": "today"}, "since"),
+    ("find_sent", (Outgoing(PERSON, "Hello"),), {"since": datetime(2026, 1, 1)}, "offset"),  # noqa: DTZ001  # the mistake
+    ("list_page", (), {"chat_id": "+91 98765 43210"}, "chat_id"),
+    ("list_page", (), {"chat_id": "nonsense"}, "chat_id"),
 ]
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -440,7 +440,7 @@ async def test_find_sent(fake: FakePeriskope, client: PeriskopeClient, older: bo
     (queued,) = await client.messages.find_sent(message, since=since)
     assert (queued.message_id, queued.status) == (None, "completed" if older else "queued")
     await asyncio.sleep(31)
-    (found,) = await client.messages.find_sent(message, since=since.replace(tzinfo=None))
+    (found,) = await client.messages.find_sent(message, since=since.astimezone(timezone(timedelta(hours=5))))
     assert found.queue_id == queued.queue_id
     assert found.message_id == (await client.messages.get(queued.queue_id or "")).message_id
     twice = await client.messages.find_sent(message, since=since - timedelta(days=1))
