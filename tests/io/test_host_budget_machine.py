@@ -55,4 +55,6 @@ TestHostGatekeeping.settings = settings(max_examples=20, stateful_step_count=40,
 class TestHostGatekeepingAtLength(TestHostGatekeeping):
     """The same with more examples than fit between two changes."""
 
-    settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+    settings = settings(
+        max_examples=60, stateful_step_count=40, deadline=None
+    )  # each step locks, reads and writes a file

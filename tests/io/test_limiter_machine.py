@@ -66,6 +66,9 @@ class Gatekeeping(RuleBasedStateMachine):
     )
     def open(self, limit: int, window: int, headers: str, longer: int | None, start: float) -> None:
         """A service with some limit begins, or with two: three times the first in so many times its window."""
+        if window == 2 and start % 1 < 0.01:
+            # Two seconds from a full second look like one second from the middle of one; a first 429 tells them apart.
+            start += 0.5
         self.policy = RateLimitPolicy(limit, window, headers=headers)
         self.longest = window
         if longer is not None and headers in {"nestjs", "draft-8"}:
