@@ -179,7 +179,7 @@ def test_what_cannot_be_edited(ask: Ask, messages: Objects) -> None:
 @pytest.mark.parametrize(
     ("path", "body", "wrong"),
     [
-        ("send", {}, ["body.chat_id"]),
+        ("send", {}, ["body.chat_id", "body.message"]),
         ("send", {"chat_id": "home", "message": "Hi"}, ["body.chat_id"]),
         ("send", {"chat_id": CHAT}, ["body.message"]),
         ("send-sync", {"chat_id": CHAT}, ["body.message"]),

@@ -73,6 +73,7 @@ class Body:
         required: keys that must be there, not empty.
         any_of: whether one of the keys must be there, empty or not.
         all_of: keys that must be there, empty or not.
+        filled: keys of which one must be there and not empty.
     """
 
     name: str
@@ -80,6 +81,12 @@ class Body:
     required: tuple[str, ...] = ()
     any_of: bool = False
     all_of: tuple[str, ...] = ()
+    filled: tuple[str, ...] = ()
+
+    @property
+    def is_required(self) -> bool:
+        """Whether a request without a body is refused."""
+        return bool(self.required or self.any_of or self.all_of)
 
     def read(self, raw: bytes, assumptions: Assumptions) -> Json | Answer:
         """The object in *raw*, or the 422 that it gets."""
@@ -93,6 +100,8 @@ class Body:
             message = f"All of the following keys are required: {', '.join(self.all_of)}"
             return refused(message, {key: {"message": message} for key in self.all_of if key not in body})
         missing = {f"body.{key}": "Required" for key in self.required if body.get(key) in (None, "")}
+        if self.filled and not any(body.get(key) for key in self.filled):
+            missing[f"body.{self.filled[0]}"] = f"Expected one of {', '.join(self.filled)}"
         wrong = missing | complaints("body", self.fields, body, assumptions)
         return invalid(wrong) if wrong else body
 
@@ -103,6 +112,8 @@ class Body:
             schema["required"] = [*self.required, *self.all_of]
         if self.any_of:
             schema["anyOf"] = [{"required": [key]} for key in self.fields]
+        if self.filled:
+            schema["anyOf"] = [{"required": [key], "properties": {key: _FILLED}} for key in self.filled]
         return schema
 
 
@@ -210,6 +221,7 @@ def _is_media(value: Any, _: Assumptions) -> str:
     return "" if fits else "Expected an object with type, filename and mimetype"
 
 
+_FILLED: Final = {"type": ["string", "object"], "minLength": 1}
 _MEDIA_TYPES: Final = ("document", "image", "video", "audio")
 _CHAT_ID: Final = r"[0-9]+(-[0-9]+)?(@c\.us|@g\.us)?"
 _DATE: Final = {

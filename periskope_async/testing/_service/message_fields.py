@@ -1,20 +1,17 @@
 """What the service demands of what is sent: each check beside the JSON schema that says the same."""
 
 from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from periskope_async.testing._json import Json
 from periskope_async.testing._service.assumptions import Assumptions
 from periskope_async.testing._service.fields import CHAT_ID, Field
 
-__all__ = ["CHAT_IDS", "FLAG", "MEDIA", "NUMBER", "OPTIONS", "POLL", "VARIABLES", "is_empty"]
+if TYPE_CHECKING:
+    from periskope_async.testing._json import Json
+
+__all__ = ["CHAT_IDS", "FLAG", "MEDIA", "NUMBER", "OPTIONS", "POLL", "VARIABLES"]
 
 _TYPES: Final = ("document", "image", "video", "audio")
-
-
-def is_empty(body: Json) -> bool:
-    """Whether a body holds nothing to send."""
-    return not (body.get("message") or body.get("media") or body.get("poll"))
 
 
 def _check(expected: str, fits: Callable[[Any], bool]) -> Callable[[Any, Assumptions], str]:
@@ -26,8 +23,8 @@ def _is_media(value: Any) -> bool:
         return False
     media = cast("Json", value)
     texts = all(isinstance(media.get(key), str) and media[key] for key in ("filename", "mimetype", "type"))
-    sources = [media[key] for key in ("url", "filedata") if media.get(key)]
-    return texts and media["type"] in _TYPES and len(sources) == 1 and isinstance(sources[0], str)
+    sources = [media[key] for key in ("url", "filedata") if key in media]
+    return texts and media["type"] in _TYPES and len(sources) == 1 and isinstance(sources[0], str) and sources[0] != ""
 
 
 def _are_texts(value: Any) -> bool:

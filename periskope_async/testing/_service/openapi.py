@@ -103,7 +103,7 @@ def _operation(route: Route) -> Json:
         },
     }
     if route.body is not None:
-        operation["requestBody"] = {"required": True, "content": _json_of(_ref(route.body.name))}
+        operation["requestBody"] = {"required": route.body.is_required, "content": _json_of(_ref(route.body.name))}
     return operation
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from periskope_async.testing._json import Json, dumps
-from periskope_async.testing._service.answers import Answer, invalid, not_found
+from periskope_async.testing._service.answers import Answer, not_found
 from periskope_async.testing._service.chat_forms import full_id
 from periskope_async.testing._service.fields import CHAT_ID, DATE, TEXT, Body, iso_date
 from periskope_async.testing._service.made_up.chats import new_chat
@@ -19,7 +19,6 @@ from periskope_async.testing._service.message_fields import (
     OPTIONS,
     POLL,
     VARIABLES,
-    is_empty,
 )
 from periskope_async.testing._service.messages import MESSAGES, find, missing
 from periskope_async.testing._service.router import Call, Route
@@ -45,9 +44,6 @@ def _sending(handler: Callable[[Call], Answer]) -> Callable[[Call], Answer]:
 
     def checked(call: Call) -> Answer:
         body, chats = call.body, call.state.objects["chats"]
-        if "forward_chat_ids" not in body and is_empty(body):
-            # Whether the real service refuses it nobody outside knows.
-            return invalid({"body.message": "Expected a message, media or a poll"})
         ids = body.get("forward_chat_ids") or body.get("chat_ids") or [body["chat_id"]]
         with call.state.lock:
             if any(chat_id.endswith("@g.us") and chats.body(chat_id) is None for chat_id in ids):
@@ -100,6 +96,8 @@ def _receipt(state: State, job: Json) -> Answer:
 
 
 _CONTENT: Final = {"message": TEXT, "media": MEDIA, "poll": POLL, "reply_to": TEXT}
+#: One of these there must be; whether the real service refuses a send without, nobody outside knows.
+_ONE_OF: Final = ("message", "media", "poll")
 _SEND: Final = {"chat_id": CHAT_ID, "options": OPTIONS, **_CONTENT}
 _BROADCAST: Final = {
     "chat_ids": CHAT_IDS,
@@ -114,7 +112,7 @@ ROUTES: Final = (
     _route(
         *("messages.send", "sendMessage", "POST", "/message/send", "Queue a message", _sending(_send)),
         result="SendReceipt",
-        body=Body("SendMessage", _SEND, required=("chat_id",)),
+        body=Body("SendMessage", _SEND, required=("chat_id",), filled=_ONE_OF),
     ),
     _route(
         *(
@@ -126,7 +124,7 @@ ROUTES: Final = (
             _sending(_send_sync),
         ),
         result="SendMessageSync",
-        body=Body("SendMessageSyncBody", {**_SEND, "sync_timeout": NUMBER}, required=("chat_id",)),
+        body=Body("SendMessageSyncBody", {**_SEND, "sync_timeout": NUMBER}, required=("chat_id",), filled=_ONE_OF),
     ),
     _route(
         *(
@@ -138,7 +136,7 @@ ROUTES: Final = (
             _sending(_broadcast),
         ),
         result="BroadcastReceipt",
-        body=Body("Broadcast", _BROADCAST, required=("chat_ids",)),
+        body=Body("Broadcast", _BROADCAST, required=("chat_ids",), filled=_ONE_OF),
     ),
     _route(
         *(
