@@ -27,6 +27,7 @@ __all__ = [
     "as_numbers",
     "as_phone",
     "as_recipients",
+    "as_rows",
     "as_seconds",
     "as_text",
     "as_texts",
@@ -262,6 +263,12 @@ def as_count(name: str, value: object, *, least: int) -> int:
     if value < least:
         raise ConfigurationError(f"{name}: expected at least {least}")
     return value
+
+
+def as_rows(offset: object, limit: object, **times: object) -> dict[str, str | int | Unset]:
+    """Return the query for *limit* rows from *offset* on; *times* narrow it, each by its own name."""
+    moments = {name: as_moment(name, value) for name, value in times.items()}
+    return {**moments, "offset": as_count("offset", offset, least=0), "limit": as_count("limit", limit, least=1)}
 
 
 def as_seconds(name: str, value: object) -> float:

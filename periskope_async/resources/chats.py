@@ -15,11 +15,10 @@ from periskope_async._sansio.arguments import (
     Labels,
     Moment,
     as_chat_ids,
-    as_count,
     as_flag,
     as_flags_by_name,
     as_labels,
-    as_moment,
+    as_rows,
     as_text,
     as_texts_by_name,
 )
@@ -148,10 +147,7 @@ class Chats:
         query = {
             "chat_type": as_text("chat_type", chat_type),
             "label": as_text("label", label),
-            "start_time": as_moment("start_time", start_time),
-            "end_time": as_moment("end_time", end_time),
-            "offset": as_count("offset", offset, least=0),
-            "limit": as_count("limit", limit, least=1),
+            **as_rows(offset, limit, start_time=start_time, end_time=end_time),
         }
         return await self._caller.call(LIST.request(query=query, phone=phone))
 

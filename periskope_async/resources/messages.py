@@ -17,11 +17,10 @@ from periskope_async._io.stream import open_stream
 from periskope_async._sansio.arguments import (
     Moment,
     as_chat_id,
-    as_count,
     as_flag,
     as_future,
-    as_moment,
     as_recipients,
+    as_rows,
     as_seconds,
     as_text,
     as_texts_by_name,
@@ -421,12 +420,7 @@ class Messages:
             ConfigurationError: an argument is unusable; nothing was sent.
             PeriskopeError: as for `get`.
         """
-        query = {
-            "start_time": as_moment("start_time", start_time),
-            "end_time": as_moment("end_time", end_time),
-            "offset": as_count("offset", offset, least=0),
-            "limit": as_count("limit", limit, least=1),
-        }
+        query = as_rows(offset, limit, start_time=start_time, end_time=end_time)
         if chat_id is UNSET:
             return await self._caller.call(LIST.request(query=query, phone=phone))
         if not (query["start_time"] is UNSET and query["end_time"] is UNSET):

@@ -12,7 +12,7 @@ from periskope_async._io.many import fetch_many
 from periskope_async._io.paging import walk
 from periskope_async._io.source import Ids
 from periskope_async._io.stream import open_stream
-from periskope_async._sansio.arguments import Moment, as_chat_id, as_count, as_moment
+from periskope_async._sansio.arguments import Moment, as_chat_id, as_rows
 from periskope_async._sansio.operation import Operation, Request, no_page
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.bulk import BulkResult, Failed, Fetched, Progress
@@ -166,12 +166,7 @@ class Notes:
             ConfigurationError: an argument is unusable; nothing was sent.
             PeriskopeError: as for `get`.
         """
-        query = {
-            "start_time": as_moment("start_time", start_time),
-            "end_time": as_moment("end_time", end_time),
-            "offset": as_count("offset", offset, least=0),
-            "limit": as_count("limit", limit, least=1),
-        }
+        query = as_rows(offset, limit, start_time=start_time, end_time=end_time)
         if isinstance(chat_id, Unset):
             return await self._caller.call(LIST.request(query=query, phone=phone))
         return await self._caller.call(

@@ -7,7 +7,7 @@ from typing import Final
 
 from periskope_async._io.caller import Caller
 from periskope_async._io.paging import walk
-from periskope_async._sansio.arguments import Moment, as_chat_id, as_count, as_moment
+from periskope_async._sansio.arguments import Moment, as_chat_id, as_rows
 from periskope_async._sansio.operation import Operation, no_page
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.errors import ConfigurationError
@@ -80,13 +80,12 @@ class Notifications:
             ConfigurationError: an argument is unusable, or a time stands beside `chat_id`; nothing was sent.
             PeriskopeError: as for `Tickets.get`.
         """
-        times = {"start_time": as_moment("start_time", start_time), "end_time": as_moment("end_time", end_time)}
-        rows = {"offset": as_count("offset", offset, least=0), "limit": as_count("limit", limit, least=1)}
+        query = as_rows(offset, limit, start_time=start_time, end_time=end_time)
         if isinstance(chat_id, Unset):
-            return await self._caller.call(LIST.request(query=times | rows, phone=phone))
-        for name, time in times.items():
-            if time is not UNSET:
+            return await self._caller.call(LIST.request(query=query, phone=phone))
+        for name in ("start_time", "end_time"):
+            if query[name] is not UNSET:
                 raise ConfigurationError(f"{name}: the API cannot narrow the notifications of one chat by time")
         return await self._caller.call(
-            LIST_OF_CHAT.request(chat_id=as_chat_id("chat_id", chat_id), query=rows, phone=phone)
+            LIST_OF_CHAT.request(chat_id=as_chat_id("chat_id", chat_id), query=query, phone=phone)
         )

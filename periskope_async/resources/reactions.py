@@ -6,7 +6,7 @@ from operator import attrgetter
 
 from periskope_async._io.caller import Caller
 from periskope_async._io.paging import walk
-from periskope_async._sansio.arguments import Moment, as_chat_id, as_count, as_moment, as_text
+from periskope_async._sansio.arguments import Moment, as_chat_id, as_rows, as_text
 from periskope_async._sansio.operation import Operation, no_page
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.models.reactions import Reaction, ReactionPage
@@ -83,9 +83,6 @@ class Reactions:
         query = {
             "chat_id": chat_id if isinstance(chat_id, Unset) else as_chat_id("chat_id", chat_id),
             "message_id": as_text("message_id", message_id),
-            "start_time": as_moment("start_time", start_time),
-            "end_time": as_moment("end_time", end_time),
-            "offset": as_count("offset", offset, least=0),
-            "limit": as_count("limit", limit, least=1),
+            **as_rows(offset, limit, start_time=start_time, end_time=end_time),
         }
         return await self._caller.call(LIST.request(query=query, phone=phone))

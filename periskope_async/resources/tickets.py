@@ -11,7 +11,7 @@ from periskope_async._io.many import fetch_many
 from periskope_async._io.paging import walk
 from periskope_async._io.source import Ids
 from periskope_async._io.stream import open_stream
-from periskope_async._sansio.arguments import Labels, Moment, as_count, as_labels, as_moment, as_text
+from periskope_async._sansio.arguments import Labels, Moment, as_count, as_labels, as_moment, as_rows, as_text
 from periskope_async._sansio.operation import Operation, Request, about_another, no_page
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.bulk import BulkResult, Failed, Fetched, Progress
@@ -146,8 +146,7 @@ class Tickets:
             ValidationError: the service refused `limit`.
             PeriskopeError: as for `get`.
         """
-        query = {"offset": as_count("offset", offset, least=0), "limit": as_count("limit", limit, least=1)}
-        return await self._caller.call(LIST.request(query=query))
+        return await self._caller.call(LIST.request(query=as_rows(offset, limit)))
 
     async def create(
         self,
