@@ -31,8 +31,9 @@ from periskope_async.bulk import BulkResult, Failed, Fetched, Progress
 from periskope_async.errors import ConfigurationError
 from periskope_async.models.messages import Message, MessagePage
 from periskope_async.models.sends import BroadcastReceipt, MessageStatus, SendReceipt, SendSyncAnswer, SentMessage
+from periskope_async.resources import queue
 from periskope_async.resources._files import with_media
-from periskope_async.resources._find_sent import JOBS, as_since, matching
+from periskope_async.resources._find_sent import as_since, matching
 from periskope_async.resources._send_many import send_many
 from periskope_async.sending import FoundSend, Media, Outgoing, Poll, SendManyResult, content_fields
 
@@ -241,7 +242,9 @@ class Messages:
         """
         outgoing.fields()
         since = as_since(since)
-        jobs = await self._caller.call(JOBS.request(phone=phone))  # before the chat: from here to there they go
+        jobs = await self._caller.call(
+            queue.LIST_JOBS.request(phone=phone)
+        )  # before the chat: from here to there they go
         messages = self.list(chat_id=outgoing.chat_id, page_size=100, phone=phone)
         return await matching(outgoing, since, jobs, messages)
 
