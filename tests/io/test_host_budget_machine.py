@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize
 
 from periskope_async._io.host_budget import HostBudget
 from periskope_async._io.limiter import RateLimiter
@@ -19,6 +21,17 @@ PROCESSES = 2
 
 class HostGatekeeping(Gatekeeping):
     """What holds for one ledger holds for several that share a file: the service refuses nobody."""
+
+    @initialize(
+        limit=st.integers(1, 12),
+        window=st.sampled_from([1, 2, 5]),
+        headers=st.sampled_from(["legacy", "legacy-ms", "legacy-delta", "nestjs", "draft-6", "draft-7", "draft-8"]),
+        longer=st.sampled_from([None, 2]),
+        start=st.floats(0, 2),
+    )
+    def open(self, limit: int, window: int, headers: str, longer: int | None, start: float) -> None:
+        """As in one process, but with short windows: who waits for another process's answers asks every few ms."""
+        super().open(limit, window, headers, longer, start)
 
     def make_limiters(self) -> list[RateLimiter]:
         self.folder = tempfile.mkdtemp()
@@ -48,13 +61,11 @@ class HostGatekeeping(Gatekeeping):
 
 
 TestHostGatekeeping: Any = HostGatekeeping.TestCase
-TestHostGatekeeping.settings = settings(max_examples=20, stateful_step_count=40, deadline=None)
+TestHostGatekeeping.settings = settings(max_examples=6, stateful_step_count=40, deadline=None)
 
 
 @pytest.mark.slow
 class TestHostGatekeepingAtLength(TestHostGatekeeping):
     """The same with more examples than fit between two changes."""
 
-    settings = settings(
-        max_examples=60, stateful_step_count=40, deadline=None
-    )  # each step locks, reads and writes a file
+    settings = settings(max_examples=100, stateful_step_count=40, deadline=None)

@@ -78,9 +78,10 @@ class Gatekeeping(RuleBasedStateMachine):
         self.run(start)
 
     def run(self, seconds: float = 0.0) -> None:
-        """Let time pass, and everybody do what they can."""
+        """Let time pass, and everybody do what they can: whoever has a permit has used it when this returns."""
         self.loop.run_until_complete(asyncio.sleep(seconds))
-        self.loop.run_until_complete(_settle())
+        while self.loop._ready:
+            self.loop.run_until_complete(asyncio.sleep(0))
 
     # -- callers ------------------------------------------------------------------------------------------------------
 
@@ -256,11 +257,6 @@ class Gatekeeping(RuleBasedStateMachine):
                 task.cancel()
             self.run()
             self.loop.close()
-
-
-async def _settle() -> None:
-    for _ in range(6):
-        await asyncio.sleep(0)
 
 
 TestGatekeeping: Any = Gatekeeping.TestCase
