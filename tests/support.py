@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import functools
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import Any, TypeVar, cast
 from unittest.mock import MagicMock
 
 import looptime
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
@@ -23,6 +25,7 @@ T = TypeVar("T")
 
 ROOT = Path(__file__).parents[1]
 BATCH = 25
+slow: Any = functools.partial(pytest.param, marks=pytest.mark.slow)
 
 #: Real seconds that bytes may be on their way through the kernel: more than a delayed acknowledgement takes.
 ON_THE_WAY = 0.1
@@ -99,7 +102,13 @@ def virtual_loop() -> asyncio.AbstractEventLoop:
         idle = bool(timeout) and not ready
         return ready
 
+    async def shut_down(_: float | None = None) -> None:
+        loop._executor_shutdown_called = True
+        if loop._default_executor is not None:
+            loop._default_executor.shutdown()
+
     selector.select = patient
+    loop.shutdown_default_executor = shut_down  # since Python 3.12 it takes 300 s at most, and here they take no time
     return cast("asyncio.AbstractEventLoop", loop)
 
 

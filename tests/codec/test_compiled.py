@@ -40,7 +40,7 @@ CLASSES = [cls for cls in map(models.__getattr__, models.__all__) if is_model(cl
 EXAMPLE: dict[str, Json] = json.loads(
     (Path(__file__).parents[1] / "samples" / "ticket-info.example.json").read_text("utf-8")
 )
-THOROUGH = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+THOROUGH = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def same_json(one: Json, other: Json) -> bool:

@@ -28,8 +28,16 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-@pytest.mark.parametrize("retries", [4, 1, 0])
-@pytest.mark.parametrize("fault", [Fault.RESET_BEFORE, Fault.FIN, Fault.STATUS_503_BARE])
+FAULTS = [Fault.RESET_BEFORE, Fault.FIN, Fault.STATUS_503_BARE]
+
+
+@pytest.mark.parametrize(
+    ("fault", "retries"),
+    [
+        *zip(FAULTS, (4, 1, 0), strict=True),
+        *(pytest.param(fault, retries, marks=pytest.mark.slow) for fault in FAULTS for retries in (4, 1, 0)),
+    ],
+)
 async def test_every_first_attempt_fails(fault: Fault, retries: int) -> None:
     """A run of 1,000 ids makes two attempts for each, and takes no longer than their backoffs."""
     async with FakePeriskope(tickets=IDS, faults=Faults({fault: 1.0}, per_id=1)) as fake:

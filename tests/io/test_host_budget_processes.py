@@ -84,7 +84,7 @@ def statuses(fake: FakePeriskope) -> Counter[int]:
 
 CASES = [
     pytest.param(2, RateLimitPolicy(100, 1.0), 200, id="2"),
-    pytest.param(4, RateLimitPolicy(60, 1.0, headers="draft-7"), 180, id="4"),
+    pytest.param(4, RateLimitPolicy(60, 1.0, headers="draft-7"), 180, id="4", marks=pytest.mark.slow),
     *(
         pytest.param(8, RateLimitPolicy(100, 1.0, headers=headers), 400, id=headers, marks=pytest.mark.slow)
         for headers in ("legacy", "legacy-ms", "legacy-delta", "draft-6", "draft-7", "draft-8")

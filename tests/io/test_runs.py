@@ -277,10 +277,12 @@ async def test_recovery() -> None:
 KINDS = [kind for kind in PASSING_FAULTS if not kind.value.startswith("429")] + [Fault.STATUS_429_FLOAT]
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3] if SOAK else [1])
-async def test_chaos(seed: int) -> None:
+@pytest.mark.parametrize(
+    ("seed", "count"),
+    [(1, 500), *(pytest.param(n, 10_000 if SOAK else 1_500, marks=pytest.mark.slow) for n in (1, 2, 3))],
+)
+async def test_chaos(seed: int, count: int) -> None:
     """30 % of calls failing in at least 24 ways: every ticket comes once, and nothing stays behind."""
-    count = 10_000 if SOAK else 1_500
     assert len(KINDS) >= 24
     rates = {kind: 0.3 / len(KINDS) for kind in KINDS} | {Fault.STATUS_429_FLOAT: 0.0005}
     faults = Faults(rates, seed=seed, per_id=4)
@@ -339,6 +341,7 @@ def sockets_beside(port: int) -> int:
     ],
     ids=["one in five fails", "every call is dropped once", "no connection answers twice"],
 )
+@pytest.mark.slow  # sockets that pile up do so over thousands of calls
 async def test_sockets_are_bounded(rates: dict[str, float], per_id: int | None) -> None:
     """However many requests fail, a client never has more sockets than its concurrency, and no call is lost."""
     count, concurrency, done, sampled = 4_000, 100, itertools.count(), list[int]()

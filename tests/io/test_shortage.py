@@ -16,7 +16,7 @@ import pytest
 from periskope_async import PeriskopeClient
 from periskope_async._io.shortage import PATIENCE, RECOVERY, Room, ShortageError, has_left, is_shortage
 from periskope_async.testing import FakePeriskope, Fault
-from tests.support import run_python
+from tests.support import run_python, slow
 
 pytest.importorskip("resource", reason="this system sets no limit of open files")
 
@@ -80,7 +80,10 @@ def told(code: str) -> object:
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("case", EVERY_TICKET)
+OFTEN = ("async run", "blocking calls")  # between them, each kind of call and of client once
+
+
+@pytest.mark.parametrize("case", [*OFTEN, *(slow(case) for case in EVERY_TICKET if case not in OFTEN)])
 def test_every_ticket_comes(fake: FakePeriskope, case: str) -> None:
     """With 64 descriptors and 200 connections wanted every ticket comes, fetched once, without a retry."""
     assert told(EVERY_TICKET[case]) == 300
@@ -101,7 +104,7 @@ async def use():
         await client.tickets.update("BKT-001", status="closed")
     for url in ("http://127.0.0.1:9", "http://no-such-name.localhost:9", base_url.replace("http:", "https:")):
         try:
-            async with PeriskopeClient(base_url=url, retries=1, deadline=5) as client:
+            async with PeriskopeClient(base_url=url, retries=1, deadline=1) as client:
                 await client.tickets.get("BKT-001")
         except TransportError:
             pass
@@ -120,6 +123,7 @@ with PeriskopeClient(deadline=20) as client:
 }
 
 
+@pytest.mark.slow  # three services that are none, each tried until its deadline
 @pytest.mark.parametrize("package", USE)
 def test_calls_import_nothing(fake: FakePeriskope, package: str) -> None:
     """What calls need is there once a client and its tickets were touched: none opens files for modules of its own."""
