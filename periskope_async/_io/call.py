@@ -25,6 +25,7 @@ class Call(Generic[T]):
         attempts: how many requests were sent.
         paid: what its last retry cost of the retry budget.
         failures: how often it failed in which way.
+        probes: how often it failed as the one request by which bulk runs ask whether an outage is over.
         last: how it failed last.
         maybe_sent: whether an attempt without an answer may have taken effect.
         pause: for how many seconds everybody pauses after its last 429.
@@ -39,6 +40,7 @@ class Call(Generic[T]):
     attempts: int = 0
     paid: int = 0
     failures: dict[FailureKind, int] = field(factory=dict[FailureKind, int])
+    probes: int = 0
     last: FailedAttempt | None = None
     maybe_sent: bool = False
     pause: float = 0.0

@@ -191,11 +191,14 @@ class Caller:
         if failure.kind is FailureKind.THROTTLED:
             self._heed(call, state, failure)
             return 0.0
+        if permit.circuit is not None and limiter.is_probe(permit.circuit):
+            call.probes += 1
         wait = decide_retry(
             failure,
             failures=call.failures,
             retries=self.settings.retries,
             idempotent=call.request.operation.idempotent,
+            probes=call.probes,
             second_pass=call.second_pass,
         )
         price = None if wait is None else cost(failure)

@@ -122,6 +122,11 @@ class RateLimiter:
             out_of_order = circuit is not None and patience is not None and now - circuit.since >= patience
             return out_of_order or self._ledger.is_shut
 
+    def is_probe(self, circuit: CircuitBreaker) -> bool:
+        """Whether nothing goes out in an outage but one request at a time, to see whether it is over."""
+        with self._lock:
+            return circuit.allowed <= 1.0
+
     def open_since(self, circuit: CircuitBreaker) -> float:
         """Return since when nothing was answered well."""
         with self._lock:

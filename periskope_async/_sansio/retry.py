@@ -19,6 +19,9 @@ from periskope_async._sansio.response import FailedAttempt, FailureKind
 MAX_BACKOFF: Final = 20.0
 #: Even "Retry-After: 0" leaves the service a moment, seconds.
 MIN_RETRY_AFTER: Final = 0.05
+#: How many probes of outages a call may be without that they count: enough to outlast the usual deadline, and an end
+#: where there is none.
+MAX_PROBES: Final = 50
 #: What retries may cost together, in the unit of `RULES`: a hundred of the usual kind. A success gives one back,
 #: however many requests it took.
 RETRY_BUDGET: Final = 500
@@ -73,6 +76,7 @@ def decide_retry(
     failures: Mapping[FailureKind, int],
     retries: int,
     idempotent: bool,
+    probes: int = 0,
     second_pass: bool = False,
 ) -> float | None:
     """Return the seconds to wait before another attempt, or None to give up.
@@ -83,9 +87,11 @@ def decide_retry(
             wait, whatever the wait costs is the rate limiter's affair.
         retries: how many further attempts the caller allows after the first.
         idempotent: whether the request may be sent again although it may have arrived.
+        probes: how many of them were the one request by which bulk runs ask whether an outage is over. The first
+            `MAX_PROBES` count for none: they show the service out of order, and nothing of this request.
         second_pass: lift the own limit of a kind (a bulk run's last try for an id).
     """
-    attempts = sum(failures.values()) - failures.get(FailureKind.THROTTLED, 0)
+    attempts = sum(failures.values()) - failures.get(FailureKind.THROTTLED, 0) - min(probes, MAX_PROBES)
     rule = RULES.get(failure.kind)
     if rule is None or attempts > retries or not (idempotent or failure.unsent):
         return None
@@ -97,7 +103,7 @@ def decide_retry(
     if failure.kind is FailureKind.DROPPED and of_this_kind == 1:
         # The server closed an idle connection just as we took it: nothing is wrong, another one will do.
         return 0.0
-    return backoff(attempts, rule.base)
+    return backoff(max(1, attempts), rule.base)
 
 
 def backoff(attempt: int, base: float) -> float:

@@ -147,6 +147,17 @@ def test_a_429_costs_no_retry() -> None:
     assert decide_retry(failed(FailureKind.PASSING), failures=failures, retries=0, idempotent=True) is None
 
 
+def test_a_probe_costs_no_retry() -> None:
+    """Who asks for a bulk run whether an outage is over pays with none of its own retries, 50 times and no more."""
+    failures = {FailureKind.PASSING: 51}
+    allowed: dict[str, Any] = {"failures": failures, "retries": 1, "idempotent": True}
+    wait = decide_retry(failed(FailureKind.PASSING), probes=50, **allowed)
+    assert wait is not None
+    assert wait <= 0.2  # no longer than after a first failure
+    assert decide_retry(failed(FailureKind.PASSING), probes=49, **allowed) is None
+    assert decide_retry(failed(FailureKind.PASSING), probes=51, **(allowed | {"retries": 0})) is None
+
+
 @pytest.mark.parametrize("kind", RETRIED)
 @pytest.mark.parametrize("unsent", [True, False])
 def test_what_may_have_arrived_is_sent_again_only_if_that_does_no_harm(kind: FailureKind, unsent: bool) -> None:  # noqa: FBT001  # a case
