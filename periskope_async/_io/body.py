@@ -16,22 +16,21 @@ MAX_BODY: Final = 16 * 1024 * 1024
 
 async def read_answer(status: int, headers: Any, content: aiohttp.StreamReader) -> Response | FailedAttempt:
     """Return the answer with its body, or the failure of one that is too large."""
-    body = await _read(content)
-    if body is None:
+    body = content.read_nowait() if content.is_eof() else await content.readany()
+    if not content.at_eof():
+        body = await _read_on(content, body)
+    if len(body) > MAX_BODY:
         return FailedAttempt(ProtocolError(f"the body is larger than {MAX_BODY >> 20} MiB"), FailureKind.FINAL)
     return Response(status, headers, body, time.time())
 
 
-async def _read(content: aiohttp.StreamReader) -> bytes | None:
-    """Return the body; None as soon as it is larger than `MAX_BODY`."""
-    first = content.read_nowait() if content.is_eof() else await content.readany()
-    if content.at_eof():
-        return first if len(first) <= MAX_BODY else None
+async def _read_on(content: aiohttp.StreamReader, first: bytes) -> bytes:
+    """Return *first* and what follows it, to the end or until it is larger than `MAX_BODY`."""
     chunks, size = [first], len(first)
     while size <= MAX_BODY:
         chunk = await content.readany()
         if not chunk:
-            return b"".join(chunks)
+            break
         chunks.append(chunk)
         size += len(chunk)
-    return None
+    return b"".join(chunks)

@@ -54,6 +54,8 @@ class Call(Generic[T]):
 
     def failed_attempts(self) -> int:
         """Return how many attempts failed before the next one. A 429 does not count, a first pass does."""
+        if not self.failures:
+            return int(self.second_pass)
         return sum(self.failures.values()) - self.failures.get(FailureKind.THROTTLED, 0) + self.second_pass
 
     def has_happened(self) -> bool:

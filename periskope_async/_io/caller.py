@@ -168,18 +168,18 @@ class Caller:
         if isinstance(answer, FailedAttempt):
             queue.lose(permit, unsent=answer.unsent)
             return answer
-        outcome = read_result(request, answer)
+        outcome: T | FailedAttempt | None = read_result(request, answer)
         if not isinstance(outcome, FailedAttempt):
             queue.answer(permit, answer, healthy=True, refund=call.paid)
         elif outcome.kind is FailureKind.THROTTLED:
             call.pause, call.shut = queue.refuse(permit, answer, outcome.retry_after)
         else:
             queue.answer(permit, answer, healthy=outcome.kind is FailureKind.FINAL, refund=None)
+            if isinstance(outcome.error, NotFoundError) and call.has_happened():
+                outcome = None  # of an operation without a result
         if self.report.listens():
             self.report.response(call, answer, state.loop.time(), self.rate_limit)
-        if isinstance(outcome, FailedAttempt) and isinstance(outcome.error, NotFoundError) and call.has_happened():
-            return None  # type: ignore[return-value]  # of an operation without a result
-        return outcome
+        return outcome  # type: ignore[return-value]  # mypy does not know when a T may be None
 
     def _wait_after(self, call: Call[Any], state: "LoopState", permit: Permit, failure: FailedAttempt) -> float:
         """Return the seconds to wait before the next attempt, or raise the failure's error."""

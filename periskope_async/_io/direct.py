@@ -58,6 +58,7 @@ class DirectWay:
         proxy: Mapping[str, Any],
     ) -> None:
         self._session = session
+        self._traces = session.trace_configs
         self._prefix = base.raw_path.rstrip("/")
         self._timeout = timeout
         # aiohttp's own spelling of it all, and what its connector takes for the address to connect to.
@@ -69,7 +70,7 @@ class DirectWay:
     @property
     def is_watched(self) -> bool:
         """Whether somebody wants to see requests go through `ClientSession.request`."""
-        return bool(self._session.trace_configs) or vars(aiohttp.ClientSession)["_request"] is not _REQUEST
+        return bool(self._traces) or vars(aiohttp.ClientSession)["_request"] is not _REQUEST
 
     async def send(self, request: Request[Any], phone: str | None) -> Response | FailedAttempt:
         """Send *request* and return the answer.

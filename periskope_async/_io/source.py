@@ -47,23 +47,28 @@ class Source:
         #: What came although whoever asked was cancelled.
         self._late: list[Any] = []
         self._lock = asyncio.Lock()
-        self._ids: Iterator[Any] | AsyncIterator[Any]
+        #: One of the two is None.
+        self._plain: Iterator[Any] | None = None
+        self._async: AsyncIterator[Any] | None = None
         try:
-            self._ids = aiter(ids) if isinstance(ids, AsyncIterable) else iter(ids)
+            if isinstance(ids, AsyncIterable):
+                self._async = aiter(ids)
+            else:
+                self._plain = iter(ids)
         except TypeError:
             raise ConfigurationError(f"{name}: expected an iterable of ids, got {type(ids).__name__}") from None
 
     async def take(self) -> tuple[Any, Any] | None:
         """Return the next id and what it is called in results, or None at the end."""
-        if isinstance(self._ids, Iterator):
-            for item in self._ids:
+        if self._plain is not None:
+            for item in self._plain:
                 if self._is_new(key := _as_key(item)):
                     return item, key
                 await asyncio.sleep(0)  # an endless run of duplicates must not hold the loop
             self.ended = True
-        else:
+        elif self._async is not None:
             async with self._lock:  # an async generator runs for one reader at a time
-                while (item := await self._next(self._ids)) is not _END:
+                while (item := await self._next(self._async)) is not _END:
                     if self._is_new(key := _as_key(item)):
                         return item, key
                     await asyncio.sleep(0)
@@ -76,10 +81,10 @@ class Source:
         items = self._late
         if self.ended:
             pass
-        elif isinstance(self._ids, Iterator):
-            items.extend(islice(self._ids, limit))
-        elif isinstance(self._ids, Pulled):
-            async for item in self._ids:
+        elif self._plain is not None:
+            items.extend(islice(self._plain, limit))
+        elif isinstance(self._async, Pulled):
+            async for item in self._async:
                 items.append(item)
                 if len(items) == limit:
                     break

@@ -59,13 +59,13 @@ def path_segment(name: str, value: object) -> str:
     Raises:
         ConfigurationError: it is not text, or quoting could not keep it one segment; the message names *name*.
     """
+    if isinstance(value, str) and _PLAIN_ID.fullmatch(value):
+        return value
     if isinstance(value, list | tuple | set | frozenset):
         several = type(cast("object", value)).__name__
         raise ConfigurationError(f"{name}: expected one id as text, got {several}; for many ids use get_many or stream")
     if not isinstance(value, str):
         raise _wrong_type(name, "text", value)
-    if _PLAIN_ID.fullmatch(value):
-        return value
     if not value.strip():
         raise ConfigurationError(f"{name}: is empty")
     if len(value) > MAX_ID:

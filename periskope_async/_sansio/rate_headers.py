@@ -128,6 +128,8 @@ def read_rate(response: Response, suffixes: tuple[str, ...] | None = None) -> Ra
     legacy = headers.get("X-RateLimit-Limit")
     if legacy is not None and headers.get("RateLimit-Policy") is None:
         return _reading(response, legacy, headers.get("X-RateLimit-Remaining"), headers.get("X-RateLimit-Reset"), None)
+    if "RateLimit" not in headers and "RateLimit-Limit" not in headers:
+        return None
     policies = ",".join(headers.getall("RateLimit-Policy", []))
     combined = ",".join(headers.getall("RateLimit", []))
     if len(policies) > _MAX_POLICIES or len(combined) > _MAX_POLICIES:
