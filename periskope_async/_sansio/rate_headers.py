@@ -128,20 +128,18 @@ def read_rate(response: Response, suffixes: tuple[str, ...] | None = None) -> Ra
     legacy = headers.get("X-RateLimit-Limit")
     if legacy is not None and headers.get("RateLimit-Policy") is None:
         return _reading(response, legacy, headers.get("X-RateLimit-Remaining"), headers.get("X-RateLimit-Reset"), None)
-    if "RateLimit" not in headers and "RateLimit-Limit" not in headers:
+    draft_6 = headers.get("RateLimit-Limit")
+    if draft_6 is None and "RateLimit" not in headers:
         return None
     policies = ",".join(headers.getall("RateLimit-Policy", []))
     combined = ",".join(headers.getall("RateLimit", []))
     if len(policies) > _MAX_POLICIES or len(combined) > _MAX_POLICIES:
         return None
-    if combined:
+    if combined or draft_6 is None:
         return _draft_7_or_8(response, combined, policies)
-    draft_6 = headers.get("RateLimit-Limit")
-    if draft_6 is not None:
-        window = _parameters(policies).get("w")
-        limit = draft_6.split(",")[0]
-        return _reading(response, limit, headers.get("RateLimit-Remaining"), headers.get("RateLimit-Reset"), window)
-    return None
+    window = _parameters(policies).get("w")
+    limit = draft_6.split(",")[0]
+    return _reading(response, limit, headers.get("RateLimit-Remaining"), headers.get("RateLimit-Reset"), window)
 
 
 def _read_suffixed(response: Response, suffixes: tuple[str, ...]) -> RateReading | None:
