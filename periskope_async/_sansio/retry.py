@@ -19,7 +19,7 @@ from periskope_async._sansio.response import FailedAttempt, FailureKind
 MAX_BACKOFF: Final = 20.0
 #: Even "Retry-After: 0" leaves the service a moment, seconds.
 MIN_RETRY_AFTER: Final = 0.05
-#: How many attempts of a call may fail as the probe of an outage without that they count: enough to outlast the usual
+#: How many requests of a call may fail as the probe of an outage without that they count: enough to outlast the usual
 #: deadline, and an end where there is none.
 MAX_PROBES: Final = 50
 #: What retries may cost together, in the unit of `RULES`: a hundred of the usual kind. A success gives one back,
