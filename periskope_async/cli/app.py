@@ -1,6 +1,6 @@
-"""The commands, and how every run ends. Must import nothing slow: `periskope --help` has 150 ms in all.
+"""The commands in one file, as `--help` lists them, and how every run ends. `periskope --help` has 150 ms in all.
 
-What a command does stands in a module of its own, imported when it runs; this one knows click and the exit codes.
+So nothing slow is imported. What a command does stands in a module of its own, imported when it runs; this one knows click and the exit codes.
 """
 
 import os
@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource
 
 from periskope_async.cli.conversations import chats, groups
-from periskope_async.cli.options import InOrder, hands_on_connect, output, ticket_values
+from periskope_async.cli.options import STATUSES, InOrder, Root, hands_on_connect, output, ticket_values
 from periskope_async.cli.outcome import MEANING, Exit, Failure, Outcome, explain
 from periskope_async.cli.text import named, tell
 from periskope_async.errors import PeriskopeError
@@ -64,7 +64,7 @@ def _outcome_of(error: Exception) -> Outcome:
 
 
 @click.group(
-    cls=InOrder,
+    cls=Root,
     epilog=_EXIT_CODES,
     context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
 )
@@ -72,7 +72,8 @@ def _outcome_of(error: Exception) -> Outcome:
 def app() -> None:
     """Tickets, chats and groups of Periskope on the command line (unofficial).
 
-    The key comes from PERISKOPE_API_KEY or --api-key. Without one, start with `periskope demo`.
+    The key comes from PERISKOPE_API_KEY or --api-key, which may stand before the command or behind it, as may --phone,
+    --base-url, --timeout and --retries. Without a key, start with `periskope demo`.
     """
 
 
@@ -118,13 +119,20 @@ def get(connect: "Connect", *, ticket_ids: tuple[str, ...], output: str) -> int:
 @tickets_.command("list")
 @click.option("--limit", type=click.IntRange(1), metavar="N", default=30, help="At most N tickets.")
 @click.option("--all", "everything", is_flag=True, help="Every ticket there is, whatever --limit says.")
+@click.option("--status", type=click.Choice(STATUSES), help="Only these.")
+@click.option("--assignee", metavar="EMAIL", help="Only theirs.")
+@click.option("--label", metavar="NAME", help="Only with this label.")
+@click.option("--updated-since", metavar="DATE", help="Only what was changed then or later.")
 @output("table", "json", "jsonl", "csv")
 @hands_on_connect
-def list_(connect: "Connect", *, limit: int, everything: bool, output: str) -> int:
-    """List tickets, without their chats and messages."""
+def list_(connect: "Connect", *, limit: int, everything: bool, output: str, **filters: str | None) -> int:
+    """List tickets, without their chats and messages.
+
+    The API knows no filters: all rows are read, and those that fit are shown.
+    """
     from periskope_async.cli.commands import tickets as _tickets
 
-    return _tickets.list_(connect, None if everything else limit, output)
+    return _tickets.list_(connect, None if everything else limit, _chosen(filters), output)
 
 
 @tickets_.command()
@@ -142,23 +150,42 @@ def create(connect: "Connect", *, output: str, **values: str | None) -> int:
 
 
 @tickets_.command()
-@click.argument("ticket_id", metavar="ID")
+@click.argument("ticket_ids", nargs=-1, required=True, metavar="ID...")
 @click.option("--subject", metavar="TEXT")
 @ticket_values
+@click.option("--add-label", multiple=True, metavar="NAME", help="Add it to the labels there are.")
+@click.option("--remove-label", multiple=True, metavar="NAME", help="Take it off them.")
 @click.option("--clear", multiple=True, type=click.Choice(["assignee", "due-date", "labels"]), help="Empty it.")
 @output("view", "json")
 @hands_on_connect
-def update(connect: "Connect", *, ticket_id: str, clear: tuple[str, ...], output: str, **values: str | None) -> int:
-    """Change a ticket and show it. What is not named stays as it is."""
+def update(
+    connect: "Connect",
+    *,
+    ticket_ids: tuple[str, ...],
+    clear: tuple[str, ...],
+    add_label: tuple[str, ...],
+    remove_label: tuple[str, ...],
+    output: str,
+    **values: str | None,
+) -> int:
+    """Change tickets, each in the same way, and show them. What is not named stays as it is.
+
+    --add-label and --remove-label read a ticket before they write: a label that somebody else sets between the two is
+    lost.
+    """
     from periskope_async.cli.commands import tickets as _tickets
 
     cleared = {name.replace("-", "_"): None for name in clear}
     changes = _chosen(values)
     if cleared.keys() & changes.keys():
         raise click.UsageError("The same value is set and cleared.")
-    if not cleared and not changes:
-        raise click.UsageError("Nothing to change: give at least one value, or --clear one.")
-    return _tickets.update(connect, ticket_id, changes | cleared, output)
+    if (add_label or remove_label) and "labels" in cleared.keys() | changes.keys():
+        raise click.UsageError(
+            "--labels and --clear labels replace all labels, which leaves none to add to: choose one."
+        )
+    if not (cleared or changes or add_label or remove_label):
+        raise click.UsageError("Nothing to change: name at least one value, or --clear one.")
+    return _tickets.update(connect, ticket_ids, changes | cleared, (add_label, remove_label), output)
 
 
 def _chosen(values: dict[str, str | None]) -> dict[str, str | None]:
@@ -195,8 +222,13 @@ def export(
 
     if ticket_ids == ("-",):
         ticket_ids, ids_file = (), "-"
-    if everything + bool(ticket_ids) + (ids_file is not None) != 1:
-        raise click.UsageError("Say which tickets: --all, --ids-file FILE, or IDs.")
+    match everything + bool(ticket_ids) + (ids_file is not None):
+        case 0:
+            raise click.UsageError("Say which tickets: --all, --ids-file FILE, or IDs.")
+        case 1:
+            pass
+        case _:
+            raise click.UsageError("--all, --ids-file FILE and IDs each say which tickets: choose one.")
     if resume and overwrite:
         raise click.UsageError("--resume keeps FILE and --overwrite replaces it: choose one.")
     ids = None if everything else ticket_ids if ids_file is None else _export.read_ids(ids_file)

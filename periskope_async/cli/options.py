@@ -1,7 +1,7 @@
 """Options that several commands share. Knows no command."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +14,19 @@ if TYPE_CHECKING:
 
     Connect = Callable[[], PeriskopeClient]
 
-__all__ = ["InOrder", "confirm", "connection", "hands_on_connect", "output", "ticket_values", "unasked"]
+__all__ = [
+    "PRIORITIES",
+    "STATUSES",
+    "InOrder",
+    "Root",
+    "confirm",
+    "connection",
+    "hand_down",
+    "hands_on_connect",
+    "output",
+    "ticket_values",
+    "unasked",
+]
 
 Command = Callable[..., int]
 Decorator = Callable[[Command], Command]
@@ -29,6 +41,35 @@ class InOrder(click.Group):
         return list(self.commands)
 
 
+class Root(InOrder):
+    """The group of all: what says how to reach the service may stand before the command as well as behind it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse *args* as if every option of the connection stood behind the command."""
+        return super().parse_args(ctx, hand_down(self, args))
+
+
+def hand_down(command: click.Command, args: Sequence[str]) -> list[str]:
+    """Return *args* with the options of the connection that stand before a command moved behind it.
+
+    There the last one wins, so what was behind it stays last.
+    """
+    words, moved, rest = list[str](), list[str](), list(args)
+    while rest and isinstance(command, click.Group):
+        name, equals, _ = rest[0].partition("=")
+        if name in CONNECTION:
+            count = 1 if equals else 2
+            moved += rest[:count]
+        elif rest[0] in command.commands:
+            command = command.commands[rest[0]]
+            words.append(rest[0])
+            count = 1
+        else:
+            break
+        del rest[:count]
+    return words + moved + rest
+
+
 def _all(*options: Decorator) -> Decorator:
     """One decorator out of several, listed in the order of the help."""
 
@@ -40,6 +81,8 @@ def _all(*options: Decorator) -> Decorator:
     return decorate
 
 
+#: The options that say how to reach the service; each takes a value.
+CONNECTION: Final = ("--api-key", "--phone", "--base-url", "--timeout", "--retries")
 #: How to reach the service. Only what is set reaches the client: its own defaults stand in one place.
 connection: Final = _all(
     click.option("--api-key", metavar="KEY", envvar="PERISKOPE_API_KEY", show_envvar=True, help="The API key."),
@@ -49,12 +92,26 @@ connection: Final = _all(
     click.option("--retries", type=int, metavar="N", help="Further attempts after the first.  [default: 4]"),
 )
 
+#: As `models.TicketPriority` and `models.TicketStatus` have them, which take long to import: a test compares.
+PRIORITIES: Final = ("low", "medium", "high", "urgent")
+STATUSES: Final = ("open", "inprogress", "closed", "archived")
+
+
+class Priority(click.Choice[str]):
+    """One of the priorities, by its name or its number."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name."""
+        numbers = {str(number): name for number, name in enumerate(PRIORITIES, 1)}
+        return super().convert(numbers.get(value, str(value).lower()), param, ctx)
+
+
 #: What a person can set on a ticket besides its subject.
 ticket_values: Final = _all(
     click.option("--assignee", metavar="EMAIL", help="Who works on it."),
     click.option("--due-date", metavar="DATE", help="Such as 2026-01-31, or with a time."),
-    click.option("--priority", type=click.Choice(["low", "medium", "high", "urgent"])),
-    click.option("--status", type=click.Choice(["open", "inprogress", "closed", "archived"])),
+    click.option("--priority", type=Priority(PRIORITIES), help="Also as a number, from 1 for low to 4 for urgent."),
+    click.option("--status", type=click.Choice(STATUSES)),
     click.option("--labels", metavar="NAMES", help="Comma-separated. They replace what was there."),
 )
 

@@ -100,7 +100,9 @@ def explain(error: PeriskopeError) -> Outcome:
     _, code, headline, hint = next((kind for kind in _KINDS if isinstance(error, kind[0])), _OTHER)
     headline = headline.replace("{resource}", error.resource or "object")
     fields = [f"  {name}: {reason}" for name, reason in _refused(error)]
-    return Outcome(code, "\n".join([headline, str(error), *fields]), hint)
+    # Where each reason has a line of its own, the first line needs them no more.
+    text = str(error).replace(error._summary(), error.message) if fields else str(error)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # both are ours
+    return Outcome(code, "\n".join([headline, text, *fields]), hint)
 
 
 def explain_all(errors: Iterable[PeriskopeError]) -> list[Outcome]:

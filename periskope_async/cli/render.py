@@ -1,6 +1,6 @@
 """Tickets as a person wants to read them: models in, rich renderables out. Knows no client and no options."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -28,25 +28,41 @@ __all__ = ["chat_table", "chat_view", "participants_table", "table", "view"]
 #: One colour for one meaning in every view. What the service adds tomorrow is shown without one.
 _STATUS: Final = {"open": "cyan", "inprogress": "yellow", "closed": "green", "archived": "dim"}
 _PRIORITY: Final = {0: "dim", 1: "dim", 2: "", 3: "yellow", 4: "bold red"}
+#: From this width on a table shows all there is, columns.
+_WIDE: Final = 100
+#: Below this width it shows what a ticket is about and how it stands, columns.
+_NARROW: Final = 60
+#: What the name of an assignee may take between the two, columns.
+_NAME: Final = 14
 #: More members than this are counted, not named: a group can have a thousand.
 _NAMED: Final = 6
 
 
-def table(tickets: Iterable[Ticket | TicketRow]) -> Table:
-    """Return a table with one line for each ticket."""
+def table(tickets: Iterable[Ticket | TicketRow], width: int | None = None) -> Table:
+    """Return a table with one line for each ticket.
+
+    *width*: columns of the terminal, None for no limit. What a ticket is about has the room before the rest has any.
+    """
+    wide, narrow = width is None or width >= _WIDE, width is not None and width < _NARROW
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("Ticket", "Status", "Priority", "Subject", "Assignee", "Created"):
-        # Where a terminal is narrow, only these two give way.
-        made.add_column(heading, no_wrap=heading not in {"Subject", "Assignee"})
+    cells: dict[str, Callable[[Ticket | TicketRow], Text]] = {
+        "Ticket": lambda ticket: Text(visible(ticket.ticket_id), "bold"),
+        "Status": lambda ticket: _status(ticket.status),
+    }
+    if not narrow:
+        cells["Priority"] = lambda ticket: _priority(ticket.priority)
+    cells["Subject"] = lambda ticket: _one_line(ticket.subject)
+    if wide:
+        cells["Assignee"] = lambda ticket: _one_line(ticket.assignee)
+        cells["Created"] = lambda ticket: _day(ticket.created_at)
+    elif not narrow:
+        cells["Assignee"] = lambda ticket: _one_line((ticket.assignee or "").partition("@")[0])
+    for heading in cells:
+        # Where it is still too narrow, only these two give way.
+        gives_way, most = heading in {"Subject", "Assignee"}, None if wide else _NAME
+        made.add_column(heading, no_wrap=not gives_way, max_width=most if heading == "Assignee" else None)
     for ticket in tickets:
-        made.add_row(
-            Text(visible(ticket.ticket_id), "bold"),
-            _status(ticket.status),
-            _priority(ticket.priority),
-            _one_line(ticket.subject),
-            _one_line(ticket.assignee),
-            Text("" if ticket.created_at is None else f"{ticket.created_at.astimezone():%Y-%m-%d}"),
-        )
+        made.add_row(*(cell(ticket) for cell in cells.values()))
     return made
 
 
@@ -66,7 +82,7 @@ def chat_table(chats: Iterable[Chat]) -> Table:
             Text(visible(chat.chat_type or "")),
             _one_line(chat.chat_name),
             _one_line(chat.assigned_to),
-            Text("" if chat.created_at is None else f"{chat.created_at.astimezone():%Y-%m-%d}"),
+            _day(chat.created_at),
         )
     return made
 
@@ -193,6 +209,10 @@ def _priority(priority: TicketPriority | None, unit: str = "") -> Text:
 def _one_line(text: str | None) -> Text:
     """Text that is cut, never wrapped, where a column is narrow."""
     return Text(" ".join(visible(text or "").split()), no_wrap=True, overflow="ellipsis")
+
+
+def _day(moment: datetime | None) -> Text:
+    return Text("" if moment is None else f"{moment.astimezone():%Y-%m-%d}")
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -7,14 +7,14 @@ from math import ceil
 from typing import TypeVar
 
 import anyio
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.text import Text
 
 from periskope_async import Progress, RateLimit
 
-__all__ = ["Report", "console", "progress", "run", "waiting"]
+__all__ = ["Report", "console", "display", "progress", "run", "waiting", "width"]
 
 T = TypeVar("T")
 
@@ -39,6 +39,23 @@ def console(*, stderr: bool = False, wide: bool = False) -> Console:
     if wide and not made.is_terminal:
         made.width = _NO_EDGE
     return made
+
+
+def display(shown: RenderableType, *, wide: bool = False) -> None:
+    """Print on standard output; in a pipe or a file no line ends in blanks. *wide*: as for `console`."""
+    screen = console(wide=wide)
+    if screen.is_terminal:
+        screen.print(shown)
+        return
+    with screen.capture() as captured:
+        screen.print(shown)
+    screen.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+
+
+def width() -> int | None:
+    """Return the columns of the terminal that standard output is, None where it is none."""
+    screen = console()
+    return screen.width if screen.is_terminal else None
 
 
 def waiting(text: str) -> AbstractContextManager[object]:

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from periskope_async.cli import main
+from periskope_async.cli.options import PRIORITIES, STATUSES
+from periskope_async.models import TicketPriority, TicketStatus
 from periskope_async.testing import FakePeriskope, Reply
 
 Command = Callable[..., tuple[int, str, str]]
@@ -240,9 +242,43 @@ def test_completion_answers(periskope: Command, monkeypatch: pytest.MonkeyPatch)
 def test_list_is_a_table_of_the_first_tickets(periskope: Command) -> None:
     """`list` shows as many tickets as --limit says, one a line under a heading."""
     code, out, err = periskope("tickets", "list", "--limit", "5")
-    assert (code, err) == (0, "")
-    assert len(out.splitlines()) == 1 + 5
+    assert (code, len(out.splitlines())) == (0, 1 + 5)
+    assert "more than 5" in err
+    assert "--all" in err
+    assert periskope("tickets", "list", "--limit", "12")[2] == ""
     assert len(periskope("tickets", "list", "--limit", "1", "--all")[1].splitlines()) == 1 + 12
+
+
+def test_nothing_in_a_pipe_is_padded(periskope: Command) -> None:
+    """No line that is not for a terminal ends in blanks, of a table, a view or a report."""
+    for command in (["tickets", "list"], ["tickets", "get", "BKT-001"], ["chats", "list"], ["doctor"]):
+        code, out, _ = periskope(*command)
+        lines = out.splitlines()
+        assert code == 0
+        assert len(lines) > 3
+        assert [line for line in lines if line != line.rstrip()] == []
+
+
+def test_list_shows_what_passes_the_filters(periskope: Command, fake: FakePeriskope) -> None:
+    """Status, assignee, label and the moment of the last change choose among the rows, together."""
+    for number in range(1, 13):
+        fake.change(f"BKT-{number:03}", status="closed", ticket_labels="", assignee=None)
+    fake.change("BKT-003", status="open", ticket_labels="vip", assignee="asha@example.com")
+    fake.change("BKT-004", status="inprogress", ticket_labels="vip, new")
+    fake.change("BKT-005", status="open", updated_at="2030-01-01T00:00:00Z")
+
+    def found(*filters: str) -> set[str]:
+        code, out, _ = periskope("tickets", "list", "-o", "jsonl", *filters)
+        assert code == 0
+        return {json.loads(line)["ticket_id"] for line in out.splitlines()}
+
+    assert found("--status", "open") == {"BKT-003", "BKT-005"}
+    assert found("--status", "open", "--limit", "1") == {"BKT-005"}
+    assert found("--label", "vip") == {"BKT-003", "BKT-004"}
+    assert found("--label", "vip", "--assignee", "asha@example.com") == {"BKT-003"}
+    assert len(found("--updated-since", "2025-01-01")) == 12
+    assert found("--updated-since", "2999-01-01") == set()
+    assert periskope("tickets", "list", "--updated-since", "soon")[0] == 2
 
 
 def test_list_json_is_what_the_api_sends(periskope: Command) -> None:
@@ -295,6 +331,81 @@ def test_update_changes_what_is_named_and_clears(periskope: Command, fake: FakeP
     assert "closed · low priority · not assigned" in out
     assert fake.get("BKT-001")["ticket"]["status"] == "closed"
     assert json.loads(fake.requests[-1].body) == {"assignee": "", "status": "closed"}
+
+
+def test_update_changes_several(periskope: Command, fake: FakePeriskope) -> None:
+    """Each of several ids is changed in the same way; one that does not exist costs the others nothing."""
+    ids = ["BKT-001", "NONE-1", "BKT-002"]
+    code, out, err = periskope("tickets", "update", *ids, "--priority", "3", "-o", "json")
+    assert code == 1
+    assert [fake.get(one)["ticket"]["priority"] for one in ("BKT-001", "BKT-002")] == [3, 3]
+    assert [part["ticket"]["ticket_id"] for part in read_values(out)] == ["BKT-001", "BKT-002"]
+    assert "No such ticket" in err
+    assert "NONE-1" in err
+
+
+def read_values(text: str) -> Iterator[Any]:
+    """Return the JSON values that stand one behind the other in *text*."""
+    decoder = json.JSONDecoder()
+    while text := text.lstrip():
+        value, end = decoder.raw_decode(text)
+        yield value
+        text = text[end:]
+
+
+def test_update_adds_and_removes_labels(periskope: Command, fake: FakePeriskope) -> None:
+    """Labels are added to those there are and taken off them, and everything else stays."""
+    fake.change("BKT-001", ticket_labels="vip, new")
+    code, out, _ = periskope(
+        "tickets", "update", "BKT-001", "--add-label", "late", "--remove-label", "new", "-o", "json"
+    )
+    assert (code, json.loads(out)["ticket"]["ticket_labels"].lower()) == (0, "vip, late")
+    code, _, err = periskope("tickets", "update", "BKT-001", "--add-label", "late", "--labels", "a")
+    assert code == 2
+    assert "choose one" in err
+    assert periskope("tickets", "update", "NONE-1", "--add-label", "late")[0] == 4
+
+
+def test_choices_are_the_models(periskope: Command, fake: FakePeriskope) -> None:
+    """What can be chosen is what the models know, and a priority may be spelled as anywhere else."""
+    assert {status.value for status in TicketStatus} == set(STATUSES)
+    assert [TicketPriority[name.upper()].value for name in PRIORITIES] == [1, 2, 3, 4]
+    for spelling, level in (("3", 3), ("high", 3), ("URGENT", 4)):
+        assert periskope("tickets", "update", "BKT-001", "--priority", spelling)[0] == 0
+        assert fake.get("BKT-001")["ticket"]["priority"] == level
+    assert periskope("tickets", "update", "BKT-001", "--priority", "9")[0] == 2
+
+
+# --- options before the command --------------------------------------------------------------------------------------
+
+
+def test_the_connection_may_be_named_first(run: Command, fake: FakePeriskope) -> None:
+    """What says how to reach the service may stand before the command, between its words, or behind it."""
+    key, url = ["--api-key", fake.api_key], [f"--base-url={fake.base_url}"]
+    for command in (
+        [*key, *url, "tickets", "get", "BKT-001"],
+        [*key, "tickets", *url, "get", "BKT-001"],
+        [*key, "tickets", "get", "BKT-001", *url],
+        ["--api-key", "wrong-key-123456", "tickets", "get", "BKT-001", *url, *key],
+    ):
+        assert run(*command)[0] == 0
+    assert run("--api-key", "wrong-key-123456", *url, "tickets", "get", "BKT-001")[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "reason"),
+    [
+        (["--api-key", "x", "demo"], 2, "No such option"),
+        (["--phone"], 2, "--phone"),
+        (["--no-such", "tickets", "list"], 2, "--no-such"),
+        (["tickets", "--help"], 0, "Read, write and export"),
+    ],
+)
+def test_options_that_are_none(run: Command, arguments: list[str], code: int, reason: str) -> None:
+    """What is no option of the connection, or of a command that has none, is refused as ever."""
+    found, out, err = run(*arguments)
+    assert found == code
+    assert reason in out + err
 
 
 # --- doctor ----------------------------------------------------------------------------------------------------------
@@ -431,6 +542,17 @@ def test_ctrl_c(periskope: Command, fake: FakePeriskope) -> None:
     fake.answer(lambda _: os.kill(os.getpid(), signal.SIGINT))
     code, out, err = periskope("tickets", "get", "BKT-001")
     assert (code, out, err.strip()) == (130, "", "")
+
+
+def test_serve_where_it_cannot(run: Command, fake: FakePeriskope) -> None:
+    """A port that is taken, or an address that is not ours, is named with what to do."""
+    port = fake.base_url.split(":")[2].split("/")[0]
+    code, _, err = run("serve", "--port", port)
+    assert code == 2
+    assert f"Port {port} is in use" in err
+    code, _, err = run("serve", "--host", "192.0.2.1", "--port", "0")
+    assert code == 2
+    assert "192.0.2.1" in err
 
 
 # --- chats -----------------------------------------------------------------------------------------------------------

@@ -42,6 +42,26 @@ def text_of(what: RenderableType, *, width: int = 80, colour: bool = False) -> s
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
+@pytest.mark.parametrize(
+    ("width", "headings"),
+    [
+        (40, ["Ticket", "Status", "Subject"]),
+        (80, ["Ticket", "Status", "Priority", "Subject", "Assignee"]),
+        (120, ["Ticket", "Status", "Priority", "Subject", "Assignee", "Created"]),
+        (None, ["Ticket", "Status", "Priority", "Subject", "Assignee", "Created"]),
+    ],
+)
+def test_what_a_ticket_is_about_has_the_room(width: int | None, headings: list[str]) -> None:
+    """However narrow the terminal, the subject is readable: other columns give way first."""
+    subject = "The parcel came back again"
+    row = TicketRow(ticket_id="BKT-0001", subject=subject, assignee="bartholomew.long@example.com", created_at=WHEN)
+    heading, line = text_of(table([row], width), width=width or 200).splitlines()
+    assert heading.split() == headings
+    assert subject[:20] in line
+    assert (subject in line) == (width != 40)
+    assert "bartholomew" in line or width == 40
+
+
 def test_a_full_ticket() -> None:
     """Everything a person would ask about a ticket is there, times in the reader's own zone."""
     info = TicketInfo(

@@ -80,7 +80,8 @@ def test_a_refused_value_is_told_by_field() -> None:
     """Each field that the service names stands on a line of its own, whatever form its reason has."""
     error = ValidationError("Request validation failed")
     error.fields = {"body.priority": {"message": "must be one of 1, 2, 3, 4"}, "body.subject": "missing"}
-    assert explain(error).message.splitlines()[2:] == [
+    assert explain(error).message.splitlines()[1:] == [
+        "[0] Request validation failed",
         "  body.priority: must be one of 1, 2, 3, 4",
         "  body.subject: missing",
     ]

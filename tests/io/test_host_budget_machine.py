@@ -68,4 +68,4 @@ TestHostGatekeeping.settings = settings(max_examples=6, stateful_step_count=40, 
 class TestHostGatekeepingAtLength(TestHostGatekeeping):
     """The same with more examples than fit between two changes."""
 
-    settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+    settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

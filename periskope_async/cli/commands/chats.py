@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from periskope_async import BulkResult
 from periskope_async.cli.outcome import Outcome, exit_of, explain_all
 from periskope_async.cli.render import chat_table, chat_view
-from periskope_async.cli.running import console, run, waiting
+from periskope_async.cli.running import display, run, waiting
 from periskope_async.cli.text import tell, to_json, write
 from periskope_async.models import Chat
 
@@ -76,7 +76,7 @@ def show(chat: Chat, output: str) -> None:
 def _print(chats: Sequence[Chat], output: str, *, one: bool = False) -> None:
     match output:
         case "table":
-            console(wide=True).print(chat_table(chats))
+            display(chat_table(chats), wide=True)
         case "json":
             rows = [chat.to_dict() for chat in chats]
             write(to_json(rows[0] if one else rows, indent=2))
@@ -85,4 +85,4 @@ def _print(chats: Sequence[Chat], output: str, *, one: bool = False) -> None:
                 write(to_json(chat.to_dict()))
         case _:
             for chat in chats:
-                console().print(chat_view(chat))
+                display(chat_view(chat))

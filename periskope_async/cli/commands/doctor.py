@@ -1,17 +1,19 @@
 """`periskope doctor`: what is configured, and what the service says to it. Changes nothing there."""
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rich.console import Group
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from periskope_async import PeriskopeError, capture_responses
 from periskope_async.cli.outcome import Exit, explain
-from periskope_async.cli.running import console, run, waiting
+from periskope_async.cli.running import display, run, waiting
 from periskope_async.cli.text import visible
 from periskope_async.settings import DEFAULT_BASE_URL
 
@@ -65,8 +67,10 @@ def _masked(key: str) -> str:
 
 async def _send_publicly(connect: "Connect") -> tuple[Sequence[Finding], Exit]:
     """Make the smallest call there is twice: the first opens the connection, the second shows the service alone."""
+    way: Sequence[Finding] = []
     try:
         async with connect() as client:
+            way = _way(client)
             with capture_responses() as answers:
                 first = await _timed(client)
                 now = time.time()
@@ -74,7 +78,7 @@ async def _send_publicly(connect: "Connect") -> tuple[Sequence[Finding], Exit]:
             budget, shared = client._caller.connections.limiter.describe_budget()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # nobody else has to know it
     except PeriskopeError as error:
         outcome = explain(error)
-        return [Finding("Service", outcome.message, good=False)], outcome.exit
+        return [*way, Finding("Service", outcome.message, good=False)], outcome.exit
     limit = answers[-1].rate_limit
     rate_limit = (
         "none in the answer"
@@ -82,6 +86,7 @@ async def _send_publicly(connect: "Connect") -> tuple[Sequence[Finding], Exit]:
         else f"{limit.remaining:,} of {limit.limit:,} requests left, resets in {limit.resets_in:.0f} s"
     )
     findings = [
+        *way,
         Finding("API key", "accepted", good=True),
         Finding("Latency", f"{second * 1000:.0f} ms; {first * 1000:.0f} ms with opening the connection", good=True),
         _clock(answers[0].headers.get("date"), now),
@@ -89,6 +94,13 @@ async def _send_publicly(connect: "Connect") -> tuple[Sequence[Finding], Exit]:
         Finding("Budget", budget, good=shared),
     ]
     return findings, Exit.OK
+
+
+def _way(client: "PeriskopeClient") -> Sequence[Finding]:
+    """What stands between this machine and the service, as far as it was set up here: a proxy, a CA bundle."""
+    proxy, bundle = client._caller.settings.proxy, os.environ.get("PERISKOPE_CA_BUNDLE")  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # nobody else has to know it
+    found = [] if proxy is None else [Finding("Proxy", proxy.url)]
+    return found if not bundle else [*found, Finding("CA bundle", bundle)]
 
 
 async def _timed(client: "PeriskopeClient") -> float:
@@ -117,6 +129,4 @@ def _print(heading: str, findings: Sequence[Finding]) -> None:
     grid.add_column(overflow="fold")
     for finding in findings:
         grid.add_row(marks[finding.good], finding.name, Text(visible(finding.text)))
-    screen = console()
-    screen.print(Text(heading, "bold"))
-    screen.print(Padding(grid, (0, 0, 1, 2), expand=False))
+    display(Group(Text(heading, "bold"), Padding(grid, (0, 0, 1, 2), expand=False)))

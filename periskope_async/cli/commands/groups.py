@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from periskope_async.cli.commands.chats import show
 from periskope_async.cli.outcome import Exit
 from periskope_async.cli.render import participants_table
-from periskope_async.cli.running import console, run, waiting
+from periskope_async.cli.running import display, run, waiting
 from periskope_async.cli.text import to_json, write
 from periskope_async.models import Chat, GroupInvite, ParticipantResult
 
@@ -46,7 +46,7 @@ def change(connect: "Connect", verb: str, chat_id: str, participants: Sequence[s
     if output == "json":
         write(to_json({contact_id: result.to_dict() for contact_id, result in results.items()}, indent=2))
     else:
-        console(wide=True).print(participants_table(results))
+        display(participants_table(results))
     return Exit.OK if all(result.is_success for result in results.values()) else Exit.SOME_FAILED
 
 

@@ -1,5 +1,6 @@
 """`periskope serve`: the fake service as a process. Knows no client."""
 
+import errno
 from collections.abc import Sequence
 
 import click
@@ -27,6 +28,10 @@ def serve(
         )
     except ValueError as error:
         raise click.UsageError(f"{error}.") from None
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise click.UsageError(f"Port {port} is in use by another program; --port 0 takes a free one.") from None
+        raise click.UsageError(f"{host}, port {port}: {error.strerror or error}.") from None
     return 0
 
 

@@ -4,15 +4,19 @@ from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from periskope_async import BulkResult
+import anyio
+import click
+
+from periskope_async import BulkResult, PeriskopeError
 from periskope_async.cli.files import rows_to_csv
 from periskope_async.cli.outcome import Outcome, exit_of, explain_all
 from periskope_async.cli.render import table, view
-from periskope_async.cli.running import console, run, waiting
+from periskope_async.cli.running import display, run, waiting, width
 from periskope_async.cli.text import tell, to_json, write
 from periskope_async.models import TicketInfo, TicketPriority, TicketRow
 
 if TYPE_CHECKING:
+    from periskope_async import PeriskopeClient
     from periskope_async.cli.options import Connect
 
 __all__ = ["create", "get", "list_", "update"]
@@ -34,39 +38,30 @@ def get(connect: "Connect", ticket_ids: Sequence[str], output: str) -> int:
         found = run(fetch)
     infos = list(found.tickets.values())
     if output == "table":
-        console(wide=True).print(table(info.ticket for info in infos))
+        display(table(info.ticket for info in infos), wide=True)
     elif output == "json" and len(ticket_ids) > 1:
         write(to_json([info.to_dict() for info in infos], indent=2))
     else:
         for info in infos:
             _print(info, output)
-    outcomes = explain_all(found.errors.values())
-    code = exit_of((outcome.exit for outcome in outcomes), succeeded=len(infos))
-    if found.skipped:
-        outcomes.append(Outcome(code, f"After that, {len(found.skipped):,} tickets were not tried."))
-    for outcome in outcomes:
-        tell(outcome)
-    return code
+    return _account(found)
 
 
-def list_(connect: "Connect", limit: int | None, output: str) -> int:
-    """Print rows of the list of tickets: the first *limit*, or all."""
+def list_(connect: "Connect", limit: int | None, filters: Mapping[str, Any], output: str) -> int:
+    """Print rows of the list of tickets: the first *limit* that pass the filters, or all."""
+    most = None if limit is None else limit + 1  # one more tells whether there are more
+    size = min(most or _PAGE, _PAGE) if not filters else _PAGE
 
     async def collect() -> list[TicketRow]:
-        rows = list[TicketRow]()
-        size = min(limit or _PAGE, _PAGE)
-        async with connect() as client, aclosing(client.tickets.list(page_size=size)) as walk:
-            async for row in walk:
-                rows.append(row)
-                if len(rows) == limit:
-                    break
-        return rows
+        async with connect() as client, aclosing(client.tickets.list(page_size=size, limit=most, **filters)) as walk:
+            return [row async for row in walk]
 
     with waiting("Listing"):
-        rows = run(collect)
+        found = run(collect)
+    rows = found[:limit]
     match output:
         case "table":
-            console(wide=True).print(table(rows))
+            display(table(rows, width()), wide=True)
         case "json":
             write(to_json([row.to_dict() for row in rows], indent=2))
         case "jsonl":
@@ -74,6 +69,8 @@ def list_(connect: "Connect", limit: int | None, output: str) -> int:
                 write(to_json(row.to_dict()))
         case _:
             write(rows_to_csv(rows))
+    if len(found) > len(rows):
+        click.echo(f"There are more than {limit:,}: --limit N shows more of them, --all shows all.", err=True)
     return 0
 
 
@@ -91,18 +88,64 @@ def create(connect: "Connect", values: Mapping[str, str | None], output: str) ->
     return 0
 
 
-def update(connect: "Connect", ticket_id: str, changes: Mapping[str, str | None], output: str) -> int:
-    """Change a ticket by *changes* as typed, None clearing a value, and print it."""
-    arguments = _arguments(changes)
+def update(
+    connect: "Connect",
+    ticket_ids: Sequence[str],
+    changes: Mapping[str, str | None],
+    labels: tuple[Sequence[str], Sequence[str]],
+    output: str,
+) -> int:
+    """Change tickets by *changes* as typed, None clearing a value, and print them.
 
-    async def send() -> TicketInfo:
-        async with connect() as client:
-            return await client.tickets.update(ticket_id, **arguments)
+    Args:
+        connect: makes the client.
+        ticket_ids: which.
+        changes: values by name.
+        labels: those to add to what each has, and those to take off it.
+        output: what to print.
+    """
+    arguments, found = _arguments(changes), BulkResult[TicketInfo]({})
+
+    async def send(client: "PeriskopeClient", ticket_id: str) -> None:
+        try:
+            relabelled = await _relabel(client, ticket_id, *labels) if any(labels) else {}
+            found.fetched[ticket_id] = await client.tickets.update(ticket_id, **arguments, **relabelled)
+        except PeriskopeError as error:
+            found.errors[ticket_id] = error
+
+    async def send_all() -> None:
+        async with connect() as client, anyio.create_task_group() as group:
+            for ticket_id in dict.fromkeys(ticket_ids):
+                group.start_soon(send, client, ticket_id)
 
     with waiting("Updating"):
-        info = run(send)
-    _print(info, output)
-    return 0
+        run(send_all)
+    if len(ticket_ids) == 1:
+        for error in found.errors.values():
+            raise error
+    for ticket_id in dict.fromkeys(ticket_ids):
+        if ticket_id in found.fetched:
+            _print(found.fetched[ticket_id], output)
+    return _account(found)
+
+
+async def _relabel(
+    client: "PeriskopeClient", ticket_id: str, added: Sequence[str], removed: Sequence[str]
+) -> dict[str, Any]:
+    """Return the labels that a ticket is to have, as an argument of `update`."""
+    has = (await client.tickets.get(ticket_id)).ticket.ticket_labels
+    return {"labels": [label for label in dict.fromkeys([*has, *added]) if label not in removed]}
+
+
+def _account(found: BulkResult[TicketInfo]) -> int:
+    """Say on standard error what did not come, and return the exit code."""
+    outcomes = explain_all(found.errors.values())
+    code = exit_of((outcome.exit for outcome in outcomes), succeeded=len(found.fetched))
+    if found.skipped:
+        outcomes.append(Outcome(code, f"After that, {len(found.skipped):,} tickets were not tried."))
+    for outcome in outcomes:
+        tell(outcome)
+    return code
 
 
 def _arguments(typed: Mapping[str, str | None]) -> dict[str, Any]:
@@ -120,4 +163,4 @@ def _print(info: TicketInfo, output: str) -> None:
         case "jsonl":
             write(to_json(info.to_dict()))
         case _:
-            console().print(view(info))
+            display(view(info))
