@@ -1,6 +1,7 @@
 """The commands in one file, as `--help` lists them, and how every run ends. `periskope --help` has 150 ms in all.
 
-So nothing slow is imported. What a command does stands in a module of its own, imported when it runs; this one knows click and the exit codes.
+So nothing slow is imported. What a command does stands in a module of its own, imported when it runs; this one knows
+click and the exit codes.
 """
 
 import os
