@@ -47,9 +47,9 @@ class Source:
         #: What came although whoever asked was cancelled.
         self._late: list[Any] = []
         self._lock = asyncio.Lock()
-        #: One of the two is None.
         self._plain: Iterator[Any] | None = None
-        self._async: AsyncIterator[Any] | None = None
+        #: Where there is no plain one.
+        self._async: AsyncIterator[Any]
         try:
             if isinstance(ids, AsyncIterable):
                 self._async = aiter(ids)
@@ -66,7 +66,7 @@ class Source:
                     return item, key
                 await asyncio.sleep(0)  # an endless run of duplicates must not hold the loop
             self.ended = True
-        elif self._async is not None:
+        else:
             async with self._lock:  # an async generator runs for one reader at a time
                 while (item := await self._next(self._async)) is not _END:
                     if self._is_new(key := _as_key(item)):
