@@ -48,7 +48,7 @@ class Source:
         self._late: list[Any] = []
         self._lock = asyncio.Lock()
         self._plain: Iterator[Any] | None = None
-        #: Where there is no plain one.
+        #: Where they are not plain.
         self._async: AsyncIterator[Any]
         try:
             if isinstance(ids, AsyncIterable):
