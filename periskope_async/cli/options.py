@@ -57,7 +57,7 @@ def hand_down(command: click.Command, args: Sequence[str]) -> list[str]:
     words, moved, rest = list[str](), list[str](), list(args)
     while rest and isinstance(command, click.Group):
         name, equals, _ = rest[0].partition("=")
-        if name in CONNECTION:
+        if name in _CONNECTION:
             count = 1 if equals else 2
             moved += rest[:count]
         elif rest[0] in command.commands:
@@ -81,8 +81,6 @@ def _all(*options: Decorator) -> Decorator:
     return decorate
 
 
-#: The options that say how to reach the service; each takes a value.
-CONNECTION: Final = ("--api-key", "--phone", "--base-url", "--timeout", "--retries")
 #: How to reach the service. Only what is set reaches the client: its own defaults stand in one place.
 connection: Final = _all(
     click.option("--api-key", metavar="KEY", envvar="PERISKOPE_API_KEY", show_envvar=True, help="The API key."),
@@ -91,6 +89,8 @@ connection: Final = _all(
     click.option("--timeout", type=float, metavar="SECONDS", help="For one attempt.  [default: 30]"),
     click.option("--retries", type=int, metavar="N", help="Further attempts after the first.  [default: 4]"),
 )
+#: The names of these options. Each takes a value.
+_CONNECTION: Final = frozenset(name for option in click.command(connection(lambda: 0)).params for name in option.opts)
 
 #: As `models.TicketPriority` and `models.TicketStatus` have them, which take long to import: a test compares.
 PRIORITIES: Final = ("low", "medium", "high", "urgent")

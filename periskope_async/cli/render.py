@@ -1,6 +1,6 @@
 """Tickets as a person wants to read them: models in, rich renderables out. Knows no client and no options."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -43,27 +43,36 @@ def table(tickets: Iterable[Ticket | TicketRow], width: int | None = None) -> Ta
 
     *width*: columns of the terminal, None for no limit. What a ticket is about has the room before the rest has any.
     """
-    wide, narrow = width is None or width >= _WIDE, width is not None and width < _NARROW
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    cells: dict[str, Callable[[Ticket | TicketRow], Text]] = {
-        "Ticket": lambda ticket: Text(visible(ticket.ticket_id), "bold"),
-        "Status": lambda ticket: _status(ticket.status),
-    }
-    if not narrow:
-        cells["Priority"] = lambda ticket: _priority(ticket.priority)
-    cells["Subject"] = lambda ticket: _one_line(ticket.subject)
-    if wide:
-        cells["Assignee"] = lambda ticket: _one_line(ticket.assignee)
-        cells["Created"] = lambda ticket: _day(ticket.created_at)
-    elif not narrow:
-        cells["Assignee"] = lambda ticket: _one_line((ticket.assignee or "").partition("@")[0])
-    for heading in cells:
+    headings = _headings(width)
+    wide = "Created" in headings
+    for heading in headings:
         # Where it is still too narrow, only these two give way.
-        gives_way, most = heading in {"Subject", "Assignee"}, None if wide else _NAME
-        made.add_column(heading, no_wrap=not gives_way, max_width=most if heading == "Assignee" else None)
+        made.add_column(
+            heading,
+            no_wrap=heading not in {"Subject", "Assignee"},
+            max_width=_NAME if heading == "Assignee" and not wide else None,
+        )
     for ticket in tickets:
-        made.add_row(*(cell(ticket) for cell in cells.values()))
+        assignee = ticket.assignee or ""
+        cells = {
+            "Ticket": Text(visible(ticket.ticket_id), "bold"),
+            "Status": _status(ticket.status),
+            "Priority": _priority(ticket.priority),
+            "Subject": _one_line(ticket.subject),
+            "Assignee": _one_line(assignee if wide else assignee.partition("@")[0]),
+            "Created": _day(ticket.created_at),
+        }
+        made.add_row(*(cells[heading] for heading in headings))
     return made
+
+
+def _headings(width: int | None) -> tuple[str, ...]:
+    if width is None or width >= _WIDE:
+        return ("Ticket", "Status", "Priority", "Subject", "Assignee", "Created")
+    if width >= _NARROW:
+        return ("Ticket", "Status", "Priority", "Subject", "Assignee")
+    return ("Ticket", "Status", "Subject")
 
 
 def view(info: TicketInfo) -> RenderableType:

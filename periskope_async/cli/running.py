@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from math import ceil
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 from rich.console import Console, RenderableType
@@ -12,9 +12,11 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from periskope_async import Progress, RateLimit
+from periskope_async import BulkResult, Progress, RateLimit
+from periskope_async.cli.outcome import Exit, Outcome, exit_of, explain_all
+from periskope_async.cli.text import tell
 
-__all__ = ["Report", "console", "display", "progress", "run", "waiting", "width"]
+__all__ = ["Report", "account", "console", "display", "progress", "run", "waiting", "width"]
 
 T = TypeVar("T")
 
@@ -56,6 +58,17 @@ def width() -> int | None:
     """Return the columns of the terminal that standard output is, None where it is none."""
     screen = console()
     return screen.width if screen.is_terminal else None
+
+
+def account(found: BulkResult[Any], things: str) -> Exit:
+    """Say on standard error what of some *things* did not come, and return the exit code."""
+    outcomes = explain_all(found.errors.values())
+    code = exit_of((outcome.exit for outcome in outcomes), succeeded=len(found.fetched))
+    if found.skipped:
+        outcomes.append(Outcome(code, f"After that, {len(found.skipped):,} {things} were not tried."))
+    for outcome in outcomes:
+        tell(outcome)
+    return code
 
 
 def waiting(text: str) -> AbstractContextManager[object]:

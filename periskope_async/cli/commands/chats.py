@@ -5,10 +5,9 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from periskope_async import BulkResult
-from periskope_async.cli.outcome import Outcome, exit_of, explain_all
 from periskope_async.cli.render import chat_table, chat_view
-from periskope_async.cli.running import display, run, waiting
-from periskope_async.cli.text import tell, to_json, write
+from periskope_async.cli.running import account, display, run, waiting
+from periskope_async.cli.text import to_json, write
 from periskope_async.models import Chat
 
 if TYPE_CHECKING:
@@ -32,13 +31,7 @@ def get(connect: "Connect", chat_ids: Sequence[str], output: str) -> int:
     with waiting("Fetching"):
         found = run(fetch)
     _print(list(found.fetched.values()), output, one=len(chat_ids) == 1)
-    outcomes = explain_all(found.errors.values())
-    code = exit_of((outcome.exit for outcome in outcomes), succeeded=len(found.fetched))
-    if found.skipped:
-        outcomes.append(Outcome(code, f"After that, {len(found.skipped):,} chats were not tried."))
-    for outcome in outcomes:
-        tell(outcome)
-    return code
+    return account(found, "chats")
 
 
 def list_(connect: "Connect", limit: int | None, filters: Mapping[str, str], output: str) -> int:

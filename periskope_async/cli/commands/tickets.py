@@ -9,11 +9,10 @@ import click
 
 from periskope_async import BulkResult, PeriskopeError
 from periskope_async.cli.files import rows_to_csv
-from periskope_async.cli.outcome import Outcome, exit_of, explain_all
 from periskope_async.cli.render import table, view
-from periskope_async.cli.running import display, run, waiting, width
-from periskope_async.cli.text import tell, to_json, write
-from periskope_async.models import TicketInfo, TicketPriority, TicketRow
+from periskope_async.cli.running import account, display, run, waiting, width
+from periskope_async.cli.text import to_json, write
+from periskope_async.models import TicketInfo, TicketRow
 
 if TYPE_CHECKING:
     from periskope_async import PeriskopeClient
@@ -44,7 +43,7 @@ def get(connect: "Connect", ticket_ids: Sequence[str], output: str) -> int:
     else:
         for info in infos:
             _print(info, output)
-    return _account(found)
+    return account(found, "tickets")
 
 
 def list_(connect: "Connect", limit: int | None, filters: Mapping[str, Any], output: str) -> int:
@@ -74,13 +73,12 @@ def list_(connect: "Connect", limit: int | None, filters: Mapping[str, Any], out
     return 0
 
 
-def create(connect: "Connect", values: Mapping[str, str | None], output: str) -> int:
+def create(connect: "Connect", values: Mapping[str, Any], output: str) -> int:
     """Create a ticket of *values* as typed, and print it."""
-    arguments = _arguments(values)
 
     async def send() -> TicketInfo:
         async with connect() as client:
-            return await client.tickets.create(**arguments)
+            return await client.tickets.create(**values)
 
     with waiting("Creating"):
         info = run(send)
@@ -91,7 +89,7 @@ def create(connect: "Connect", values: Mapping[str, str | None], output: str) ->
 def update(
     connect: "Connect",
     ticket_ids: Sequence[str],
-    changes: Mapping[str, str | None],
+    changes: Mapping[str, Any],
     labels: tuple[Sequence[str], Sequence[str]],
     output: str,
 ) -> int:
@@ -104,12 +102,12 @@ def update(
         labels: those to add to what each has, and those to take off it.
         output: what to print.
     """
-    arguments, found = _arguments(changes), BulkResult[TicketInfo]({})
+    found = BulkResult[TicketInfo]()
 
     async def send(client: "PeriskopeClient", ticket_id: str) -> None:
         try:
             relabelled = await _relabel(client, ticket_id, *labels) if any(labels) else {}
-            found.fetched[ticket_id] = await client.tickets.update(ticket_id, **arguments, **relabelled)
+            found.fetched[ticket_id] = await client.tickets.update(ticket_id, **changes, **relabelled)
         except PeriskopeError as error:
             found.errors[ticket_id] = error
 
@@ -120,13 +118,10 @@ def update(
 
     with waiting("Updating"):
         run(send_all)
-    if len(ticket_ids) == 1:
-        for error in found.errors.values():
-            raise error
     for ticket_id in dict.fromkeys(ticket_ids):
         if ticket_id in found.fetched:
             _print(found.fetched[ticket_id], output)
-    return _account(found)
+    return account(found, "tickets")
 
 
 async def _relabel(
@@ -135,25 +130,6 @@ async def _relabel(
     """Return the labels that a ticket is to have, as an argument of `update`."""
     has = (await client.tickets.get(ticket_id)).ticket.ticket_labels
     return {"labels": [label for label in dict.fromkeys([*has, *added]) if label not in removed]}
-
-
-def _account(found: BulkResult[TicketInfo]) -> int:
-    """Say on standard error what did not come, and return the exit code."""
-    outcomes = explain_all(found.errors.values())
-    code = exit_of((outcome.exit for outcome in outcomes), succeeded=len(found.fetched))
-    if found.skipped:
-        outcomes.append(Outcome(code, f"After that, {len(found.skipped):,} tickets were not tried."))
-    for outcome in outcomes:
-        tell(outcome)
-    return code
-
-
-def _arguments(typed: Mapping[str, str | None]) -> dict[str, Any]:
-    """What was typed, as the client takes it: the same, but for priorities, which have names only here."""
-    arguments: dict[str, Any] = dict(typed)
-    if priority := typed.get("priority"):
-        arguments["priority"] = TicketPriority[priority.upper()]
-    return arguments
 
 
 def _print(info: TicketInfo, output: str) -> None:
