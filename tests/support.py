@@ -26,6 +26,8 @@ T = TypeVar("T")
 ROOT = Path(__file__).parents[1]
 BATCH = 25
 slow: Any = functools.partial(pytest.param, marks=pytest.mark.slow)
+#: Has a test that draws its cases draw four times as many where the slow tests run.
+repeated = pytest.mark.parametrize("batch", [0, slow(1), slow(2), slow(3)])
 
 #: Real seconds that bytes may be on their way through the kernel: more than a delayed acknowledgement takes.
 ON_THE_WAY = 0.1
@@ -65,6 +67,11 @@ def many(strategy: st.SearchStrategy[T]) -> st.SearchStrategy[list[T]]:
 def cases(count: int) -> Callable[[T], T]:
     """Let a test of batches that `many` draws see so many cases."""
     return settings(max_examples=count // BATCH, deadline=None, suppress_health_check=[HealthCheck.large_base_example])
+
+
+def some(cases: Iterable[Any], *often: Any) -> list[Any]:
+    """Have a parametrized test run *often* by default, and the others of its *cases* where the slow tests run."""
+    return [case if case in often else slow(*case) if isinstance(case, tuple) else slow(case) for case in cases]
 
 
 def run_python(code: str, *options: str, timeout: float = 30.0) -> subprocess.CompletedProcess[str]:

@@ -54,7 +54,7 @@ class Call(Generic[T]):
 
     def failed_attempts(self) -> int:
         """Return how many attempts failed before the next one. A 429 does not count, a first pass does."""
-        if not self.failures:
+        if not self.failures:  # asked of every call, and true of nearly every one
             return int(self.second_pass)
         return sum(self.failures.values()) - self.failures.get(FailureKind.THROTTLED, 0) + self.second_pass
 

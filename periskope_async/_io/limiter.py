@@ -123,9 +123,9 @@ class RateLimiter:
             return out_of_order or self._ledger.is_shut
 
     def is_probe(self, circuit: CircuitBreaker) -> bool:
-        """Whether nothing goes out in an outage but one request at a time, to see whether it is over."""
+        """Whether what goes out in this outage is to see whether it is over; see `CircuitBreaker.is_probing`."""
         with self._lock:
-            return circuit.allowed <= 1.0
+            return circuit.is_probing
 
     def open_since(self, circuit: CircuitBreaker) -> float:
         """Return since when nothing was answered well."""

@@ -42,10 +42,15 @@ class CircuitBreaker:
         self.allowed = 1.0
         self.paused_until = now + backoff(1, max(OUTAGE_BACKOFF, (now - self.since) / 2.0))
 
+    @property
+    def is_probing(self) -> bool:
+        """Whether nothing goes out but one request at a time, to see whether the outage is over."""
+        return self.allowed <= 1.0
+
     def wait(self, now: float) -> float:
         """Return the seconds before a bulk call may be admitted."""
         if now < self.paused_until:
             return self.paused_until - now
         if self.in_flight < self.allowed:
             return 0.0
-        return max(0.0, self.probe_until - now) if self.allowed <= 1 else NEVER
+        return max(0.0, self.probe_until - now) if self.is_probing else NEVER

@@ -1,13 +1,14 @@
 """A service on which every id's first attempt fails, over real sockets and in virtual time: slow, and no outage."""
 
 import asyncio
+from itertools import product
 from typing import Any
 
 import pytest
 
 from periskope_async import PeriskopeClient
 from periskope_async.testing import FakePeriskope, Fault, Faults
-from tests.support import virtual_loop
+from tests.support import some, virtual_loop
 
 IDS = 1000
 
@@ -28,16 +29,10 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-FAULTS = [Fault.RESET_BEFORE, Fault.FIN, Fault.STATUS_503_BARE]
+FAULTS, RETRIES = (Fault.RESET_BEFORE, Fault.FIN, Fault.STATUS_503_BARE), (4, 1, 0)
 
 
-@pytest.mark.parametrize(
-    ("fault", "retries"),
-    [
-        *zip(FAULTS, (4, 1, 0), strict=True),
-        *(pytest.param(fault, retries, marks=pytest.mark.slow) for fault in FAULTS for retries in (4, 1, 0)),
-    ],
-)
+@pytest.mark.parametrize(("fault", "retries"), some(product(FAULTS, RETRIES), *zip(FAULTS, RETRIES, strict=True)))
 async def test_every_first_attempt_fails(fault: Fault, retries: int) -> None:
     """A run of 1,000 ids makes two attempts for each, and takes no longer than their backoffs."""
     async with FakePeriskope(tickets=IDS, faults=Faults({fault: 1.0}, per_id=1)) as fake:

@@ -16,7 +16,7 @@ import pytest
 from periskope_async import PeriskopeClient
 from periskope_async._io.shortage import PATIENCE, RECOVERY, Room, ShortageError, has_left, is_shortage
 from periskope_async.testing import FakePeriskope, Fault
-from tests.support import run_python, slow
+from tests.support import run_python, some
 
 pytest.importorskip("resource", reason="this system sets no limit of open files")
 
@@ -80,10 +80,8 @@ def told(code: str) -> object:
     return json.loads(done.stdout)
 
 
-OFTEN = ("async run", "blocking calls")  # between them, each kind of call and of client once
-
-
-@pytest.mark.parametrize("case", [*OFTEN, *(slow(case) for case in EVERY_TICKET if case not in OFTEN)])
+# By default two that have between them each kind of call and of client once.
+@pytest.mark.parametrize("case", some(EVERY_TICKET, "async run", "blocking calls"))
 def test_every_ticket_comes(fake: FakePeriskope, case: str) -> None:
     """With 64 descriptors and 200 connections wanted every ticket comes, fetched once, without a retry."""
     assert told(EVERY_TICKET[case]) == 300
