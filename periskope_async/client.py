@@ -1,8 +1,6 @@
 """The client: settings, caller and resources, opened and closed: all that its users call first, in one file."""
 
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
-from functools import cached_property
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, TypeVar, overload
 
@@ -12,8 +10,9 @@ from periskope_async._sansio.options import explain_options
 from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async._sansio.secret import conceal
 from periskope_async._sansio.unset import UNSET, Unset
-from periskope_async.errors import ConfigurationError, ConnectError
+from periskope_async.errors import ConfigurationError
 from periskope_async.hooks import Hooks, log_as_asked
+from periskope_async.resources._attribute import Resource
 from periskope_async.settings import Budget, Settings
 
 if TYPE_CHECKING:
@@ -107,69 +106,14 @@ class PeriskopeClient:
         connections = Connections(settings, limiter, session, how_to_close=self._how_to_close)
         self._caller = Caller(settings, connections, hooks)
 
-    @cached_property
-    def tickets(self) -> "Tickets":
-        """The tickets of the account."""
-        with _importing():
-            from periskope_async.resources.tickets import Tickets
-
-            return Tickets(self._caller)
-
-    @cached_property
-    def chats(self) -> "Chats":
-        """The chats of a phone."""
-        with _importing():
-            from periskope_async.resources.chats import Chats
-
-            return Chats(self._caller)
-
-    @cached_property
-    def groups(self) -> "Groups":
-        """The groups that a phone is in."""
-        with _importing():
-            from periskope_async.resources.groups import Groups
-
-            return Groups(self._caller)
-
-    @cached_property
-    def messages(self) -> "Messages":
-        """The messages of a phone: read, sent, acted on."""
-        with _importing():
-            from periskope_async.resources.messages import Messages
-
-            return Messages(self._caller)
-
-    @cached_property
-    def notes(self) -> "Notes":
-        """The private notes in the chats of a phone."""
-        with _importing():
-            from periskope_async.resources.notes import Notes
-
-            return Notes(self._caller)
-
-    @cached_property
-    def notifications(self) -> "Notifications":
-        """What happened to the chats of a phone and their members."""
-        with _importing():
-            from periskope_async.resources.notifications import Notifications
-
-            return Notifications(self._caller)
-
-    @cached_property
-    def queue(self) -> "Queue":
-        """The messages that a phone is to send."""
-        with _importing():
-            from periskope_async.resources.queue import Queue
-
-            return Queue(self._caller)
-
-    @cached_property
-    def reactions(self) -> "Reactions":
-        """The reactions to the messages of a phone."""
-        with _importing():
-            from periskope_async.resources.reactions import Reactions
-
-            return Reactions(self._caller)
+    tickets: "Resource[Tickets]" = Resource("The tickets of the account.")
+    chats: "Resource[Chats]" = Resource("The chats of a phone.")
+    groups: "Resource[Groups]" = Resource("The groups that a phone is in.")
+    messages: "Resource[Messages]" = Resource("The messages of a phone: read, sent, acted on.")
+    notes: "Resource[Notes]" = Resource("The private notes in the chats of a phone.")
+    notifications: "Resource[Notifications]" = Resource("What happened to the chats of a phone and their members.")
+    queue: "Resource[Queue]" = Resource("The messages that a phone is to send.")
+    reactions: "Resource[Reactions]" = Resource("The reactions to the messages of a phone.")
 
     @property
     def rate_limit(self) -> RateLimit | None:
@@ -289,22 +233,3 @@ class PeriskopeClient:
         if not hasattr(self, "_caller"):  # its settings were refused, and a traceback shows it
             return super().__repr__()
         return f"PeriskopeClient({self._caller.settings})"
-
-
-@contextmanager
-def _importing() -> Generator[None, None, None]:
-    """Import what a resource needs when it is first asked for: who wants tickets does not pay for forty models.
-
-    Raises:
-        ConnectError: the process has no file descriptor left to read modules by; once it has, a later try succeeds.
-    """
-    from periskope_async._io.shortage import HINT, is_shortage
-
-    try:
-        yield
-    except (ImportError, OSError) as exc:
-        if not is_shortage(exc):
-            raise
-        error = ConnectError(f"the client cannot load its modules: out of file descriptors; {HINT}")
-        error.retryable = True
-        raise error from exc

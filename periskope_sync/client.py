@@ -1,6 +1,5 @@
 """The twin of `periskope_async.client`: the same client without `await`. Has no setting or rule of its own."""
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeVar, overload
 
 import anyio
@@ -12,9 +11,8 @@ from periskope_async.client import PeriskopeClient as AsyncPeriskopeClient
 from periskope_async.errors import ClientClosedError, ConnectError
 from periskope_async.hooks import Hooks
 from periskope_async.settings import Budget
-from periskope_sync._bridge import Facade, blocking, blocking_clone
+from periskope_sync._bridge import Facade, Twin, blocking, blocking_clone
 from periskope_sync._event_loop import prepare
-from periskope_sync._refusals import importing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -137,69 +135,14 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
     else:
         request = blocking(AsyncPeriskopeClient.request)
 
-    @cached_property
-    def tickets(self) -> "Tickets":
-        """The tickets of the account."""
-        with importing():
-            from periskope_sync.resources import Tickets
-
-            return Tickets(self._async.tickets)
-
-    @cached_property
-    def chats(self) -> "Chats":
-        """The chats of a phone."""
-        with importing():
-            from periskope_sync.resources import Chats
-
-            return Chats(self._async.chats)
-
-    @cached_property
-    def groups(self) -> "Groups":
-        """The groups that a phone is in."""
-        with importing():
-            from periskope_sync.resources import Groups
-
-            return Groups(self._async.groups)
-
-    @cached_property
-    def messages(self) -> "Messages":
-        """The messages of a phone: read, sent, acted on."""
-        with importing():
-            from periskope_sync.resources import Messages
-
-            return Messages(self._async.messages)
-
-    @cached_property
-    def notes(self) -> "Notes":
-        """The private notes in the chats of a phone."""
-        with importing():
-            from periskope_sync.resources import Notes
-
-            return Notes(self._async.notes)
-
-    @cached_property
-    def notifications(self) -> "Notifications":
-        """What happened to the chats of a phone and their members."""
-        with importing():
-            from periskope_sync.resources import Notifications
-
-            return Notifications(self._async.notifications)
-
-    @cached_property
-    def queue(self) -> "Queue":
-        """The messages that a phone is to send."""
-        with importing():
-            from periskope_sync.resources import Queue
-
-            return Queue(self._async.queue)
-
-    @cached_property
-    def reactions(self) -> "Reactions":
-        """The reactions to the messages of a phone."""
-        with importing():
-            from periskope_sync.resources import Reactions
-
-            return Reactions(self._async.reactions)
+    tickets: "Twin[Tickets]" = Twin("The tickets of the account.")
+    chats: "Twin[Chats]" = Twin("The chats of a phone.")
+    groups: "Twin[Groups]" = Twin("The groups that a phone is in.")
+    messages: "Twin[Messages]" = Twin("The messages of a phone: read, sent, acted on.")
+    notes: "Twin[Notes]" = Twin("The private notes in the chats of a phone.")
+    notifications: "Twin[Notifications]" = Twin("What happened to the chats of a phone and their members.")
+    queue: "Twin[Queue]" = Twin("The messages that a phone is to send.")
+    reactions: "Twin[Reactions]" = Twin("The reactions to the messages of a phone.")
 
     @property
     def rate_limit(self) -> RateLimit | None:
