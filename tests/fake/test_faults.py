@@ -27,6 +27,7 @@ from periskope_async.testing import (
     Request,
 )
 from periskope_async.testing._service.service import Service
+from tests.support import some
 
 HOUR = 3600.0
 MIB = 1024 * 1024
@@ -251,9 +252,11 @@ EXPECTED: dict[Fault, Callable[[Met], bool]] = {
     Fault.GIANT_BODY: ok(lambda met: met.length == 64 * MIB),
     Fault.ENDLESS_CHUNKS: lambda met: met.ending == "unread" and len(met.raw) >= 80 * MIB,
 }
+#: What goes on for a second or for a hundred MiB.
+LONG = {Fault.DRIP_BODY, Fault.DRIP_CHUNKS, Fault.ENDLESS_CHUNKS, Fault.GIANT_BODY}
 
 
-@pytest.mark.parametrize("kind", Fault)
+@pytest.mark.parametrize("kind", some(Fault, *set(Fault) - LONG))
 async def test_kind_on_the_wire(kind: Fault) -> None:
     """Each fault looks on the wire as its name says, is counted, and is recorded with the status that was sent."""
     async with FakePeriskope(faults=Faults({kind: 1.0}, retry_after=2.5)) as fake:

@@ -90,6 +90,7 @@ def pytest_run(folder: Path, source: str, *options: str) -> subprocess.Completed
     )
 
 
+@pytest.mark.slow
 def test_a_useless_order_is_an_error_of_its_test(tmp_path: Path) -> None:
     """A fault ordered where it changes nothing is an error of the test that ordered it, and of no other."""
     run = pytest_run(tmp_path, USELESS, "-pno:asyncio")
@@ -100,6 +101,7 @@ def test_a_useless_order_is_an_error_of_its_test(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_with_anyio(tmp_path: Path) -> None:
     """Async tests get their client under anyio's plugin, blocking ones beside them."""
     (tmp_path / "conftest.py").write_text(

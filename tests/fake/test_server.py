@@ -617,6 +617,7 @@ def test_calls_are_counted_last(fake: FakePeriskope) -> None:
     assert (fake.calls, fake.counts) == (3, {"404": 3})
 
 
+@pytest.mark.slow
 def test_nothing_is_counted_before_it_is_recorded_under_load() -> None:
     """Whoever reads along from another thread never sees a counter ahead of the requests, however threads alternate."""
     count = 2_000

@@ -43,7 +43,7 @@ from periskope_async._sansio.response import Response
 from periskope_async.resources.tickets import GET
 from periskope_async.testing import FakePeriskope, Fault, Faults, Hangup, Reply
 from periskope_async.testing import Request as Received
-from tests.support import any_text, cases, many, run_python, virtual_loop
+from tests.support import any_text, cases, many, run_python, some, virtual_loop
 
 if TYPE_CHECKING:
     from periskope_async._sansio.operation import Request
@@ -58,7 +58,7 @@ def anyio_backend() -> tuple[str, dict[str, object]]:
     return "asyncio", {"loop_factory": virtual_loop}
 
 
-@pytest.fixture(autouse=True, params=["direct", "public"])
+@pytest.fixture(autouse=True, params=some(["direct", "public"], "direct"))
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Make every test's requests the direct way, on any aiohttp, and then through aiohttp's session."""
     monkeypatch.setattr(_http, "is_tried_release", lambda: request.param == "direct")

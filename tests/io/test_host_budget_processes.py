@@ -112,6 +112,7 @@ def test_no_process_is_refused(tmp_path: Path, count: int, policy: RateLimitPoli
         assert statuses(fake) == {200: tickets}
 
 
+@pytest.mark.slow
 def test_the_rate_limit_of_all(tmp_path: Path) -> None:
     """What a process tells of the rate limit counts what the others have used."""
     policy = RateLimitPolicy(100, 30.0)
@@ -123,6 +124,7 @@ def test_the_rate_limit_of_all(tmp_path: Path) -> None:
         assert statuses(fake) == {200: 60}
 
 
+@pytest.mark.slow
 def test_killed_and_stopped(tmp_path: Path) -> None:
     """One is killed and one stopped in the middle of their runs: the others get all they asked for, unrefused."""
     policy = RateLimitPolicy(40, 1.0)

@@ -265,7 +265,7 @@ class Gatekeeping(RuleBasedStateMachine):
 
 
 TestGatekeeping: Any = Gatekeeping.TestCase
-TestGatekeeping.settings = settings(max_examples=20, stateful_step_count=40, deadline=None)
+TestGatekeeping.settings = settings(max_examples=7, stateful_step_count=40, deadline=None)
 
 
 @pytest.mark.slow

@@ -36,6 +36,7 @@ from periskope_async._sansio import ledger as ledger_module
 from periskope_async._sansio.circuit import CircuitBreaker
 from periskope_async.testing import PASSING_FAULTS, FakePeriskope, Fault, Faults
 from periskope_sync import PeriskopeClient as BlockingClient
+from tests.support import repeated
 
 SOAK = "PERISKOPE_SOAK" in os.environ
 
@@ -562,9 +563,10 @@ async def test_a_refused_key_ends_a_stream(fake: FakePeriskope) -> None:
     assert len(items) < len(fake.ticket_ids)
 
 
-async def test_leaving_at_random_points(fake: FakePeriskope) -> None:
+@repeated
+async def test_leaving_at_random_points(fake: FakePeriskope, batch: int) -> None:
     """Leaving a run by break, exception, timeout or cancellation leaves no task and no busy connection."""
-    chance = random.Random(7)  # noqa: S311  # a reproducible test
+    chance = random.Random(batch)  # noqa: S311  # a reproducible test
     async with connect(fake, concurrency=8) as client:
         await client.tickets.get("BKT-001")
         before = asyncio.all_tasks()
@@ -578,7 +580,7 @@ async def test_leaving_at_random_points(fake: FakePeriskope) -> None:
                 if way == "hang":
                     await asyncio.sleep(60)
 
-        for _ in range(1000 if SOAK else 120):
+        for _ in range(1000 if SOAK else 40):
             way = chance.choice(["break", "error", "hang", "many"])
             if way == "many":
                 with suppress(TimeoutError):

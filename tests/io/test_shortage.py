@@ -216,7 +216,7 @@ print(json.dumps(errors))
 
 
 @pytest.mark.usefixtures("fake")
-@pytest.mark.parametrize("package", ["periskope_async", "periskope_sync"])
+@pytest.mark.parametrize("package", some(["periskope_async", "periskope_sync"], "periskope_async"))
 def test_no_descriptor_for_modules(package: str) -> None:
     """Tickets that are first asked for without a descriptor to import them by are a ConnectError, and then come."""
     lack = "out of file descriptors; raise the limit of open files (`ulimit -n`), or lower `concurrency`"

@@ -12,6 +12,7 @@ from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser, SkipParser
 
 from periskope_async.testing import FakePeriskope
+from tests.support import some
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -37,7 +38,7 @@ def run_tests() -> None:
 PARSE = Sybil([CodeBlockParser("python", run_block), SkipParser()]).parse
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", some(PAGES, ROOT / "README.md"), ids=lambda page: page.name)
 def test_examples(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader who copies a page's blocks one after the other, with a key in the environment, meets no error."""
     monkeypatch.chdir(tmp_path)

@@ -33,6 +33,7 @@ from periskope_async.models import (
     TicketRow,
     TicketStatus,
 )
+from tests.support import slow
 
 EXAMPLE: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "samples" / "ticket-info.example.json").read_text("utf-8")
@@ -262,7 +263,7 @@ def test_a_model_keeps_nothing_of_the_dict_it_was_made_from() -> None:
     assert model.to_dict() == before
 
 
-@pytest.mark.parametrize("depth", [100, 200_000])
+@pytest.mark.parametrize("depth", [100, slow(200_000)])
 def test_from_dict_of_what_nests_without_end_is_refused(depth: int) -> None:
     """However deep, and in circles: a DecodeError and no other."""
     nested: list[Any] = []
