@@ -136,10 +136,11 @@ class PeriskopeError(Exception):
             "maybe sent": "yes, look before you repeat it" if self.maybe_sent else None,
         }
         facts = ", ".join(f"{name} {value}" for name, value in where.items() if value)
-        return f"{self._summary()} ({facts})" if facts else self._summary()
+        return f"{self.summary} ({facts})" if facts else self.summary
 
-    def _summary(self) -> str:
-        """Return what went wrong, in as much detail as one line has room for."""
+    @property
+    def summary(self) -> str:
+        """What went wrong, in as much detail as one line has room for."""
         return self.message
 
 
@@ -200,7 +201,9 @@ class ApiError(PeriskopeError):
     def __str__(self) -> str:
         return f"[{self.status}] {super().__str__()}"
 
-    def _summary(self) -> str:
+    @property
+    def summary(self) -> str:
+        """What went wrong, and why each refused value was refused, cut to fit a log line."""
         reasons = mask_numbers(one_line("; ".join(_reasons(self.fields))))
         if not reasons:
             return self.message

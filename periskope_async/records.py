@@ -1,6 +1,8 @@
 """Models as flat records: one value a column, for CSV, Parquet and data frames, and back.
 
-Every model has `to_record()`, and `columns` says what is in it. A column's kind says what its values are:
+Every model has `to_record()`, and `columns` says what is in it. Columns are named as the model's fields; where a row of
+the list has another name for what a ticket in full has, as for its labels, as the ticket's.
+A column's kind says what its values are:
 
     text        str
     integer     int
@@ -51,7 +53,7 @@ def from_record(record: Mapping[str, Any], cls: type[Any] = TicketInfo) -> Any:
     """Return the model that a record holds, equal to the one it was made of.
 
     Args:
-        record: values of any or all columns. Each may also be text as CSV has it: `""`, `True`, `3`, an ISO datetime,
+        record: values of any or all columns. Each may also be text as CSV has it: `""`, `true`, `3`, an ISO datetime,
             labels as `a, b`.
         cls: what the record is of: `TicketInfo`, `TicketRow` for records of rows, or any other model.
 

@@ -1,9 +1,9 @@
 """Models as flat records: which columns a model has follows from its fields. Knows no model and no data library.
 
-A field is a column of its own name. A field that holds one object becomes the columns of that object, with the field's
-name before theirs, unless they begin with it already or the object is what the model is about: the required one. Two
-underscores stand between where one would give the name of another field. What is many, deeper down, or usually left
-out, is one column of JSON.
+A field is a column of its own name, or of the name that another model has for the same thing. A field that holds one
+object becomes the columns of that object, with the field's name before theirs, unless they begin with it already or the
+object is what the model is about: the required one. Two underscores stand between where one would give the name of
+another field. What is many, deeper down, or usually left out, is one column of JSON.
 """
 
 import json
@@ -82,7 +82,7 @@ def _layout(cls: Any) -> tuple[_Column, ...]:
         if _is_flat(attribute):
             own += _part(attribute, taken)
         else:
-            own.append(_Column(attribute.name, _kind(attribute.type), None, attribute))
+            own.append(_Column(_named(attribute), _kind(attribute.type), None, attribute))
     name = "info_extra" if any(column.name == "extra" for column in own) else "extra"
     counts = [
         _Column(a.metadata["count"], "integer", None, a, counts=True) for a in own_fields(cls) if "count" in a.metadata
@@ -98,6 +98,12 @@ def _part(part: "attrs.Attribute[Any]", taken: set[str]) -> Iterator[_Column]:
         if name in taken:
             name = f"{part.name}__{attribute.name}"
         yield _Column(name, _kind(attribute.type), part, attribute)
+
+
+def _named(attribute: "attrs.Attribute[Any]") -> str:
+    """Return the name of a field's column: its own, unless another model calls the same thing otherwise."""
+    name: str = attribute.metadata.get("column", attribute.name)
+    return name
 
 
 def _is_flat(attribute: "attrs.Attribute[Any]") -> bool:

@@ -19,6 +19,7 @@ __all__ = [
     "Spelling",
     "Structured",
     "counted_as",
+    "in_column",
     "keyed",
 ]
 
@@ -93,6 +94,11 @@ ROWS: Final[dict[str, Any]] = {"rows": True}
 def keyed(key: str, *others: str) -> dict[str, Any]:
     """Return the metadata of a field whose key in JSON is `key`, or now and then one of `others`."""
     return {"key": key, "other_keys": others}
+
+
+def in_column(name: str) -> dict[str, Any]:
+    """Return the metadata of a field whose column in records is called as in another model's."""
+    return {"column": name}
 
 
 def counted_as(column: str) -> dict[str, Any]:

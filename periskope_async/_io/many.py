@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, TypeVar
 
 from periskope_async._io.caller import Caller
 from periskope_async._io.run import Job, Run
 from periskope_async._io.source import Ids, Source
+from periskope_async._progress import shown
 from periskope_async._sansio.arguments import as_seconds
 from periskope_async._sansio.operation import Request
 from periskope_async.bulk import BulkResult, Progress
@@ -17,7 +19,7 @@ __all__ = ["fetch_many"]
 T = TypeVar("T")
 
 
-async def fetch_many(
+async def fetch_many(  # noqa: PLR0913  # what there is to know of a run, most of it with a default
     caller: Caller,
     build: Callable[[Any], Request[T]],
     ids: Ids,
@@ -25,6 +27,7 @@ async def fetch_many(
     name: str,
     deadline: float | None,
     on_progress: Callable[[Progress], None] | None,
+    progress: bool = False,
     model: type[T] | None = None,
     begin: Callable[[Any], None] | None = None,
     end: Callable[[Any, T | PeriskopeError], None] | None = None,
@@ -43,14 +46,16 @@ async def fetch_many(
         if end is not None:
             end(job.key, outcome)
 
-    run = Run(caller, build, Source(ids, name), record, on_progress, begin)
-    timeout = asyncio.timeout(deadline)
-    try:
-        async with timeout:
-            await run.work()
-    except TimeoutError:
-        if not timeout.expired():  # the caller's ids or `on_progress` raised it
-            raise
+    bar = shown(on_progress, lambda: caller.rate_limit) if progress else nullcontext(on_progress)
+    with bar as report:
+        run = Run(caller, build, Source(ids, name), record, report, begin)
+        timeout = asyncio.timeout(deadline)
+        try:
+            async with timeout:
+                await run.work()
+        except TimeoutError:
+            if not timeout.expired():  # the caller's ids or `on_progress` raised it
+                raise
     run.drop_rest()
     skipped = (*(run.dropped[position] for position in sorted(run.dropped)), *await run.source.rest())
     result = BulkResult[T](skipped=skipped, model=model)

@@ -286,6 +286,8 @@ def _csv_row(cells: Iterable[Any]) -> bytes:
 def _cell(value: Any) -> Any:
     """A value as spreadsheets and data tools read it."""
     match value:
+        case bool():
+            return "true" if value else "false"
         case datetime():
             return value.isoformat()
         case tuple():

@@ -101,7 +101,7 @@ def explain(error: PeriskopeError) -> Outcome:
     headline = headline.replace("{resource}", error.resource or "object")
     fields = [f"  {name}: {reason}" for name, reason in _refused(error)]
     # Where each reason has a line of its own, the first line needs them no more.
-    text = str(error).replace(error._summary(), error.message) if fields else str(error)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # both are ours
+    text = str(error).replace(error.summary, error.message) if fields else str(error)
     return Outcome(code, "\n".join([headline, text, *fields]), hint)
 
 

@@ -2,26 +2,20 @@
 
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import timedelta
-from math import ceil
 from typing import Any, TypeVar
 
 import anyio
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, TextColumn
-from rich.progress import Progress as Bar
 from rich.text import Text
 
-from periskope_async import BulkResult, Progress, RateLimit
+from periskope_async import BulkResult
+from periskope_async._progress import Report, terminal_bar
 from periskope_async.cli.outcome import Exit, Outcome, exit_of, explain_all
 from periskope_async.cli.text import tell
 
 __all__ = ["Report", "account", "console", "display", "progress", "run", "waiting", "width"]
 
 T = TypeVar("T")
-
-#: Shows how far a bulk run is, and what is known of the rate limit.
-Report = Callable[[Progress, RateLimit | None], None]
 
 #: Columns. A pipe has no edge to keep to, and cutting cells would lose text.
 _NO_EDGE = 10_000
@@ -87,27 +81,5 @@ def progress() -> Generator[Report]:
     if not screen.is_terminal:
         yield lambda _now, _limit: None
         return
-    columns = (
-        BarColumn(bar_width=None, complete_style="cyan", finished_style="cyan"),
-        TextColumn("{task.fields[counts]}"),
-        TextColumn(" {task.fields[pace]}", style="dim"),
-    )
-    with Bar(*columns, console=screen, transient=True, expand=True) as bar:
-        task = bar.add_task("", total=None, counts="", pace="")
-
-        def report(now: Progress, limit: RateLimit | None) -> None:
-            settled = now.done + now.failed
-            pace = (
-                f"{settled / now.elapsed:,.0f}/s" if now.elapsed else "",
-                "" if limit is None else f"{limit.remaining:,}/{limit.limit:,} calls",
-                "" if now.eta is None else f"{timedelta(seconds=ceil(now.eta))} left",
-            )
-            bar.update(
-                task,
-                completed=settled,
-                total=now.total,
-                counts=f"{settled:,}/{now.total:,}  [{'red' if now.failed else 'dim'}]{now.failed:,} failed[/]",
-                pace="  ".join(filter(None, pace)),
-            )
-
+    with terminal_bar(screen, stays=False) as report:
         yield report

@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from periskope_async._codec.marks import EMPTY_MAPPING, LEFT_OUT, ROWS, Labels
+from periskope_async._codec.marks import EMPTY_MAPPING, LEFT_OUT, ROWS, Labels, in_column
 from periskope_async._codec.model import Model, identity
 from periskope_async.models.chats import Chat
 from periskope_async.models.pages import Page, rows_first, show_count
@@ -64,9 +64,9 @@ class TicketRow(Model):
     first_assigned_at: datetime | None = field(default=None, metadata=LEFT_OUT)
     closed_at: datetime | None = None
     response_time: float | None = None
-    labels: Labels = ()
+    labels: Labels = field(default=(), metadata=in_column("ticket_labels"))
     label_ids: Mapping[str, Any] = EMPTY_MAPPING
-    custom_properties: Any = EMPTY_MAPPING
+    custom_properties: Any = field(default=EMPTY_MAPPING, metadata=in_column("ticket_custom_properties"))
     quoted_message_id: str | None = None
     is_deleted: bool | None = None
     hubspot_metadata: Any = EMPTY_MAPPING

@@ -33,6 +33,7 @@ async def send_many(
     *,
     deadline: float | None,
     on_progress: Callable[[Progress], None] | None,
+    progress: bool,
     journal: str | os.PathLike[str] | None,
     phone: str | None,
 ) -> SendManyResult:
@@ -68,6 +69,7 @@ async def send_many(
             name="messages",
             deadline=deadline,
             on_progress=on_progress,
+            progress=progress,
             begin=begin,
             end=end,
         )

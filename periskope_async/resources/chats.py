@@ -75,6 +75,7 @@ class Chats:
         *,
         deadline: float | None = None,
         on_progress: Callable[[Progress], None] | None = None,
+        progress: bool = False,
         phone: str | None = None,
     ) -> BulkResult[Chat]:
         """Return every one of many chats that exists, and a plain account of the rest; as `Tickets.get_many`.
@@ -85,7 +86,14 @@ class Chats:
         """
         build = partial(_get, phone=phone)
         return await fetch_many(
-            self._caller, build, chat_ids, name="chat_ids", deadline=deadline, on_progress=on_progress, model=Chat
+            self._caller,
+            build,
+            chat_ids,
+            name="chat_ids",
+            deadline=deadline,
+            on_progress=on_progress,
+            progress=progress,
+            model=Chat,
         )
 
     def stream(

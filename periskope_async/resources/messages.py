@@ -191,6 +191,7 @@ class Messages:
         *,
         deadline: float | None = None,
         on_progress: Callable[[Progress], None] | None = None,
+        progress: bool = False,
         journal: str | os.PathLike[str] | None = None,
         phone: str | None = None,
     ) -> SendManyResult:
@@ -206,6 +207,7 @@ class Messages:
             deadline: seconds for the whole run; what is not begun by then is skipped, what is under way is unclear.
                 None means no end.
             on_progress: called after every message, in the thread of the call. What it raises ends the run.
+            progress: show a bar, as `Tickets.get_many`.
             journal: a file in which every message is noted before it is sent and after. A run with the journal of an
                 earlier one, however that process ended, sends what was not sent, and only that. The keys have to be
                 the same. It holds no text and no number, and may not outlive a crash of the machine. POSIX only.
@@ -217,7 +219,14 @@ class Messages:
             ClientClosedError: the client was closed; the journal knows what was sent. So where `on_progress` raises.
         """
         return await send_many(
-            self._caller, SEND, messages, deadline=deadline, on_progress=on_progress, journal=journal, phone=phone
+            self._caller,
+            SEND,
+            messages,
+            deadline=deadline,
+            on_progress=on_progress,
+            progress=progress,
+            journal=journal,
+            phone=phone,
         )
 
     async def find_sent(
@@ -309,6 +318,7 @@ class Messages:
         *,
         deadline: float | None = None,
         on_progress: Callable[[Progress], None] | None = None,
+        progress: bool = False,
         phone: str | None = None,
     ) -> BulkResult[Message]:
         """Return every one of many messages that exists, and a plain account of the rest; as `Tickets.get_many`.
@@ -325,6 +335,7 @@ class Messages:
             name="message_ids",
             deadline=deadline,
             on_progress=on_progress,
+            progress=progress,
             model=Message,
         )
 
@@ -356,6 +367,7 @@ class Messages:
         *,
         deadline: float | None = None,
         on_progress: Callable[[Progress], None] | None = None,
+        progress: bool = False,
         phone: str | None = None,
     ) -> BulkResult[MessageStatus]:
         """Return how far each of many sends has come; as `get_many`.
@@ -372,6 +384,7 @@ class Messages:
             name="unique_ids",
             deadline=deadline,
             on_progress=on_progress,
+            progress=progress,
             model=MessageStatus,
         )
 

@@ -101,6 +101,7 @@ class Notes:
         *,
         deadline: float | None = None,
         on_progress: Callable[[Progress], None] | None = None,
+        progress: bool = False,
         phone: str | None = None,
     ) -> BulkResult[Note]:
         """Return every one of many notes that exists, and a plain account of the rest; as `Tickets.get_many`.
@@ -111,7 +112,14 @@ class Notes:
         """
         build = partial(_get, phone=phone)
         return await fetch_many(
-            self._caller, build, note_ids, name="note_ids", deadline=deadline, on_progress=on_progress, model=Note
+            self._caller,
+            build,
+            note_ids,
+            name="note_ids",
+            deadline=deadline,
+            on_progress=on_progress,
+            progress=progress,
+            model=Note,
         )
 
     def stream(

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from periskope_async.cli import main
+from periskope_async.cli.commands.demo import PROGRAM
 from periskope_async.cli.options import PRIORITIES, STATUSES
 from periskope_async.models import TicketPriority, TicketStatus
 from periskope_async.testing import FakePeriskope, Reply
@@ -339,18 +341,9 @@ def test_update_changes_several(periskope: Command, fake: FakePeriskope) -> None
     code, out, err = periskope("tickets", "update", *ids, "--priority", "3", "-o", "json")
     assert code == 1
     assert [fake.get(one)["ticket"]["priority"] for one in ("BKT-001", "BKT-002")] == [3, 3]
-    assert [part["ticket"]["ticket_id"] for part in read_values(out)] == ["BKT-001", "BKT-002"]
+    assert [part["ticket"]["ticket_id"] for part in json.loads(out)] == ["BKT-001", "BKT-002"]
     assert "No such ticket" in err
     assert "NONE-1" in err
-
-
-def read_values(text: str) -> Iterator[Any]:
-    """Return the JSON values that stand one behind the other in *text*."""
-    decoder = json.JSONDecoder()
-    while text := text.lstrip():
-        value, end = decoder.raw_decode(text)
-        yield value
-        text = text[end:]
 
 
 def test_update_adds_and_removes_labels(periskope: Command, fake: FakePeriskope) -> None:
@@ -507,6 +500,28 @@ def test_demo(run: Command) -> None:
     assert (code, err) == (0, "")
     for told in ("No key is needed", "Issue with this", "50 of 50", "faults: ", "0 times for going over"):
         assert told in out
+    assert "BKT-404404: Ticket not found" in out
+    assert not re.search(r" $", out, re.MULTILINE)
+
+
+def test_demo_tells_how_much_of_the_rate_limit_was_used(run: Command) -> None:
+    """A run of several windows is set against what the service allowed."""
+    _, out, _ = run("demo", "--tickets", "90", "--rate-limit", "50/0.4s")
+    allowed, used = re.search(r"(\d+) a second allowed, (\d+) used", out).groups()  # type: ignore[union-attr]  # else it fails
+    assert int(allowed) == 125
+    assert 0 < int(used) <= int(allowed) * 1.4
+
+
+def test_the_program_that_the_demo_gives_away(
+    fake: FakePeriskope, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is there to be pasted runs as it is, and fits a terminal."""
+    monkeypatch.setenv("PERISKOPE_API_KEY", fake.api_key)
+    monkeypatch.setenv("PERISKOPE_BASE_URL", fake.base_url)
+    exec(compile(PROGRAM, "program", "exec"), {})  # noqa: S102  # it is ours
+    assert capsys.readouterr().out.splitlines()[-1] == "{}"
+    assert fake.calls > 1
+    assert max(map(len, PROGRAM.splitlines())) < 72
 
 
 @pytest.mark.parametrize(

@@ -615,8 +615,8 @@ def test_a_full_disk_under_parquet(export: Export, fake: FakePeriskope, tmp_path
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("missing/t.jsonl", "No such file or directory"),
-        ("missing/t.parquet", "No such file or directory"),
+        ("missing/t.jsonl", "missing/t.jsonl: its folder does not exist.\nMake it, or give another --out."),
+        ("missing/t.parquet", "missing/t.parquet: its folder does not exist."),
         ("file/t.jsonl", "Not a directory"),
         ("loop.jsonl", "Too many levels of symbolic links"),
         ("x" * 245 + ".jsonl", "File name too long"),

@@ -224,7 +224,9 @@ def test_notebook(environment: dict[str, str]) -> None:
     command = [sys.executable, str(CASES / "notebook.py")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["BKT-001", "20", "BKT-002 BKT-003", "BKT-300", "BKT-004", "BKT-005"]
+    *printed, bar = done.stdout.splitlines()
+    assert printed == ["BKT-001", "20", "BKT-002 BKT-003", "BKT-300", "BKT-004", "BKT-005"]
+    assert bar.startswith('<progress max="2" value="2"></progress> 2/2&ensp;0 failed')
 
 
 def wait_for(pattern: str, log: Path) -> str:

@@ -23,10 +23,13 @@ async with periskope_async.PeriskopeClient() as awaited:
 import asyncio
 print((await asyncio.to_thread(client.tickets.get, "BKT-005")).ticket.ticket_id)
 
+client.tickets.get_many(["BKT-006", "BKT-007"], progress=True).raise_for_errors()
+
 client.close()
 """
 
 if __name__ == "__main__":
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS.strip().split("\n\n")])
     nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
-    sys.stdout.writelines(output.text for cell in notebook.cells for output in cell.outputs)
+    for output in (output for cell in notebook.cells for output in cell.outputs):
+        sys.stdout.write(output.text if output.output_type == "stream" else f"{output.data['text/html']}\n")

@@ -81,6 +81,8 @@ def target(out: Path | None, form: str | None) -> Target:
         errors = None
     else:
         out = followed(out)
+        if not out.parent.exists():
+            raise Failure(Exit.FILE, f"{named(out)}: its folder does not exist.", "Make it, or give another --out.")
         errors = followed(out.with_name(f"{out.name}.errors.jsonl"))
     match chosen:
         case "jsonl":

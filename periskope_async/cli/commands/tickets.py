@@ -1,6 +1,6 @@
 """`periskope tickets get | list | create | update`: asks the client and prints what it gives. Knows no options."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -35,14 +35,7 @@ def get(connect: "Connect", ticket_ids: Sequence[str], output: str) -> int:
 
     with waiting("Fetching"):
         found = run(fetch)
-    infos = list(found.tickets.values())
-    if output == "table":
-        display(table(info.ticket for info in infos), wide=True)
-    elif output == "json" and len(ticket_ids) > 1:
-        write(to_json([info.to_dict() for info in infos], indent=2))
-    else:
-        for info in infos:
-            _print(info, output)
+    _print(found.tickets.values(), output, several=len(ticket_ids) > 1)
     return account(found, "tickets")
 
 
@@ -82,7 +75,7 @@ def create(connect: "Connect", values: Mapping[str, Any], output: str) -> int:
 
     with waiting("Creating"):
         info = run(send)
-    _print(info, output)
+    _print([info], output)
     return 0
 
 
@@ -118,9 +111,8 @@ def update(
 
     with waiting("Updating"):
         run(send_all)
-    for ticket_id in dict.fromkeys(ticket_ids):
-        if ticket_id in found.fetched:
-            _print(found.fetched[ticket_id], output)
+    changed = [found.fetched[ticket_id] for ticket_id in dict.fromkeys(ticket_ids) if ticket_id in found.fetched]
+    _print(changed, output, several=len(ticket_ids) > 1)
     return account(found, "tickets")
 
 
@@ -132,11 +124,15 @@ async def _relabel(
     return {"labels": [label for label in dict.fromkeys([*has, *added]) if label not in removed]}
 
 
-def _print(info: TicketInfo, output: str) -> None:
-    match output:
-        case "json":
-            write(to_json(info.to_dict(), indent=2))
-        case "jsonl":
-            write(to_json(info.to_dict()))
-        case _:
-            display(view(info))
+def _print(infos: Collection[TicketInfo], output: str, *, several: bool = False) -> None:
+    """Print tickets in full; as JSON an array of them, if *several* were asked for."""
+    if output == "table":
+        display(table((info.ticket for info in infos), width()), wide=True)
+    elif output == "json" and several:
+        write(to_json([info.to_dict() for info in infos], indent=2))
+    else:
+        for info in infos:
+            if output == "view":
+                display(view(info))
+            else:
+                write(to_json(info.to_dict(), indent=2 if output == "json" else None))
