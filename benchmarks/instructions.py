@@ -2,6 +2,7 @@
 
     python benchmarks/instructions.py                  # get_many and its peers, plain and speed
     python benchmarks/instructions.py get_many --mode speed
+    python benchmarks/instructions.py --write          # draws the README's picture of all, too
 
 Counted is the difference between a long run and a short one, so neither imports nor compiling count.
 """
@@ -12,12 +13,21 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Final
 
-from harness import FAST_LIBRARIES, HERE, MODES, PLAIN
+from harness import FAST_LIBRARIES, HERE, MODES, PLAIN, SPEED
+from picture import THEMES, Bar, draw
 from server import serve
 
-PEERS: Final = ("get_many", "blocking_get_many", "aiohttp_dropped", "aiohttp_dicts")
+#: Function of peers.py, and its label in the picture.
+PEERS: Final = {
+    "aiohttp_dropped": "aiohttp pool, body dropped",
+    "get_many": "periskope get_many",
+    "blocking_get_many": "periskope_sync get_many",
+    "aiohttp_dicts": "aiohttp pool, dicts",
+    "aiohttp_naive": "aiohttp gather + json()",
+}
 SHORT: Final = 200  # tickets
 LONG: Final = 1_200
 
@@ -50,7 +60,8 @@ def count(peer: str, mode: str, url: str, tickets: int) -> int:
 def main() -> None:
     """Print thousands of instructions per ticket."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("peers", nargs="*", default=PEERS)
+    parser.add_argument("peers", nargs="*", default=list(PEERS))
+    parser.add_argument("--write", action="store_true", help="renew the pictures in docs/images")
     parser.add_argument("--mode", choices=MODES, action="append")
     parser.add_argument("--run", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -59,11 +70,33 @@ def main() -> None:
         return
     if shutil.which("valgrind") is None:
         sys.exit("valgrind is not installed: nothing counted")
+    found: dict[tuple[str, str], float] = {}
     with serve(nginx=False) as server:
         for peer in options.peers:
             for mode in options.mode or MODES:
                 short, long = (count(peer, mode, f"{server.url}/v1", tickets) for tickets in (SHORT, LONG))
-                print(f"{peer:<20} {mode:<6} {(long - short) / (LONG - SHORT) / 1000:>8.1f}", flush=True)
+                found[peer, mode] = (long - short) / (LONG - SHORT) / 1000
+                print(f"{peer:<20} {mode:<6} {found[peer, mode]:>8.1f}", flush=True)
+    if options.write:
+        write(found)
+
+
+def write(found: Mapping[tuple[str, str], float]) -> None:
+    """Draw the pictures."""
+    bars = [
+        Bar(label, found.get((peer, PLAIN)), found.get((peer, SPEED)), ours=peer.endswith("get_many"))
+        for peer, label in PEERS.items()
+        if any(key[0] == peer for key in found)
+    ]
+    bars.sort(key=lambda bar: bar.speed or bar.plain or 0)
+    for name, theme in THEMES.items():
+        svg = draw(
+            "One ticket in a bulk fetch, thousand instructions",
+            "the difference of 200 and 1,200 tickets of 2.3 kB, 50 in flight; shorter is better",
+            bars,
+            theme,
+        )
+        (HERE.parent / "docs" / "images" / f"benchmarks-{name}.svg").write_text(svg, encoding="utf-8")
 
 
 if __name__ == "__main__":

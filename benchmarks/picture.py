@@ -1,14 +1,15 @@
-"""The bulk benchmark as a bar chart in SVG, for a light and a dark page. Knows only labels and numbers."""
+"""What a ticket costs as a bar chart in SVG, for a light and a dark page. Knows only labels and numbers."""
 
 from collections.abc import Sequence
 from html import escape
 from typing import Final, NamedTuple
 
 WIDTH: Final = 760
-LABELS: Final = 232  # room for the labels, left of the bars
+EDGE: Final = 12
+LABELS: Final = 244  # room for the labels, left of the bars
 VALUES: Final = 64  # room for a number, right of them
 ROW: Final = 34
-TOP: Final = 64
+TOP: Final = 70
 
 
 class Bar(NamedTuple):
@@ -21,8 +22,9 @@ class Bar(NamedTuple):
 
 
 class Theme(NamedTuple):
-    """The colours of a page."""
+    """The colours of a page, and its own: not every page that shows the picture is of the reader's theme."""
 
+    page: str
     text: str
     faint: str
     ours: str
@@ -32,21 +34,22 @@ class Theme(NamedTuple):
 
 
 THEMES: Final = {
-    "light": Theme("#1f2328", "#59636e", "#74b9ff", "#0969da", "#d0d7de", "#8c959f"),
-    "dark": Theme("#f0f6fc", "#9198a1", "#1f5fa8", "#4493f8", "#3d444d", "#7d8590"),
+    "light": Theme("#ffffff", "#1f2328", "#59636e", "#74b9ff", "#0969da", "#d0d7de", "#8c959f"),
+    "dark": Theme("#0d1117", "#f0f6fc", "#9198a1", "#1f5fa8", "#4493f8", "#3d444d", "#7d8590"),
 }
 
 
-def draw(title: str, subtitle: str, bars: Sequence[Bar], theme: Theme, longest: float) -> str:
-    """Draw the chart; a bar longer than *longest* is cut, and told so by its broken end and its number."""
-    scale = (WIDTH - LABELS - VALUES) / longest
+def draw(title: str, subtitle: str, bars: Sequence[Bar], theme: Theme) -> str:
+    """Draw the chart."""
+    scale = (WIDTH - LABELS - VALUES) / max(max(bar.plain or 0, bar.speed or 0) for bar in bars)
     height = TOP + ROW * len(bars) + 34
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img"',
         f'font-family="system-ui, -apple-system, Segoe UI, sans-serif" font-size="13" fill="{theme.text}">',
         f"<title>{escape(title)}</title>",
-        f'<text x="0" y="18" font-size="16" font-weight="600">{escape(title)}</text>',
-        f'<text x="0" y="40" fill="{theme.faint}">{escape(subtitle)}</text>',
+        f'<rect width="{WIDTH}" height="{height}" rx="6" fill="{theme.page}"/>',
+        f'<text x="{EDGE}" y="24" font-size="16" font-weight="600">{escape(title)}</text>',
+        f'<text x="{EDGE}" y="46" fill="{theme.faint}">{escape(subtitle)}</text>',
     ]
     for number, bar in enumerate(bars):
         y = TOP + ROW * number
@@ -55,7 +58,7 @@ def draw(title: str, subtitle: str, bars: Sequence[Bar], theme: Theme, longest: 
         colours = (theme.ours, theme.ours_speed) if bar.ours else (theme.other, theme.other_speed)
         for value, colour, offset in ((bar.plain, colours[0], 0), (bar.speed, colours[1], 14)):
             if value is not None:
-                parts += _bar(value, min(value, longest) * scale, y + offset, colour, cut=value > longest, theme=theme)
+                parts += _bar(value, value * scale, y + offset, colour, theme)
     y = TOP + ROW * len(bars) + 10
     for x, colour, text in (
         (LABELS, theme.other, "asyncio, standard library"),
@@ -66,10 +69,9 @@ def draw(title: str, subtitle: str, bars: Sequence[Bar], theme: Theme, longest: 
     return "\n".join([*parts, "</svg>", ""])
 
 
-def _bar(value: float, width: float, y: float, colour: str, *, cut: bool, theme: Theme) -> list[str]:
+def _bar(value: float, width: float, y: float, colour: str, theme: Theme) -> list[str]:
     right = LABELS + width
-    tip = f"l -5 3 l 5 3 l -5 3 l 5 3 H {LABELS}" if cut else f"v 12 H {LABELS}"
     return [
-        f'<path d="M {LABELS} {y:g} H {right:.1f} {tip} Z" fill="{colour}"/>',
+        f'<rect x="{LABELS}" y="{y:g}" width="{width:.1f}" height="12" fill="{colour}"/>',
         f'<text x="{right + 6:.1f}" y="{y + 10:g}" font-size="11" fill="{theme.faint}">{value:,.0f}</text>',
     ]

@@ -1,6 +1,6 @@
 """Measure periskope side by side with its peers on this machine: `python benchmarks/run.py`.
 
-Prints every table and how each goal stands. With `--write` it also renews docs/performance.md and its pictures.
+Prints every table and how each goal stands. With `--write` it also renews docs/performance.md.
 """
 
 import argparse
@@ -16,8 +16,7 @@ import decoding
 import fetching
 import importing
 from goals import GOALS, Verdict, classify
-from harness import MODES, PLAIN, SPEED, Key, Lab, Series, machine, pin, versions
-from picture import THEMES, Bar, draw
+from harness import MODES, Key, Lab, Series, machine, pin, versions
 from server import serve
 
 ROOT: Final = Path(__file__).parent.parent
@@ -42,18 +41,6 @@ BENCHMARKS: Final[dict[str, Callable[[Lab], Series]]] = {
 #: Tables that say nothing a reader needs.
 DULL: Final = ("bulk, peak MB", "sweep, peak MB", "20 ms latency, peak MB", "blocking bulk, peak MB")
 
-IN_PICTURE: Final = (
-    fetching.RAW,
-    fetching.DROPPED,
-    fetching.OURS,
-    fetching.DICTS,
-    fetching.NAIVE,
-    fetching.REQUESTS,
-    fetching.VENDOR,
-    "niquests",
-    fetching.HTTPX,
-)
-
 
 def main() -> None:
     """Run what was asked for and report it."""
@@ -63,7 +50,7 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=9, help="rounds of each benchmark (default 9)")
     arguments.add_argument("--smoke", action="store_true", help="one round of a few tickets: only see that all works")
     arguments.add_argument("--own-server", action="store_true", help="use the small server even where nginx is")
-    arguments.add_argument("--write", action="store_true", help="renew docs/performance.md and its pictures")
+    arguments.add_argument("--write", action="store_true", help="renew docs/performance.md")
     arguments.add_argument("--json", type=Path, help="also write every figure to this file")
     chosen = arguments.parse_args()
 
@@ -87,7 +74,6 @@ def main() -> None:
         chosen.json.write_text(json.dumps([[*key, values] for key, values in series.items()]), encoding="utf-8")
     if chosen.write:
         PAGE.write_text(PAGE.read_text(encoding="utf-8").partition(MARK)[0] + MARK + "\n" + report, encoding="utf-8")
-        _draw(series)
 
 
 def _goals(verdicts: Sequence[Verdict]) -> Iterator[str]:
@@ -123,23 +109,6 @@ def _number(value: float) -> str:
 def _by_number(keys: Sequence[Key]) -> list[str]:
     """Sort columns such as `1,000` and `50 in flight` by their number."""
     return sorted({key.column for key in keys}, key=lambda column: (len(column), column))
-
-
-def _draw(series: Series) -> None:
-    def value(row: str, mode: str) -> float | None:
-        figures = series.get(Key("bulk, µs per ticket", row, mode))
-        return median(figures) if figures else None
-
-    bars = [Bar(row, value(row, PLAIN), value(row, SPEED), row == fetching.OURS) for row in IN_PICTURE]
-    for name, theme in THEMES.items():
-        svg = draw(
-            "One ticket in a bulk fetch, microseconds",
-            "2,000 tickets of 2.3 kB from loopback, 50 in flight; shorter is better",
-            sorted((bar for bar in bars if bar.plain or bar.speed), key=lambda bar: bar.speed or bar.plain or 0),
-            theme,
-            longest=600,
-        )
-        (ROOT / "docs" / "images" / f"benchmarks-{name}.svg").write_text(svg, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -46,11 +46,11 @@ def run(arguments: list[str], env: dict[str, str], directory: str) -> str:
 
 
 def still(shown: str) -> str:
-    """Return what was shown with each moving part as it was two thirds of the way; spinners are left out."""
+    """Return what was shown with each moving part as it was at its end; spinners are left out."""
 
     def frame(moving: re.Match[str]) -> str:
         frames = [part for part in re.split(r"\r\x1b\[2K", moving[1]) if "━" in part and "/s" in part]
-        return frames[len(frames) * 2 // 3].strip() + "\n" if frames else ""
+        return frames[-1].strip() + "\n" if frames else ""
 
     return MOVING.sub(frame, shown.replace("\r\n", "\n"))
 

@@ -1,4 +1,4 @@
-"""A bar for a bulk run: in a terminal, in a notebook, and nowhere else. Knows no client and no command."""
+"""A bar for a bulk run in a terminal or a notebook, a line in a terminal without rich, and nothing elsewhere."""
 
 import math
 import sys
@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async.bulk import Progress
-from periskope_async.errors import ConfigurationError
 
 __all__ = ["Report", "shown", "terminal_bar"]
 
@@ -31,9 +30,6 @@ def shown(
     """Show a bulk run while the block lasts, and leave in sight what it came to.
 
     Gives what to call after every outcome: it shows how far the run is, and calls *on_progress*.
-
-    Raises:
-        ConfigurationError: a bar in a terminal needs rich, which is not installed.
     """
     last: Progress | None = None
     drawn_at = -math.inf
@@ -90,7 +86,8 @@ def _bar() -> Generator[Report]:
     elif not sys.stderr.isatty():
         yield lambda _now, _limit: None
     elif find_spec("rich") is None:
-        raise ConfigurationError('progress: a bar in a terminal needs rich: pip install "periskope[cli]"')
+        yield _line
+        sys.stderr.write("\n")
     else:
         from rich.console import Console
 
@@ -103,6 +100,12 @@ def _notebook() -> Any:
     ipython = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()
     return None if getattr(shell, "kernel", None) is None else import_module("IPython.display")
+
+
+def _line(now: Progress, limit: RateLimit | None) -> None:
+    """Write over the line that the cursor is in."""
+    sys.stderr.write(f"\r\x1b[2K{'  '.join((_counted(now), f'{now.failed:,} failed', *_pace(now, limit)))}")
+    sys.stderr.flush()
 
 
 def _notebook_bar(notebook: Any) -> Report:

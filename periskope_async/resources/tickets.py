@@ -93,12 +93,11 @@ class Tickets:
                 it was under way. None means no end. (The client's own `deadline` counts for each ticket,
                 from its first attempt.)
             on_progress: called after every ticket, in the thread of the call. What it raises ends the run.
-            progress: show a bar on a terminal's standard error, for which rich has to be installed (`periskope[cli]`
-                brings it), or in a notebook. Elsewhere nothing is shown.
+            progress: show a bar on a terminal's standard error (without rich, which `periskope[cli]` brings, a line),
+                or in a notebook. Elsewhere nothing is shown.
 
         Raises:
-            ConfigurationError: `ticket_ids` is one text or not iterable, `deadline` no time, or rich missing. A bad id
-                fails alone.
+            ConfigurationError: `ticket_ids` is one text or not iterable, or `deadline` no time. A bad id fails alone.
             ClientClosedError: the client is closed.
         """
         return await fetch_many(

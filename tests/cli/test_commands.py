@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import runpy
 import signal
 import subprocess
 import sys
@@ -500,8 +501,18 @@ def test_demo(run: Command) -> None:
     assert (code, err) == (0, "")
     for told in ("No key is needed", "Issue with this", "50 of 50", "faults: ", "0 times for going over"):
         assert told in out
+    assert 'await client.tickets.get("BKT-001")\n' in out
     assert "BKT-404404: Ticket not found" in out
     assert not re.search(r" $", out, re.MULTILINE)
+
+
+def test_as_a_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """`python -m periskope_async` is the command."""
+    monkeypatch.setattr(sys, "argv", ["__main__.py", "--version"])
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_path(str(Path(__file__).parents[2] / "periskope_async" / "__main__.py"), run_name="__main__")
+    assert caught.value.code == 0
+    assert capsys.readouterr().out.startswith("periskope ")
 
 
 def test_demo_tells_how_much_of_the_rate_limit_was_used(run: Command) -> None:

@@ -1,4 +1,4 @@
-"""Every `python` block of the README and of docs/ runs, in order, against a fake service the environment points to."""
+"""Every `python` block of the README and of docs/ runs alone, against a fake service the environment points to."""
 
 import os
 import re
@@ -20,10 +20,12 @@ PAGES = [page for page in (README, *sorted((ROOT / "docs").glob("*.md"))) if "``
 
 
 def run_block(example: Example) -> None:
-    """Run a block in the page's namespace; one that defines tests becomes a test file in the working directory."""
+    """Run a block in a namespace of its own; one that defines tests becomes a test file in the working directory."""
     if re.search(r"^(async )?def test_", example.parsed, re.MULTILINE):
         Path(f"test_line_{example.line}.py").write_text(example.parsed, "utf-8")
     else:
+        example.document.namespace.clear()
+        example.document.namespace["__name__"] = "__main__"
         PythonEvaluator()(example)
 
 
@@ -40,13 +42,12 @@ PARSE = Sybil([CodeBlockParser("python", run_block), SkipParser()]).parse
 
 @pytest.mark.parametrize("page", some(PAGES, ROOT / "README.md"), ids=lambda page: page.name)
 def test_examples(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reader who copies a page's blocks one after the other, with a key in the environment, meets no error."""
+    """A reader who copies any one block of a page, with a key in the environment, meets no error."""
     monkeypatch.chdir(tmp_path)
     with FakePeriskope(tickets=50) as fake:
         monkeypatch.setenv("PERISKOPE_API_KEY", fake.api_key)
         monkeypatch.setenv("PERISKOPE_BASE_URL", fake.base_url)
         document = PARSE(page)
-        document.namespace["__name__"] = "__main__"
         for example in document.examples():
             example.evaluate()
     if any(tmp_path.glob("test_*.py")):

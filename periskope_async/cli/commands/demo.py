@@ -103,12 +103,8 @@ async def _play(fake: FakePeriskope, plan: Faults, policy: RateLimitPolicy) -> E
 
 
 def _code(line: str) -> Text:
-    text = Text()
-    for each in line.splitlines():
-        code, *comment = each.partition("  #")
-        text.append(code, "bold").append("".join(comment), "dim").append("\n")
-    text.right_crop(0 if line.endswith("\n") else 1)
-    return text
+    lines = (each.partition("  #") for each in line.split("\n"))
+    return Text("\n").join(Text.assemble((code, "bold"), (sign + comment, "dim")) for code, sign, comment in lines)
 
 
 def _account(
