@@ -102,11 +102,13 @@ def progress() -> Generator[Report]:
                 "" if limit is None else f"{limit.remaining:,}/{limit.limit:,} calls",
                 "" if now.eta is None else f"{timedelta(seconds=ceil(now.eta))} left",
             )
+            total = "" if now.total is None else f"/{now.total:,}"
+            failed = f"[{'red' if now.failed else 'dim'}]{now.failed:,} failed[/]"
             bar.update(
                 task,
                 completed=settled,
                 total=now.total,
-                counts=f"{settled:,}/{now.total:,}  [{'red' if now.failed else 'dim'}]{now.failed:,} failed[/]",
+                counts=f"{settled:,}{total}  {failed}",
                 pace="  ".join(filter(None, pace)),
             )
 
