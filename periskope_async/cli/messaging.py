@@ -71,6 +71,8 @@ def send(
         outgoing, journal = sending.read_messages(file), f"{file}.journal"
     else:
         chat_ids, text = _recipients(words, text)
+        if text is None and content["media"] is None and content["poll"] is None:
+            raise click.UsageError("Say what to send. What looks like the ID of a chat is a text as --text only.")
         outgoing, journal = sending.to_each(chat_ids, text, **content), None
     chats = len({message.chat_id for message in outgoing})
     if chats > 1:
@@ -85,7 +87,7 @@ def _recipients(words: tuple[str, ...], text: str | None) -> tuple[tuple[str, ..
         words = tuple(chat_ids)
     if not words:
         raise click.UsageError("Say to which chat: CHAT_ID... [TEXT]")
-    if len(set(words)) < len(words):
+    if len({word.removesuffix("@c.us") for word in words}) < len(words):
         raise click.UsageError("One chat is named twice.")
     return words, text
 
@@ -199,7 +201,7 @@ def purge(
     what = (
         "all that waits"
         if everything
-        else f"{len(queue_ids):,} messages"
+        else f"{len(queue_ids):,} message{'s'[: len(queue_ids) > 1]}"
         if queue_ids
         else f"what is left of broadcast {broadcast}"
     )

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from periskope_async import PeriskopeClient
-    from periskope_async.cli.options import Connect
+
+    Connect = Callable[[], PeriskopeClient]
 
 __all__ = ["Rehearsal", "rehearse"]
 

@@ -14,7 +14,7 @@ from periskope_async import Media, Outgoing, PeriskopeError, Poll, SendManyResul
 from periskope_async._sansio.unset import UNSET
 from periskope_async.cli.files import csv_row
 from periskope_async.cli.outcome import Exit, Failure, Outcome, Unsent, exit_of, explain, explain_all
-from periskope_async.cli.running import display, progress, run
+from periskope_async.cli.running import display, progress, run, waiting
 from periskope_async.cli.text import named, tell, to_json, visible, write
 from periskope_async.errors import ConfigurationError
 
@@ -150,13 +150,20 @@ def send(
     async def work() -> SendManyResult:
         async with connect() as client:
             if one_by_one or (journal is None and len(outgoing) == 1):
-                return await _one_by_one(client, outgoing)
+                with waiting("Sending"):
+                    return await _one_by_one(client, outgoing)
             with progress() as report:
                 return await client.messages.send_many(
                     outgoing, journal=journal, on_progress=lambda now: report(now, client.rate_limit)
                 )
 
-    result = run(work)
+    try:
+        result = run(work)
+    except KeyboardInterrupt:
+        message = "Stopped. What was under way may have been sent all the same."
+        hint = "The same command goes on from there." if journal else _FIND_OUT
+        tell(Outcome(Exit.INTERRUPTED, message, hint))
+        return Exit.INTERRUPTED
     if one_by_one:
         return Exit.OK
     _print([_row(message, result) for message in outgoing], output)
