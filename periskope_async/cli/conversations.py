@@ -50,7 +50,7 @@ def _chosen(values: dict[str, Any], **names: str) -> dict[str, Any]:
 
 @click.group(cls=InOrder)
 def chats() -> None:
-    """Read and change chats."""
+    """Read, change and export chats."""
 
 
 @chats.command()

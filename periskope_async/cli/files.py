@@ -289,7 +289,7 @@ def jsonl_form(kind: Kind) -> Form:
     """Return the form of a file with one JSON object a line, as the API sends it."""
 
     def id_of(record: bytes) -> str:
-        found = reduce(getitem, kind.id_path, cast("Any", json.loads(record)))
+        found = reduce(getitem, kind.id_path, json.loads(record))
         if not isinstance(found, str):
             raise TypeError
         return found

@@ -50,7 +50,7 @@ MEANING: Final = {
     Exit.SERVICE_FAILED: "the service failed, or answered with something else (5xx and the rest)",
     Exit.VALUE_REFUSED: "the service refused a value (400, 422)",
     Exit.FILE: "a file could not be read or written",
-    Exit.UNCLEAR: "unclear whether it was done, for the answer was lost: look before you repeat it",
+    Exit.UNCLEAR: "unclear whether it was done: look before you repeat it",
     Exit.BUG: "a bug in this command",
     Exit.INTERRUPTED: "Ctrl-C",
     Exit.READER_GONE: "the reader of the output went away, as `head` does",

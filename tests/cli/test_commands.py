@@ -556,6 +556,9 @@ def test_chats_list(periskope: Command, fake: FakePeriskope) -> None:
     ]
     assert (code, len(out.splitlines())) == (0, 1 + len(wanted))
     assert wanted
+    code, out, err = periskope("chats", "list", "--limit", "1", "-o", "csv")
+    assert (code, len(list(csv.DictReader(io.StringIO(out))))) == (0, 1)
+    assert "more than 1" in err
     fake.chats.put({"chat_id": "7@c.us"})
     assert "7@c.us" in periskope("chats", "list")[1]
 
@@ -566,7 +569,10 @@ def test_chats_update(periskope: Command, fake: FakePeriskope) -> None:
     code, out, _ = periskope("chats", "update", PERSON, "--labels", "vip", *properties, "-o", "json")
     assert (code, json.loads(out)) == (0, fake.chats.get(PERSON))
     assert fake.requests[-1].json() == {"labels": "vip", "custom_properties": {"property-9": "new", "tier": "gold"}}
-    assert "asha@example.com" in periskope("chats", "update", PERSON, "--assigned-to", "asha@example.com")[1]
+    shown = periskope("chats", "update", PERSON, "--assigned-to", "asha@example.com")[1]
+    assert all(" ".join(words) in " ".join(shown.split()) for words in (["asha@example.com"], ["tier", "gold"]))
+    fake.chats.change(PERSON, custom_properties=["odd"])
+    assert "odd" in periskope("chats", "get", PERSON)[1]
     calls = fake.calls
     code, _, err = periskope("chats", "update", PERSON)
     assert code == 2
@@ -602,6 +608,24 @@ def test_groups_change_people(periskope: Command, fake: FakePeriskope, group: st
     assert (code, json.loads(out)) == (0, {PERSON: {"is_success": True}})
     assert periskope("groups", "remove", group, PERSON, "--yes")[0] == 0
     assert PERSON not in fake.chats.get(group)["members"]
+
+
+def test_groups_update(periskope: Command, fake: FakePeriskope, group: str) -> None:
+    """Settings change as named, rights by who has them; nothing named is a mistake that is not sent."""
+    rights = ("--who-adds", "all", "--who-edits", "admins", "--who-sends", "admins")
+    code, out, _ = periskope("groups", "update", group, "--name", "Parcels", *rights)
+    assert code == 0
+    assert fake.requests[-1].json() == {
+        "name": "Parcels",
+        "memberAddMode": False,
+        "infoAdminsOnly": True,
+        "messagesAdminsOnly": True,
+    }
+    assert "editing its name, picture and description, sending" in " ".join(out.split())
+    assert "adding members" in periskope("groups", "update", group, "--who-adds", "admins")[1]
+    calls = fake.calls
+    assert periskope("groups", "update", group)[0] == 2
+    assert fake.calls == calls
 
 
 def test_groups_leave_and_join(periskope: Command, fake: FakePeriskope, group: str) -> None:

@@ -33,7 +33,7 @@ class Shown(Generic[M]):
     Attributes:
         name: where the client has them, which is also what several are called.
         model: what each is.
-        table: makes one line of each, for a terminal of so many columns, None for no limit.
+        table: makes one line of each, for a terminal of that width, columns; None for no limit.
         view: shows one in full.
     """
 

@@ -16,7 +16,6 @@ from periskope_async.cli.files import csv_row
 from periskope_async.cli.outcome import Exit, Failure, Outcome, Unsent, exit_of, explain, explain_all
 from periskope_async.cli.running import display, progress, run, waiting
 from periskope_async.cli.text import named, tell, to_json, visible, write
-from periskope_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from periskope_async import PeriskopeClient
@@ -180,8 +179,6 @@ async def _one_by_one(client: "PeriskopeClient", outgoing: Sequence[Outgoing]) -
             )
         except Unsent:
             continue
-        except ConfigurationError:  # nothing was sent, nor can be
-            raise
         except PeriskopeError as error:
             (result.unclear if error.maybe_sent else result.failed)[key] = error
     return result

@@ -1,6 +1,6 @@
 """What can be exported, and where it comes from: by ids, or as a list has it. Knows no files and no options."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -89,7 +89,7 @@ def _by_ids(kind: Kind, ids: Sequence[str] | None) -> Source:
     """Find what has these *ids*, or whatever the list has; each is fetched by itself, for only so it comes in full."""
 
     @asynccontextmanager
-    async def found(client: "PeriskopeClient", kept: set[str]) -> AsyncIterator[Found]:
+    async def found(client: "PeriskopeClient", kept: set[str]) -> AsyncGenerator[Found]:
         resource: Any = getattr(client, kind.name)
         if ids is None:
             # All ids first: the rest is known then, and so the time it takes; and rows have no time to shift.
@@ -108,7 +108,7 @@ def _walked(walks: "Sequence[Callable[[PeriskopeClient], AsyncGenerator[Message,
     """Find what lists have: a page of messages holds each in full, so a second run reads pages again, not messages."""
 
     @asynccontextmanager
-    async def found(client: "PeriskopeClient", kept: set[str]) -> AsyncIterator[Found]:
+    async def found(client: "PeriskopeClient", kept: set[str]) -> AsyncGenerator[Found]:
         async def rows() -> AsyncGenerator[Fetched[Message], None]:
             for walk in walks:
                 async with aclosing(walk(client)) as messages:
