@@ -7,6 +7,7 @@ import click
 
 from periskope_async.cli.options import (
     InOrder,
+    all_of,
     confirm,
     export_options,
     hands_on_connect,
@@ -30,14 +31,20 @@ def messages() -> None:
     """Send, read and export messages."""
 
 
+#: To whom, and what.
+_message: Final = all_of(
+    click.argument("words", nargs=-1, metavar="CHAT_ID... [TEXT]"),
+    click.option("--text", metavar="TEXT", help="What to say, also where it looks like the ID of a chat."),
+    click.option("--media", metavar="PATH|URL", help="A file to send; the text is its caption."),
+    click.option("--poll", metavar="QUESTION", help="A poll to send, with an --option for each answer."),
+    click.option("--option", "options", multiple=True, metavar="TEXT", help="An answer of the poll."),
+    click.option("--several", is_flag=True, help="One person may choose several answers."),
+    click.option("--reply-to", metavar="ID", help="The message that it answers."),
+)
+
+
 @messages.command()
-@click.argument("words", nargs=-1, metavar="CHAT_ID... [TEXT]")
-@click.option("--text", metavar="TEXT", help="What to say, also where it looks like the ID of a chat.")
-@click.option("--media", metavar="PATH|URL", help="A file to send; the text is its caption.")
-@click.option("--poll", metavar="QUESTION", help="A poll to send, with an --option for each answer.")
-@click.option("--option", "options", multiple=True, metavar="TEXT", help="An answer of the poll.")
-@click.option("--several", is_flag=True, help="One person may choose several answers.")
-@click.option("--reply-to", metavar="ID", help="The message that it answers.")
+@_message
 @click.option("--from", "file", metavar="FILE", help="Messages from a .jsonl or .csv file, in place of all above.")
 @unasked
 @writes
@@ -70,17 +77,48 @@ def send(
             raise click.UsageError("--from FILE says what to send, and to whom: leave the rest out.")
         outgoing, journal = sending.read_messages(file), f"{file}.journal"
     else:
-        chat_ids, text = _recipients(words, text)
-        if text is None and content["media"] is None and content["poll"] is None:
-            raise click.UsageError("Say what to send. What looks like the ID of a chat is a text as --text only.")
-        outgoing, journal = sending.to_each(chat_ids, text, **content), None
+        outgoing, journal = sending.to_each(*_recipients(words, text, **content), **content), None
     chats = len({message.chat_id for message in outgoing})
     if chats > 1:
         confirm(f"Send {len(outgoing):,} messages to {chats:,} chats?", yes=yes)
     return sending.send(connect, outgoing, journal, output, one_by_one=rehearsing())
 
 
-def _recipients(words: tuple[str, ...], text: str | None) -> tuple[tuple[str, ...], str | None]:
+@messages.command()
+@_message
+@click.option("--at", "scheduled_at", metavar="DATE", help="When it begins, such as 2026-01-31T09:00; else now.")
+@click.option("--delay", type=float, metavar="SECONDS", help="Between two chats; the service's default is 1.")
+@unasked
+@writes
+@output("view", "json")
+@hands_on_connect
+def broadcast(
+    connect: "Connect",
+    *,
+    words: tuple[str, ...],
+    text: str | None,
+    scheduled_at: str | None,
+    delay: float | None,
+    yes: bool,
+    output: str,
+    **content: Any,
+) -> int:
+    """Have the service send one message to many chats, and print the ID of the broadcast.
+
+    It is one request, and can be for later. `periskope queue show --broadcast ID` says how far it is, `periskope queue
+    purge --broadcast ID` stops it. A time without an offset is UTC.
+    """
+    from periskope_async.cli.commands import sending
+
+    outgoing = sending.to_each(*_recipients(words, text, **content), **content)
+    confirm(f"Broadcast to {len(outgoing):,} chat{'s'[: len(outgoing) > 1]}?", yes=yes)
+    times = {name: value for name, value in (("scheduled_at", scheduled_at), ("delay", delay)) if value is not None}
+    return sending.broadcast(connect, outgoing, times, output)
+
+
+def _recipients(
+    words: tuple[str, ...], text: str | None, *, media: str | None, poll: str | None, **_: Any
+) -> tuple[tuple[str, ...], str | None]:
     """Return which of *words* are chats, and the text."""
     if text is None and words and not _CHAT_ID.fullmatch(words[-1]):
         *chat_ids, text = words
@@ -89,6 +127,8 @@ def _recipients(words: tuple[str, ...], text: str | None) -> tuple[tuple[str, ..
         raise click.UsageError("Say to which chat: CHAT_ID... [TEXT]")
     if len({word.removesuffix("@c.us") for word in words}) < len(words):
         raise click.UsageError("One chat is named twice.")
+    if text is None and media is None and poll is None:
+        raise click.UsageError("Say what to send. What looks like the ID of a chat is a text as --text only.")
     return words, text
 
 

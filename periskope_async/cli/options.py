@@ -19,6 +19,7 @@ __all__ = [
     "STATUSES",
     "InOrder",
     "Root",
+    "all_of",
     "concurrency",
     "confirm",
     "connection",
@@ -75,7 +76,7 @@ def hand_down(command: click.Command, args: Sequence[str]) -> list[str]:
     return words + moved + rest
 
 
-def _all(*options: Decorator) -> Decorator:
+def all_of(*options: Decorator) -> Decorator:
     """One decorator out of several, listed in the order of the help."""
 
     def decorate(command: Command) -> Command:
@@ -87,7 +88,7 @@ def _all(*options: Decorator) -> Decorator:
 
 
 #: How to reach the service. Only what is set reaches the client: its own defaults stand in one place.
-connection: Final = _all(
+connection: Final = all_of(
     click.option("--api-key", metavar="KEY", envvar="PERISKOPE_API_KEY", show_envvar=True, help="The API key."),
     click.option("--phone", metavar="NUMBER", envvar="PERISKOPE_PHONE", show_envvar=True, help="The phone to act for."),
     click.option("--base-url", metavar="URL", envvar="PERISKOPE_BASE_URL", show_envvar=True, help="Another service."),
@@ -112,7 +113,7 @@ class Priority(click.Choice[str]):
 
 
 #: What a person can set on a ticket besides its subject.
-ticket_values: Final = _all(
+ticket_values: Final = all_of(
     click.option("--assignee", metavar="EMAIL", help="Who works on it."),
     click.option("--due-date", metavar="DATE", help="Such as 2026-01-31, or with a time."),
     click.option("--priority", type=Priority(PRIORITIES), help="Also as a number, from 1 for low to 4 for urgent."),
@@ -136,7 +137,7 @@ def rehearsing() -> bool:
 
 
 #: Which things an export is of, where each has an id.
-which_ids: Final = _all(
+which_ids: Final = all_of(
     click.argument("ids", nargs=-1, metavar="[ID]..."),
     click.option("--all", "everything", is_flag=True, help="Everything there is."),
     click.option("--ids-file", metavar="FILE", help="One ID a line. `-`, also as ID, is standard input."),
@@ -146,7 +147,7 @@ concurrency: Final = click.option(
     "--concurrency", type=int, metavar="N", help="Requests in flight at once.  [default: 32]"
 )
 #: Where an export goes, and what becomes of what is there.
-export_options: Final = _all(
+export_options: Final = all_of(
     click.option("--out", default="-", metavar="FILE", help=".jsonl, .csv or .parquet. `-` is standard output."),
     click.option("--format", "form", type=click.Choice(["jsonl", "csv", "parquet"]), help="Where FILE does not tell."),
     click.option("--resume", is_flag=True, help="Go on with FILE where a stopped export left it."),

@@ -22,6 +22,7 @@ WRITING = {
     "tickets update": ["BKT-001", "--clear", "labels", "--status", "closed"],
     "chats update": [PERSON, "--property", "tier", "gold"],
     "messages send": [PERSON, "hello"],
+    "messages broadcast": [PERSON, GROUP, "hello", "--at", "2999-01-31T09:00", "--delay", "2"],
     "groups create": ["Parcels", "+91 95378 51844", "--who-adds", "admins", "--who-sends", "all"],
     "groups update": [GROUP, "--name", "Parcels", "--who-adds", "all", "--who-edits", "admins"],
     "groups add": [GROUP, PERSON],
@@ -33,6 +34,9 @@ WRITING = {
     "groups join": ["https://chat.whatsapp.com/abc"],
     "queue purge": ["q-1"],
 }
+
+#: Of these, the ones that ask first.
+ASKING = {"messages broadcast", "groups remove", "groups leave", "groups invite", "queue purge"}
 
 
 def commands() -> Iterator[str]:
@@ -56,7 +60,7 @@ def test_what_is_shown_is_what_is_sent(periskope: Command, fake: FakePeriskope, 
     assert fake.calls == 0
     assert fake.api_key not in out
     head, _, body = out.partition("\n\n")
-    yes = ["--yes"] if name in {"groups remove", "groups leave", "groups invite", "queue purge"} else []
+    yes = ["--yes"] if name in ASKING else []
     assert periskope(*words, *yes)[0] in {0, 1, 4}
     request = fake.requests[-1]
     assert head.strip() == f"{request.method} {fake.base_url.removesuffix('/v1')}{request.path}"

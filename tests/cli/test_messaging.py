@@ -164,6 +164,24 @@ def test_a_stopped_send(periskope: Command, fake: FakePeriskope, tmp_path: Path)
     assert "The same command goes on" in err
 
 
+def test_a_broadcast(periskope: Command, fake: FakePeriskope, group: str, types: Callable[..., None]) -> None:
+    """One request for many chats, asked for first; its id is printed alone, for a script, and can be looked up."""
+    types("n\n")
+    code, _, err = periskope("messages", "broadcast", PERSON, group, "hello")
+    assert (code, fake.calls) == (130, 0)
+    assert "Broadcast to 2 chats?" in err
+    code, out, err = periskope("messages", "broadcast", PERSON, group, "hello", "--delay", "0", "--yes")
+    assert (code, err) == (0, "")
+    body = fake.requests[-1].json()
+    assert body == {"chat_ids": [PERSON, group], "delay": 0, "message": "hello"}
+    code, shown, _ = periskope("queue", "show", "--broadcast", out.strip())
+    assert code == 0
+    assert out.strip() in shown
+    code, out, _ = periskope("messages", "broadcast", PERSON, "later", "--at", "2999-01-31", "--yes", "-o", "json")
+    assert (code, list(json.loads(out))) == (0, ["broadcast_id"])
+    assert periskope("messages", "broadcast", PERSON, "late", "--at", "2001-01-31", "--yes")[0] == 2
+
+
 # --- a file of messages ----------------------------------------------------------------------------------------------
 
 

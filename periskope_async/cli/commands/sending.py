@@ -1,4 +1,4 @@
-"""`periskope messages send`: what is typed or stands in a file, sent once. Knows no options, and asks nobody."""
+"""`periskope messages send | broadcast`: what is typed or in a file, sent once. Knows no options, and asks nobody."""
 
 import csv
 import json
@@ -18,10 +18,10 @@ from periskope_async.cli.running import display, progress, run, waiting
 from periskope_async.cli.text import named, tell, to_json, visible, write
 
 if TYPE_CHECKING:
-    from periskope_async import PeriskopeClient
+    from periskope_async import BroadcastReceipt, PeriskopeClient
     from periskope_async.cli.options import Connect
 
-__all__ = ["read_messages", "send", "to_each"]
+__all__ = ["broadcast", "read_messages", "send", "to_each"]
 
 #: What a message in a file may have.
 _COLUMNS: Final = frozenset({"chat_id", "key", "media", "message", "poll", "reply_to"})
@@ -167,6 +167,34 @@ def send(
         return Exit.OK
     _print([_row(message, result) for message in outgoing], output)
     return _account(result)
+
+
+def broadcast(connect: "Connect", outgoing: Sequence[Outgoing], times: Mapping[str, Any], output: str) -> int:
+    """Have one message sent to many chats, print the id of the broadcast, and return the exit code.
+
+    Args:
+        connect: makes the client.
+        outgoing: the same message, once for each chat.
+        times: when it begins, and how long it waits between two chats.
+        output: what to print.
+    """
+    first = outgoing[0]
+
+    async def work() -> "BroadcastReceipt":
+        async with connect() as client:
+            return await client.messages.broadcast(
+                [message.chat_id for message in outgoing],
+                first.message,
+                media=first.media,
+                poll=first.poll,
+                reply_to=first.reply_to,
+                **times,
+            )
+
+    with waiting("Sending"):
+        receipt = run(work)
+    write(to_json(receipt.to_dict(), indent=2) if output == "json" else f"{receipt.broadcast_id}\n".encode())
+    return Exit.OK
 
 
 async def _one_by_one(client: "PeriskopeClient", outgoing: Sequence[Outgoing]) -> SendManyResult:
