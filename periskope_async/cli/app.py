@@ -7,14 +7,25 @@ click and the exit codes.
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 from click.core import ParameterSource
 
 from periskope_async.cli.conversations import chats, groups
-from periskope_async.cli.options import STATUSES, InOrder, Root, hands_on_connect, output, ticket_values
+from periskope_async.cli.messaging import messages, queue
+from periskope_async.cli.options import (
+    STATUSES,
+    InOrder,
+    Root,
+    concurrency,
+    export_options,
+    hands_on_connect,
+    output,
+    ticket_values,
+    which_ids,
+    writes,
+)
 from periskope_async.cli.outcome import MEANING, Exit, Failure, Outcome, explain
 from periskope_async.cli.text import named, tell
 from periskope_async.errors import PeriskopeError
@@ -71,7 +82,7 @@ def _outcome_of(error: Exception) -> Outcome:
 )
 @click.version_option(package_name="periskope", message="%(prog)s %(version)s")
 def app() -> None:
-    """Tickets, chats and groups of Periskope on the command line (unofficial).
+    """Tickets, chats, messages and groups of Periskope on the command line (unofficial).
 
     The key comes from PERISKOPE_API_KEY or --api-key, which may stand before the command or behind it, as may --phone,
     --base-url, --timeout and --retries. Without a key, start with `periskope demo`.
@@ -141,6 +152,7 @@ def list_(connect: "Connect", *, limit: int, everything: bool, output: str, **fi
 @click.option("--subject", required=True, metavar="TEXT")
 @ticket_values
 @click.option("--quoted-message-id", metavar="ID", help="The message it is about.")
+@writes
 @output("view", "json")
 @hands_on_connect
 def create(connect: "Connect", *, output: str, **values: str | None) -> int:
@@ -157,6 +169,7 @@ def create(connect: "Connect", *, output: str, **values: str | None) -> int:
 @click.option("--add-label", multiple=True, metavar="NAME", help="Add it to the labels there are.")
 @click.option("--remove-label", multiple=True, metavar="NAME", help="Take it off them.")
 @click.option("--clear", multiple=True, type=click.Choice(["assignee", "due-date", "labels"]), help="Empty it.")
+@writes
 @output("view", "json")
 @hands_on_connect
 def update(
@@ -194,51 +207,25 @@ def _chosen(values: dict[str, str | None]) -> dict[str, str | None]:
 
 
 @tickets_.command()
-@click.argument("ticket_ids", nargs=-1, metavar="[ID]...")
-@click.option("--all", "everything", is_flag=True, help="Every ticket there is.")
-@click.option("--ids-file", metavar="FILE", help="One ID a line. `-`, also as ID, is standard input.")
-@click.option("--out", default="-", metavar="FILE", help=".jsonl, .csv or .parquet. `-` is standard output.")
-@click.option("--format", "form", type=click.Choice(["jsonl", "csv", "parquet"]), help="Where FILE does not tell.")
-@click.option("--resume", is_flag=True, help="Go on with FILE where a stopped export left it.")
-@click.option("--overwrite", is_flag=True, help="Replace FILE.")
-@click.option("--concurrency", type=int, metavar="N", help="Requests in flight at once.  [default: 32]")
+@which_ids
+@export_options
+@concurrency
 @hands_on_connect
-def export(
-    connect: "Connect",
-    *,
-    ticket_ids: tuple[str, ...],
-    everything: bool,
-    ids_file: str | None,
-    out: str,
-    form: str | None,
-    resume: bool,
-    overwrite: bool,
-) -> int:
+def export(connect: "Connect", **options: Any) -> int:
     """Save tickets in full, with chats and messages, into a file.
 
     After Ctrl-C, a lost connection or a crash, the same command with --resume goes on, and every ticket is in the
     file once. Tickets stand in the order in which they came; what failed stands in FILE.errors.jsonl with its reason.
     """
-    from periskope_async.cli.commands import export as _export
+    from periskope_async.cli.commands import sources
 
-    if ticket_ids == ("-",):
-        ticket_ids, ids_file = (), "-"
-    match everything + bool(ticket_ids) + (ids_file is not None):
-        case 0:
-            raise click.UsageError("Say which tickets: --all, --ids-file FILE, or IDs.")
-        case 1:
-            pass
-        case _:
-            raise click.UsageError("--all, --ids-file FILE and IDs each say which tickets: choose one.")
-    if resume and overwrite:
-        raise click.UsageError("--resume keeps FILE and --overwrite replaces it: choose one.")
-    ids = None if everything else ticket_ids if ids_file is None else _export.read_ids(ids_file)
-    target = _export.target(None if out == "-" else Path(out), form)
-    return _export.export(connect, ids, target, resume=resume, overwrite=overwrite)
+    return sources.export_by_ids(connect, sources.TICKETS, **options)
 
 
 app.add_command(chats)
+app.add_command(messages)
 app.add_command(groups)
+app.add_command(queue)
 
 
 @app.command()

@@ -1,10 +1,21 @@
 """The commands on chats and groups. Must import nothing slow, as `app`."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from periskope_async.cli.options import InOrder, confirm, hands_on_connect, output, unasked
+from periskope_async.cli.options import (
+    InOrder,
+    concurrency,
+    confirm,
+    export_options,
+    hands_on_connect,
+    output,
+    unasked,
+    which_ids,
+    writes,
+)
 
 if TYPE_CHECKING:
     from periskope_async.cli.options import Connect
@@ -14,10 +25,32 @@ __all__ = ["chats", "groups"]
 _group_id = click.argument("chat_id", metavar="GROUP")
 _people = click.argument("participants", nargs=-1, required=True, metavar="NUMBER...")
 
+#: What only admins of a group do, or everybody: the words of the options, and the names of the client.
+_RIGHTS: Final = {
+    "who_adds": ("--who-adds", "adds members"),
+    "who_edits": ("--who-edits", "edits name, picture and description"),
+    "who_sends": ("--who-sends", "sends"),
+}
+
+
+def _rights(command: Callable[..., int]) -> Callable[..., int]:
+    for option, does in reversed(_RIGHTS.values()):
+        command = click.option(option, type=click.Choice(["admins", "all"]), help=f"Who {does}.")(command)
+    return command
+
+
+def _chosen(values: dict[str, Any], **names: str) -> dict[str, Any]:
+    """Return what was chosen, of rights whether only admins have them; *names* are the client's where they differ."""
+    return {
+        names.get(name, name): value == "admins" if name in _RIGHTS else value
+        for name, value in values.items()
+        if value is not None
+    }
+
 
 @click.group(cls=InOrder)
 def chats() -> None:
-    """Read and change chats."""
+    """Read, change and export chats."""
 
 
 @chats.command()
@@ -39,7 +72,7 @@ def get(connect: "Connect", *, chat_ids: tuple[str, ...], output: str) -> int:
 @click.option("--all", "everything", is_flag=True, help="Every chat there is, whatever --limit says.")
 @click.option("--type", "chat_type", type=click.Choice(["user", "group", "business"]), help="Only these.")
 @click.option("--label", metavar="NAME", help="Only those that have it.")
-@output("table", "json", "jsonl")
+@output("table", "json", "jsonl", "csv")
 @hands_on_connect
 def list_(
     connect: "Connect", *, limit: int, everything: bool, chat_type: str | None, label: str | None, output: str
@@ -56,6 +89,7 @@ def list_(
 @click.option("--assigned-to", metavar="EMAIL", help="Who works on it.")
 @click.option("--labels", metavar="NAMES", help="Comma-separated. They replace what was there.")
 @click.option("--property", "properties", nargs=2, multiple=True, metavar="NAME VALUE", help="A custom property.")
+@writes
 @output("view", "json")
 @hands_on_connect
 def update(
@@ -77,6 +111,23 @@ def update(
     return _chats.update(connect, chat_id, changes, output)
 
 
+@chats.command()
+@which_ids
+@export_options
+@concurrency
+@hands_on_connect
+def export(connect: "Connect", **options: Any) -> int:
+    """Save chats in full, with their members, into a file.
+
+    After Ctrl-C, a lost connection or a crash, the same command with --resume goes on, and every chat is in the file
+    once. What failed stands in FILE.errors.jsonl with its reason. For what was said in them: `periskope messages
+    export`.
+    """
+    from periskope_async.cli.commands import sources
+
+    return sources.export_by_ids(connect, sources.CHATS, **options)
+
+
 @click.group(cls=InOrder)
 def groups() -> None:
     """Make groups, and see to who is in them."""
@@ -87,27 +138,53 @@ def groups() -> None:
 @_people
 @click.option("--description", metavar="TEXT")
 @click.option("--image", metavar="URL")
+@_rights
+@writes
 @output("view", "json")
 @hands_on_connect
 def create(
-    connect: "Connect",
-    *,
-    group_name: str,
-    participants: tuple[str, ...],
-    description: str | None,
-    image: str | None,
-    output: str,
+    connect: "Connect", *, group_name: str, participants: tuple[str, ...], output: str, **values: str | None
 ) -> int:
     """Make a group and show it. Never sent twice: after an unclear failure, look before you repeat it."""
     from periskope_async.cli.commands import groups as _groups
 
-    options = {name: value for name, value in (("description", description), ("image", image)) if value is not None}
+    options = _chosen(
+        values,
+        who_adds="add_members_admins_only",
+        who_edits="info_admins_only",
+        who_sends="messages_admins_only",
+    )
     return _groups.create(connect, group_name, participants, options, output)
+
+
+@groups.command("update")
+@_group_id
+@click.option("--name", metavar="TEXT")
+@click.option("--description", metavar="TEXT")
+@click.option("--image", metavar="URL")
+@_rights
+@writes
+@output("view", "json")
+@hands_on_connect
+def update_group(connect: "Connect", *, chat_id: str, output: str, **values: str | None) -> int:
+    """Change the settings of a group and show it. What is not named stays as it is.
+
+    But --who-adds: by its notes, the service may take it for `admins` where it is left out.
+    """
+    from periskope_async.cli.commands import groups as _groups
+
+    changes = _chosen(
+        values, who_adds="member_add_mode", who_edits="info_admins_only", who_sends="messages_admins_only"
+    )
+    if not changes:
+        raise click.UsageError("Nothing to change: give at least one value.")
+    return _groups.update(connect, chat_id, changes, output)
 
 
 @groups.command()
 @_group_id
 @_people
+@writes
 @output("table", "json")
 @hands_on_connect
 def add(connect: "Connect", *, chat_id: str, participants: tuple[str, ...], output: str) -> int:
@@ -121,6 +198,7 @@ def add(connect: "Connect", *, chat_id: str, participants: tuple[str, ...], outp
 @_group_id
 @_people
 @unasked
+@writes
 @output("table", "json")
 @hands_on_connect
 def remove(connect: "Connect", *, chat_id: str, participants: tuple[str, ...], yes: bool, output: str) -> int:
@@ -134,6 +212,7 @@ def remove(connect: "Connect", *, chat_id: str, participants: tuple[str, ...], y
 @groups.command()
 @_group_id
 @_people
+@writes
 @output("table", "json")
 @hands_on_connect
 def promote(connect: "Connect", *, chat_id: str, participants: tuple[str, ...], output: str) -> int:
@@ -146,6 +225,7 @@ def promote(connect: "Connect", *, chat_id: str, participants: tuple[str, ...], 
 @groups.command()
 @_group_id
 @_people
+@writes
 @output("table", "json")
 @hands_on_connect
 def demote(connect: "Connect", *, chat_id: str, participants: tuple[str, ...], output: str) -> int:
@@ -158,6 +238,7 @@ def demote(connect: "Connect", *, chat_id: str, participants: tuple[str, ...], o
 @groups.command()
 @_group_id
 @unasked
+@writes
 @hands_on_connect
 def leave(connect: "Connect", *, chat_id: str, yes: bool) -> int:
     """Leave a group."""
@@ -170,6 +251,7 @@ def leave(connect: "Connect", *, chat_id: str, yes: bool) -> int:
 @groups.command()
 @_group_id
 @unasked
+@writes
 @hands_on_connect
 def invite(connect: "Connect", *, chat_id: str, yes: bool) -> int:
     """Make a new link into a group and print it. The link before it may lead nowhere from then on."""
@@ -181,6 +263,7 @@ def invite(connect: "Connect", *, chat_id: str, yes: bool) -> int:
 
 @groups.command()
 @click.argument("invite_code", metavar="LINK")
+@writes
 @output("view", "json")
 @hands_on_connect
 def join(connect: "Connect", *, invite_code: str, output: str) -> int:

@@ -8,32 +8,36 @@ import io
 import json
 import os
 import stat
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import reduce
 from importlib import import_module
 from itertools import islice
+from operator import attrgetter, getitem
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, cast
 
 from periskope_async._codec.converter import structure
 from periskope_async._codec.frames import arrow_schema
+from periskope_async._codec.model import Model
 from periskope_async.cli.outcome import Exit, Failure
 from periskope_async.cli.text import named, to_json
-from periskope_async.models import TicketInfo, TicketRow
-from periskope_async.records import COLUMNS, ROW_COLUMNS, to_record
+from periskope_async.records import columns, to_record
 
 __all__ = [
-    "CSV",
-    "JSONL",
     "Form",
     "Held",
+    "Kind",
     "check_beside",
+    "csv_form",
+    "csv_row",
     "followed",
     "growing",
     "held",
     "holds_something",
     "is_stream",
+    "jsonl_form",
     "open_stream",
     "recover",
     "remove",
@@ -41,8 +45,32 @@ __all__ = [
     "write_parquet",
 ]
 
-#: Tickets in memory at once while a Parquet file is written.
+#: Rows in memory at once while a Parquet file is written.
 _ROW_GROUP: Final = 10_000
+
+
+class Kind(NamedTuple):
+    """What an export is of.
+
+    Attributes:
+        name: what several are called, such as `tickets`.
+        model: what each is.
+        id_path: where the id of one stands, in the model as in its JSON; the last part is also its column.
+    """
+
+    name: str
+    model: type[Any]
+    id_path: Sequence[str]
+
+    @property
+    def id_key(self) -> str:
+        """What the id is called."""
+        return self.id_path[-1]
+
+    def id_of(self, value: Any) -> str:
+        """Return the id of one."""
+        found: str = attrgetter(".".join(self.id_path))(value)
+        return found
 
 
 class Form(NamedTuple):
@@ -50,15 +78,15 @@ class Form(NamedTuple):
 
     Attributes:
         header: what the file begins with.
-        record: the bytes of one ticket, ending in a newline.
+        record: the bytes of one value, ending in a newline.
         split: the whole records of a file, from where it stands; a torn one at the end is left out.
-        ticket_id: which ticket a record holds; ValueError or LookupError if it holds none.
+        id_of: whose record it is; ValueError, LookupError or TypeError if it is not a record.
     """
 
     header: bytes
-    record: Callable[[TicketInfo], bytes]
+    record: Callable[[Any], bytes]
     split: Callable[[BinaryIO], Iterator[bytes]]
-    ticket_id: Callable[[bytes], str]
+    id_of: Callable[[bytes], str]
 
 
 class Held(NamedTuple):
@@ -107,7 +135,7 @@ def is_stream(path: Path) -> bool:
     if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
         return True
     kind = "a directory" if stat.S_ISDIR(mode) else "a block device" if stat.S_ISBLK(mode) else "a socket"
-    raise Failure(Exit.USAGE, f"{named(path)} is {kind}: nothing to write tickets into.")
+    raise Failure(Exit.USAGE, f"{named(path)} is {kind}: nothing to write an export into.")
 
 
 def holds_something(path: Path) -> bool:
@@ -217,7 +245,7 @@ def check_beside(path: Path, begins: bytes) -> None:
 
 
 def recover(path: Path, form: Form) -> set[str]:
-    """Return the ids of the tickets in *path*, after cutting off a record that was torn in writing.
+    """Return the ids of what is in *path*, after cutting off a record that was torn in writing.
 
     Raises:
         Failure: the file is not an export of this form. It is left as it is.
@@ -233,9 +261,9 @@ def recover(path: Path, form: Form) -> set[str]:
         end = file.seek(len(form.header) if start == begins else 0)
         for number, record in enumerate(form.split(file), 1):
             try:
-                found.add(form.ticket_id(record))
+                found.add(form.id_of(record))
             except (ValueError, LookupError, TypeError):
-                problem = f"{named(path)}: record {number} is not a ticket; nothing was changed."
+                problem = f"{named(path)}: record {number} is of something else; nothing was changed."
                 raise Failure(Exit.USAGE, problem) from None
             end += len(record)
         file.truncate(end)
@@ -257,27 +285,39 @@ def _rows(file: BinaryIO) -> Iterator[bytes]:
             row.clear()
 
 
-def _json_id(record: bytes) -> str:
-    ticket_id = json.loads(record)["ticket"]["ticket_id"]
-    if not isinstance(ticket_id, str):
-        raise TypeError
-    return ticket_id
+def jsonl_form(kind: Kind) -> Form:
+    """Return the form of a file with one JSON object a line, as the API sends it."""
+
+    def id_of(record: bytes) -> str:
+        found = reduce(getitem, kind.id_path, json.loads(record))
+        if not isinstance(found, str):
+            raise TypeError
+        return found
+
+    return Form(b"", _json_record, _lines, id_of)
 
 
-def _csv_id(record: bytes) -> str:
-    (row,) = csv.reader(io.StringIO(record.decode(), newline=""))
-    return dict(zip(COLUMNS, row, strict=True))["ticket_id"]
+def csv_form(kind: Kind) -> Form:
+    """Return the form of a file with flat columns, and a header that names them."""
+    names = columns(kind.model)
+
+    def id_of(record: bytes) -> str:
+        (row,) = csv.reader(io.StringIO(record.decode(), newline=""))
+        return dict(zip(names, row, strict=True))[kind.id_key]
+
+    return Form(csv_row(names), _csv_record, _rows, id_of)
 
 
-def _json_record(info: TicketInfo) -> bytes:
-    return to_json(info.to_dict())
+def _json_record(value: Model) -> bytes:
+    return to_json(value.to_dict())
 
 
-def _csv_record(ticket: TicketInfo | TicketRow) -> bytes:
-    return _csv_row(map(_cell, to_record(ticket).values()))
+def _csv_record(value: Model) -> bytes:
+    return csv_row(map(_cell, to_record(value).values()))
 
 
-def _csv_row(cells: Iterable[Any]) -> bytes:
+def csv_row(cells: Iterable[Any]) -> bytes:
+    """Return one row of CSV in UTF-8."""
     row = io.StringIO(newline="")
     csv.writer(row).writerow(cells)
     return row.getvalue().encode("utf-8", "backslashreplace")
@@ -296,14 +336,17 @@ def _cell(value: Any) -> Any:
             return value
 
 
-def _storable(value: Any) -> Any:
-    """A value without lone surrogates, which Parquet cannot hold any more than UTF-8 can."""
-    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+def _storable(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record without lone surrogates, which Parquet cannot hold any more than UTF-8 can."""
+    return {
+        name: value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+        for name, value in record.items()
+    }
 
 
-def rows_to_csv(rows: Iterable[TicketRow]) -> bytes:
-    """Return rows of the list of tickets as CSV, with a header."""
-    return b"".join([_csv_row(ROW_COLUMNS), *map(_csv_record, rows)])
+def rows_to_csv(model: type[Model], rows: Iterable[Model]) -> bytes:
+    """Return *rows*, which are of one model, as CSV, with a header."""
+    return b"".join([csv_row(columns(model)), *map(_csv_record, rows)])
 
 
 def growing(out: Path) -> Path:
@@ -311,8 +354,8 @@ def growing(out: Path) -> Path:
     return out.with_name(f"{out.name}.part")
 
 
-def write_parquet(log: Path, out: Path) -> None:
-    """Turn the JSONL file *log* into the Parquet file *out*, which appears when it is whole.
+def write_parquet(log: Path, out: Path, model: type[Any]) -> None:
+    """Turn the JSONL file *log* of a *model* into the Parquet file *out*, which appears when it is whole.
 
     If that fails, *out* is as it was, and nothing of the attempt takes room any longer.
 
@@ -320,7 +363,7 @@ def write_parquet(log: Path, out: Path) -> None:
         OSError: one of them cannot be read or written.
     """
     pa: Any = import_module("pyarrow")  # it brings no types along
-    schema = arrow_schema(COLUMNS)
+    schema = arrow_schema(columns(model))
     part = growing(out)
     part.unlink(missing_ok=True)  # of one who was killed
     file = part.open("xb")
@@ -329,8 +372,7 @@ def write_parquet(log: Path, out: Path) -> None:
         with file:
             with log.open("rb") as lines, import_module("pyarrow.parquet").ParquetWriter(file, schema) as writer:
                 while group := list(islice(lines, _ROW_GROUP)):
-                    infos = (structure(json.loads(line), TicketInfo) for line in group)
-                    records = [{name: _storable(value) for name, value in to_record(info).items()} for info in infos]
+                    records = [_storable(to_record(structure(json.loads(line), model))) for line in group]
                     writer.write_table(pa.Table.from_pylist(records, schema))
             file.flush()
             os.fsync(file.fileno())  # some disks tell only now that they are full; and the log goes after this
@@ -338,7 +380,3 @@ def write_parquet(log: Path, out: Path) -> None:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-
-
-JSONL: Final = Form(b"", _json_record, _lines, _json_id)
-CSV: Final = Form(_csv_row(COLUMNS), _csv_record, _rows, _csv_id)

@@ -19,13 +19,19 @@ __all__ = [
     "STATUSES",
     "InOrder",
     "Root",
+    "all_of",
+    "concurrency",
     "confirm",
     "connection",
+    "export_options",
     "hand_down",
     "hands_on_connect",
     "output",
+    "rehearsing",
     "ticket_values",
     "unasked",
+    "which_ids",
+    "writes",
 ]
 
 Command = Callable[..., int]
@@ -70,7 +76,7 @@ def hand_down(command: click.Command, args: Sequence[str]) -> list[str]:
     return words + moved + rest
 
 
-def _all(*options: Decorator) -> Decorator:
+def all_of(*options: Decorator) -> Decorator:
     """One decorator out of several, listed in the order of the help."""
 
     def decorate(command: Command) -> Command:
@@ -82,7 +88,7 @@ def _all(*options: Decorator) -> Decorator:
 
 
 #: How to reach the service. Only what is set reaches the client: its own defaults stand in one place.
-connection: Final = _all(
+connection: Final = all_of(
     click.option("--api-key", metavar="KEY", envvar="PERISKOPE_API_KEY", show_envvar=True, help="The API key."),
     click.option("--phone", metavar="NUMBER", envvar="PERISKOPE_PHONE", show_envvar=True, help="The phone to act for."),
     click.option("--base-url", metavar="URL", envvar="PERISKOPE_BASE_URL", show_envvar=True, help="Another service."),
@@ -107,7 +113,7 @@ class Priority(click.Choice[str]):
 
 
 #: What a person can set on a ticket besides its subject.
-ticket_values: Final = _all(
+ticket_values: Final = all_of(
     click.option("--assignee", metavar="EMAIL", help="Who works on it."),
     click.option("--due-date", metavar="DATE", help="Such as 2026-01-31, or with a time."),
     click.option("--priority", type=Priority(PRIORITIES), help="Also as a number, from 1 for low to 4 for urgent."),
@@ -121,18 +127,45 @@ def output(*forms: str) -> Decorator:
     return click.option("-o", "--output", type=click.Choice(forms), default=forms[0], help="What to print.")
 
 
+#: Of a command that changes anything at the service.
+writes: Final = click.option("--dry-run", is_flag=True, help="Print what would be sent, and send nothing.")
+
+
+def rehearsing() -> bool:
+    """Whether the command that runs is on a dry run."""
+    return bool(click.get_current_context().params.get("dry_run"))
+
+
+#: Which things an export is of, where each has an id.
+which_ids: Final = all_of(
+    click.argument("ids", nargs=-1, metavar="[ID]..."),
+    click.option("--all", "everything", is_flag=True, help="Everything there is."),
+    click.option("--ids-file", metavar="FILE", help="One ID a line. `-`, also as ID, is standard input."),
+)
+#: How fast an export may ask.
+concurrency: Final = click.option(
+    "--concurrency", type=int, metavar="N", help="Requests in flight at once.  [default: 32]"
+)
+#: Where an export goes, and what becomes of what is there.
+export_options: Final = all_of(
+    click.option("--out", default="-", metavar="FILE", help=".jsonl, .csv or .parquet. `-` is standard output."),
+    click.option("--format", "form", type=click.Choice(["jsonl", "csv", "parquet"]), help="Where FILE does not tell."),
+    click.option("--resume", is_flag=True, help="Go on with FILE where a stopped export left it."),
+    click.option("--overwrite", is_flag=True, help="Replace FILE."),
+)
+
 #: Of a command that asks before it does what cannot be taken back.
 unasked: Final = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Return if a person agrees, or has with `--yes`.
+    """Return if a person agrees, or has with `--yes`, or if it is a dry run.
 
     Raises:
         UsageError: nobody is there to be asked.
         Abort: the person does not agree.
     """
-    if yes:
+    if yes or rehearsing():
         return
     if not sys.stdin.isatty():
         raise click.UsageError("Nobody is there to be asked: this needs --yes.")
@@ -143,7 +176,7 @@ def hands_on_connect(command: Command) -> Command:
     """Give *command* the connection options, and hand it one function instead that makes a client of them."""
 
     @wraps(command)
-    def connected(*, api_key: str | None, concurrency: int | None = None, **values: Any) -> int:
+    def connected(*, api_key: str | None, concurrency: int | None = None, dry_run: bool = False, **values: Any) -> int:
         settings: dict[str, Any] = {name: values.pop(name) for name in ("phone", "base_url", "timeout", "retries")}
         settings["concurrency"] = concurrency
         chosen = {name: value for name, value in settings.items() if value is not None}
@@ -159,6 +192,10 @@ def hands_on_connect(command: Command) -> Command:
                 )
             return PeriskopeClient(api_key, **chosen)
 
-        return command(connect, **values)
+        if not dry_run:
+            return command(connect, **values)
+        from periskope_async.cli.rehearsal import rehearse
+
+        return rehearse(connect, lambda rehearsed: command(rehearsed, **values))
 
     return connection(connected)

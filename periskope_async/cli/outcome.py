@@ -32,6 +32,7 @@ class Exit(IntEnum):
     SERVICE_FAILED = 7
     VALUE_REFUSED = 8
     FILE = 9
+    UNCLEAR = 10
     BUG = 70
     INTERRUPTED = 130
     READER_GONE = 141
@@ -43,12 +44,13 @@ MEANING: Final = {
     Exit.SOME_FAILED: "some of it was done, some was not",
     Exit.USAGE: "the command or a setting is wrong; nothing was sent",
     Exit.KEY_REFUSED: "the service refused the key (401, 403)",
-    Exit.NOT_FOUND: "no such ticket, chat or group (404)",
+    Exit.NOT_FOUND: "no such ticket, chat, group or message (404)",
     Exit.RATE_LIMITED: "the rate limit left no room before the deadline (429)",
     Exit.NO_ANSWER: "no answer: network, TLS or timeout",
     Exit.SERVICE_FAILED: "the service failed, or answered with something else (5xx and the rest)",
     Exit.VALUE_REFUSED: "the service refused a value (400, 422)",
     Exit.FILE: "a file could not be read or written",
+    Exit.UNCLEAR: "unclear whether it was done: look before you repeat it",
     Exit.BUG: "a bug in this command",
     Exit.INTERRUPTED: "Ctrl-C",
     Exit.READER_GONE: "the reader of the output went away, as `head` does",
@@ -69,6 +71,10 @@ class Failure(Exception):  # noqa: N818  # what it tells is its name
     def __init__(self, code: Exit, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.outcome: Outcome = Outcome(code, message, hint)
+
+
+class Unsent(Exception):  # noqa: N818  # nothing went wrong
+    """What was to be sent was kept instead: a command's dry run ends here."""
 
 
 # The most specific class first.
@@ -99,6 +105,9 @@ def explain(error: PeriskopeError) -> Outcome:
     """Return what *error* means for a person and for the exit code."""
     _, code, headline, hint = next((kind for kind in _KINDS if isinstance(error, kind[0])), _OTHER)
     headline = headline.replace("{resource}", error.resource or "object")
+    if error.maybe_sent:
+        code, hint = Exit.UNCLEAR, "Look before you repeat it."
+        headline = f"It is unclear whether that was done. {headline}"
     fields = [f"  {name}: {reason}" for name, reason in _refused(error)]
     # Where each reason has a line of its own, the first line needs them no more.
     text = str(error).replace(error.summary, error.message) if fields else str(error)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -23,7 +23,16 @@ from periskope_async.models import (
     TicketRow,
 )
 
-__all__ = ["chat_table", "chat_view", "participants_table", "table", "view"]
+__all__ = [
+    "chat_table",
+    "chat_view",
+    "facts_grid",
+    "local_time",
+    "one_line",
+    "participants_table",
+    "table",
+    "view",
+]
 
 #: One colour for one meaning in every view. What the service adds tomorrow is shown without one.
 _STATUS: Final = {"open": "cyan", "inprogress": "yellow", "closed": "green", "archived": "dim"}
@@ -59,8 +68,8 @@ def table(tickets: Iterable[Ticket | TicketRow], width: int | None = None) -> Ta
             "Ticket": Text(visible(ticket.ticket_id), "bold"),
             "Status": _status(ticket.status),
             "Priority": _priority(ticket.priority),
-            "Subject": _one_line(ticket.subject),
-            "Assignee": _one_line(assignee if wide else assignee.partition("@")[0]),
+            "Subject": one_line(ticket.subject),
+            "Assignee": one_line(assignee if wide else assignee.partition("@")[0]),
             "Created": _day(ticket.created_at),
         }
         made.add_row(*(cells[heading] for heading in headings))
@@ -80,8 +89,9 @@ def view(info: TicketInfo) -> RenderableType:
     return Group(*_view(info))
 
 
-def chat_table(chats: Iterable[Chat]) -> Table:
-    """Return a table with one line for each chat."""
+def chat_table(chats: Iterable[Chat], width: int | None = None) -> Table:
+    """Return a table with one line for each chat, of the same columns at any *width*."""
+    del width
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("Chat", "Type", "Name", "Assignee", "Created"):
         made.add_column(heading, no_wrap=heading not in {"Name", "Assignee"})
@@ -89,8 +99,8 @@ def chat_table(chats: Iterable[Chat]) -> Table:
         made.add_row(
             Text(visible(chat.chat_id), "bold"),
             Text(visible(chat.chat_type or "")),
-            _one_line(chat.chat_name),
-            _one_line(chat.assigned_to),
+            one_line(chat.chat_name),
+            one_line(chat.assigned_to),
             _day(chat.created_at),
         )
     return made
@@ -98,19 +108,39 @@ def chat_table(chats: Iterable[Chat]) -> Table:
 
 def chat_view(chat: Chat) -> RenderableType:
     """Return a chat in full, without its messages."""
-    facts = _facts(
+    facts = facts_grid(
         ("Type", chat.chat_type),
         ("ID", chat.chat_id),
         ("Our phone", chat.org_phone),
         ("Assigned to", chat.assigned_to),
         ("Labels", ", ".join(chat.labels)),
+        *_properties(chat.custom_properties),
         ("Unread", chat.message_unread_count),
         ("Members", _members(chat.members)),
         ("Description", chat.group_description),
         ("Invite link", chat.invite_link),
+        ("For admins only", ", ".join(_of_admins(chat))),
         ("Left", "yes" if chat.is_exited else None),
     )
     return Group(Text(visible(chat.chat_name or chat.chat_id), "bold"), facts)
+
+
+def _properties(properties: Any) -> Iterator[tuple[str, Any]]:
+    """The custom properties of a chat, of which the service says only that they are JSON."""
+    if isinstance(properties, Mapping):
+        yield from cast("Mapping[str, Any]", properties).items()
+    else:
+        yield "Properties", properties
+
+
+def _of_admins(chat: Chat) -> Iterator[str]:
+    """What only the admins of a group do, as far as the service says."""
+    if chat.add_members_admins_only:
+        yield "adding members"
+    if chat.info_admins_only:
+        yield "editing its name, picture and description"
+    if chat.messages_admins_only:
+        yield "sending"
 
 
 def participants_table(results: Mapping[str, ParticipantResult]) -> Table:
@@ -118,7 +148,7 @@ def participants_table(results: Mapping[str, ParticipantResult]) -> Table:
     made = Table.grid(padding=(0, 2, 0, 0))
     for contact_id, result in results.items():
         mark = Text("done", "green") if result.is_success else Text("failed", "bold red")
-        made.add_row(Text(visible(contact_id), "bold"), mark, _one_line(result.message))
+        made.add_row(Text(visible(contact_id), "bold"), mark, one_line(result.message))
     return made
 
 
@@ -135,14 +165,14 @@ def _view(info: TicketInfo) -> Iterator[RenderableType]:
         )
         if part
     )
-    yield _facts(
-        ("Created", _time(ticket.created_at)),
-        ("Due", _time(ticket.due_date)),
+    yield facts_grid(
+        ("Created", local_time(ticket.created_at)),
+        ("Due", local_time(ticket.due_date)),
         ("Raised by", ticket.raised_by),
         ("Assigned by", ticket.assigned_by),
         ("Labels", ", ".join(ticket.ticket_labels)),
         *ticket.ticket_custom_properties.items(),
-        ("Closed", _time(ticket.closed_at)),
+        ("Closed", local_time(ticket.closed_at)),
         ("Closed by", ticket.closed_by),
         ("Closing note", ticket.closed_message),
         ("Deleted", "yes" if ticket.is_deleted else None),
@@ -157,7 +187,7 @@ def _view(info: TicketInfo) -> Iterator[RenderableType]:
 
 def _chat(chat: ChatInfo) -> Iterator[RenderableType]:
     yield _heading("Chat", chat.chat_name or chat.chat_id)
-    yield _facts(
+    yield facts_grid(
         ("Type", chat.chat_type),
         ("ID", chat.chat_id),
         ("Our phone", chat.org_phone),
@@ -170,10 +200,10 @@ def _chat(chat: ChatInfo) -> Iterator[RenderableType]:
 
 
 def _message(heading: str, message: MessageInfo) -> Iterator[RenderableType]:
-    yield _heading(heading, message.sender_name or message.sender_phone, _time(message.timestamp))
+    yield _heading(heading, message.sender_name or message.sender_phone, local_time(message.timestamp))
     if message.body:
         yield Padding(Text(visible(message.body)), (0, 0, 0, 2))
-    yield _facts(("Media", message.media_path), ("Sent by", message.performed_by))
+    yield facts_grid(("Media", message.media_path), ("Sent by", message.performed_by))
 
 
 def _heading(*parts: str | None) -> Text:
@@ -181,7 +211,7 @@ def _heading(*parts: str | None) -> Text:
     return Text.assemble("\n", (first, "bold"), *((f" · {part}", "dim") for part in rest))
 
 
-def _facts(*facts: tuple[str, Any]) -> RenderableType:
+def facts_grid(*facts: tuple[str, Any]) -> RenderableType:
     """A line for each fact that is known: names in one column, values in another."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="dim")
@@ -215,7 +245,7 @@ def _priority(priority: TicketPriority | None, unit: str = "") -> Text:
     return Text(f"{name}{unit}", _PRIORITY.get(priority, ""))
 
 
-def _one_line(text: str | None) -> Text:
+def one_line(text: str | None) -> Text:
     """Text that is cut, never wrapped, where a column is narrow."""
     return Text(" ".join(visible(text or "").split()), no_wrap=True, overflow="ellipsis")
 
@@ -224,6 +254,6 @@ def _day(moment: datetime | None) -> Text:
     return Text("" if moment is None else f"{moment.astimezone():%Y-%m-%d}")
 
 
-def _time(moment: datetime | None) -> str | None:
+def local_time(moment: datetime | None) -> str | None:
     """A moment in the reader's own time zone."""
     return None if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M %Z}"

@@ -9,59 +9,18 @@ import runpy
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from periskope_async.cli import main
 from periskope_async.cli.commands.demo import PROGRAM
 from periskope_async.cli.options import PRIORITIES, STATUSES
 from periskope_async.models import TicketPriority, TicketStatus
 from periskope_async.testing import FakePeriskope, Reply
 
 Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def fake() -> Iterator[FakePeriskope]:
-    """A service of its own for each test, so that none finds what another left."""
-    with FakePeriskope(tickets=12) as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def _at_home_nowhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Make output the same everywhere: UTC, 80 columns, and no settings but a test's own."""
-    for name in ("PERISKOPE_API_KEY", "PERISKOPE_PHONE", "PERISKOPE_BASE_URL", "PERISKOPE_BUDGET", "PERISKOPE_DEBUG"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run a command; return its exit code, standard output and standard error."""
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        code = main(arguments)
-        return (code, *capsys.readouterr())
-
-    return call
-
-
-@pytest.fixture
-def periskope(run: Command, fake: FakePeriskope, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """The same, with the fake as the service."""
-    monkeypatch.setenv("PERISKOPE_API_KEY", fake.api_key)
-    monkeypatch.setenv("PERISKOPE_BASE_URL", fake.base_url)
-    return run
 
 
 # --- tickets get -----------------------------------------------------------------------------------------------------
@@ -586,12 +545,6 @@ def test_serve_where_it_cannot(run: Command, fake: FakePeriskope) -> None:
 PERSON = "919537851844@c.us"
 
 
-@pytest.fixture
-def group(fake: FakePeriskope) -> str:
-    """A group that there is from the start."""
-    return next(name for name in fake.chats.ids if name.endswith("@g.us"))
-
-
 def test_chats_get(periskope: Command, fake: FakePeriskope, group: str) -> None:
     """A chat is shown with what a person asks of it; `json` gives what the API sends, an array for several."""
     code, out, err = periskope("chats", "get", PERSON)
@@ -629,6 +582,9 @@ def test_chats_list(periskope: Command, fake: FakePeriskope) -> None:
     ]
     assert (code, len(out.splitlines())) == (0, 1 + len(wanted))
     assert wanted
+    code, out, err = periskope("chats", "list", "--limit", "1", "-o", "csv")
+    assert (code, len(list(csv.DictReader(io.StringIO(out))))) == (0, 1)
+    assert "more than 1" in err
     fake.chats.put({"chat_id": "7@c.us"})
     assert "7@c.us" in periskope("chats", "list")[1]
 
@@ -639,7 +595,10 @@ def test_chats_update(periskope: Command, fake: FakePeriskope) -> None:
     code, out, _ = periskope("chats", "update", PERSON, "--labels", "vip", *properties, "-o", "json")
     assert (code, json.loads(out)) == (0, fake.chats.get(PERSON))
     assert fake.requests[-1].json() == {"labels": "vip", "custom_properties": {"property-9": "new", "tier": "gold"}}
-    assert "asha@example.com" in periskope("chats", "update", PERSON, "--assigned-to", "asha@example.com")[1]
+    shown = periskope("chats", "update", PERSON, "--assigned-to", "asha@example.com")[1]
+    assert all(" ".join(words) in " ".join(shown.split()) for words in (["asha@example.com"], ["tier", "gold"]))
+    fake.chats.change(PERSON, custom_properties=["odd"])
+    assert "odd" in periskope("chats", "get", PERSON)[1]
     calls = fake.calls
     code, _, err = periskope("chats", "update", PERSON)
     assert code == 2
@@ -648,14 +607,6 @@ def test_chats_update(periskope: Command, fake: FakePeriskope) -> None:
 
 
 # --- groups ----------------------------------------------------------------------------------------------------------
-
-
-class Keyboard(io.StringIO):
-    """In the place of standard input: a person who types this."""
-
-    def isatty(self) -> bool:
-        """Say that it is a terminal."""
-        return True
 
 
 def test_groups_create(periskope: Command, fake: FakePeriskope) -> None:
@@ -685,6 +636,24 @@ def test_groups_change_people(periskope: Command, fake: FakePeriskope, group: st
     assert PERSON not in fake.chats.get(group)["members"]
 
 
+def test_groups_update(periskope: Command, fake: FakePeriskope, group: str) -> None:
+    """Settings change as named, rights by who has them; nothing named is a mistake that is not sent."""
+    rights = ("--who-adds", "all", "--who-edits", "admins", "--who-sends", "admins")
+    code, out, _ = periskope("groups", "update", group, "--name", "Parcels", *rights)
+    assert code == 0
+    assert fake.requests[-1].json() == {
+        "name": "Parcels",
+        "memberAddMode": False,
+        "infoAdminsOnly": True,
+        "messagesAdminsOnly": True,
+    }
+    assert "editing its name, picture and description, sending" in " ".join(out.split())
+    assert "adding members" in periskope("groups", "update", group, "--who-adds", "admins")[1]
+    calls = fake.calls
+    assert periskope("groups", "update", group)[0] == 2
+    assert fake.calls == calls
+
+
 def test_groups_leave_and_join(periskope: Command, fake: FakePeriskope, group: str) -> None:
     """A new link is printed alone, for a script; a group is left without a word, and joined again by the link."""
     code, out, err = periskope("groups", "invite", group, "--yes")
@@ -707,19 +676,19 @@ def test_an_invitation_without_a_link(periskope: Command, fake: FakePeriskope, g
 
 @pytest.mark.parametrize("command", ["remove", "leave", "invite"])
 def test_what_cannot_be_taken_back_is_asked_for(
-    periskope: Command, fake: FakePeriskope, group: str, command: str, monkeypatch: pytest.MonkeyPatch
+    periskope: Command, fake: FakePeriskope, group: str, command: str, types: Callable[..., None]
 ) -> None:
     """A person is asked, and "no" sends nothing; where nobody can answer, it needs --yes."""
     words = ("groups", command, group, *([PERSON] if command == "remove" else ()))
-    monkeypatch.setattr(sys, "stdin", Keyboard("n\n"))
+    types("n\n")
     code, _, err = periskope(*words)
     assert code == 130
     assert f"{group}?" in err
-    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    types("y\n", terminal=False)
     code, _, err = periskope(*words)
     assert code == 2
     assert "--yes" in err
     assert fake.calls == 0
-    monkeypatch.setattr(sys, "stdin", Keyboard("y\n"))
+    types("y\n")
     assert periskope(*words)[0] in {0, 1}
     assert fake.calls == 1

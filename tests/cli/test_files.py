@@ -9,12 +9,14 @@ import pyarrow.parquet
 import pytest
 
 from periskope_async._codec.converter import decode
-from periskope_async.cli.files import CSV, JSONL, Form, recover, write_parquet
+from periskope_async.cli.commands.sources import TICKETS
+from periskope_async.cli.files import Form, csv_form, jsonl_form, recover, write_parquet
 from periskope_async.cli.outcome import Exit, Failure
 from periskope_async.models import ChatInfo, MessageInfo, Ticket, TicketInfo
 from periskope_async.records import COLUMNS, from_record
 
 EXAMPLE = Path(__file__).parents[1] / "samples" / "ticket-info.example.json"
+JSONL, CSV = jsonl_form(TICKETS), csv_form(TICKETS)
 FORMS = [pytest.param(JSONL, id="jsonl"), pytest.param(CSV, id="csv")]
 BODIES = ["half a \ud83d smile", 'a "quoted"\nline, and\r\nanother नमस्ते 🎫', '"', "\r\n\n,,,"]
 INFOS = [
@@ -86,7 +88,7 @@ def test_the_example_keeps_every_value_through_every_format(name: str, tmp_path:
     else:
         log = tmp_path / "log"
         log.write_bytes(JSONL.record(info))
-        write_parquet(log, file)
+        write_parquet(log, file, TicketInfo)
         back = from_record(pyarrow.parquet.read_table(file).to_pylist()[0])
     assert back == info
     assert back.to_dict() == json.loads(EXAMPLE.read_bytes())
@@ -96,7 +98,7 @@ def test_parquet_has_types(tmp_path: Path) -> None:
     """A Parquet file tells the type of each column, also where a column holds nothing; nothing is left beside it."""
     log, out = tmp_path / "log", tmp_path / "t.parquet"
     log.write_bytes(b"".join(map(JSONL.record, INFOS)))
-    write_parquet(log, out)
+    write_parquet(log, out, TicketInfo)
     table = pyarrow.parquet.read_table(out)
     types = {field.name: str(field.type) for field in table.schema}
     assert list(types) == list(COLUMNS)

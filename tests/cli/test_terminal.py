@@ -110,7 +110,13 @@ def test_a_list_in_a_terminal_and_in_a_pipe(fake: FakePeriskope) -> None:
     check("list-pipe", done.stdout)
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["tickets"], ["tickets", "export"], ["doctor"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *([], ["demo"], ["tickets"], ["tickets", "export"], ["doctor"]),
+        *(["messages"], ["messages", "send"], ["groups", "update"], ["queue"]),
+    ],
+)
 def test_help(command: list[str]) -> None:
     """The help says what there is, in words for newcomers."""
     done = in_pipe(*command, "--help", env=environment())
@@ -241,6 +247,49 @@ def test_killed_again_and_again(tmp_path: Path, name: str, log: str, tickets: in
     else:
         assert sorted(pyarrow.parquet.read_table(out)["ticket_id"].to_pylist()) == sorted(ids_in(whole))
         assert not growing.exists()
+
+
+def test_an_export_of_messages_killed_again_and_again(tmp_path: Path) -> None:
+    """A walk through pages goes on after `kill -9` too: each message is there once."""
+    random = Random("kills of messages")  # noqa: S311  # moments to kill at, not keys
+    export = ["messages", "export", "--all", "--resume", "--out"]
+    out, whole = tmp_path / "m.jsonl", tmp_path / "whole.jsonl"
+    with FakePeriskope(tickets=1_500) as service:
+        env = environment(service)
+        assert in_pipe(*export, str(whole), env=env).returncode == 0
+        killed = 0
+        for size in sorted(random.randrange(whole.stat().st_size) for _ in range(3)):
+            with subprocess.Popen([*COMMAND, *export, str(out)], env=env) as process:
+                while process.poll() is None and (not out.exists() or out.stat().st_size <= size):
+                    time.sleep(0.0005)
+                process.kill()
+            killed += process.returncode == -signal.SIGKILL
+        assert in_pipe(*export, str(out), env=env).returncode == 0
+    assert killed >= 2
+    assert sorted(out.read_bytes().splitlines()) == sorted(whole.read_bytes().splitlines())
+
+
+def test_sends_killed_again_and_again(tmp_path: Path) -> None:
+    """A file of messages whose sending is killed goes on with the same command: none twice, none lost unsaid."""
+    file = tmp_path / "all.jsonl"
+    texts = [f"number {n}" for n in range(300)]
+    file.write_text("".join(json.dumps({"chat_id": "919537851844", "message": text}) + "\n" for text in texts))
+    send = ["messages", "send", "--from", str(file), "-o", "jsonl"]
+    with FakePeriskope(tickets=3) as service:
+        env = environment(service)
+        for calls in (40, 120, 200):
+            with subprocess.Popen([*COMMAND, *send], env=env) as process:
+                while process.poll() is None and service.calls < calls:
+                    time.sleep(0.0005)
+                process.kill()
+            assert process.returncode == -signal.SIGKILL
+        done = in_pipe(*send, env=env)
+        arrived = [request.json()["message"] for request in service.requests]
+    found = {row["key"]: row["outcome"] for row in map(json.loads, done.stdout.splitlines())}
+    assert done.returncode == (10 if "unclear" in found.values() else 0)
+    assert len(set(arrived)) == len(arrived)
+    assert all(found[n] in {"sent", "unclear"} for n in range(1, 301))
+    assert {texts[n - 1] for n, outcome in found.items() if outcome == "sent"} <= set(arrived)
 
 
 def ids_in(file: Path) -> list[str]:

@@ -1,33 +1,34 @@
-"""`periskope tickets export`; in one file, because beginning, going on and ending must agree on what is on disk.
+"""Every `export`; in one file, because beginning, going on and ending must agree on what is on disk.
 
-Tickets go into a file that survives being killed. Knows the client, but no options.
+What is fetched goes into a file that survives being killed. Knows no resource and no options.
 """
 
 import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
 import click
 from attrs import define, field
 
-from periskope_async import Failed, Progress
+from periskope_async import Failed, Fetched, PeriskopeError, Progress
 from periskope_async.cli.files import (
-    CSV,
-    JSONL,
     Form,
     Held,
+    Kind,
     check_beside,
+    csv_form,
     followed,
     growing,
     held,
     holds_something,
     is_stream,
+    jsonl_form,
     open_stream,
     recover,
     remove,
@@ -41,14 +42,29 @@ if TYPE_CHECKING:
     from periskope_async import PeriskopeClient
     from periskope_async.cli.options import Connect
 
-__all__ = ["Target", "export", "read_ids", "target"]
+__all__ = ["Found", "Source", "Target", "export", "target"]
 
-#: What the files beside an export begin with, if an export wrote them.
-_REASONS: Final = b'{"ticket_id": '
+#: What a growing Parquet file begins with, if an export wrote it.
 _PARQUET: Final = b"PAR1"
 
-#: Takes up why a ticket did not come.
+#: Takes up why something did not come.
 _Reason = Callable[[Failed], None]
+
+
+class Found(NamedTuple):
+    """What there is to save.
+
+    Attributes:
+        total: how many there are; None where nobody knows before the end.
+        results: each of them, or why it did not come.
+    """
+
+    total: int | None
+    results: AsyncIterator[Fetched[Any] | Failed]
+
+
+#: Finds what there is to save, but for what has these ids; a list that cannot be read fails when it is entered.
+Source = Callable[["PeriskopeClient", set[str]], AbstractAsyncContextManager[Found]]
 
 
 class Target(NamedTuple):
@@ -56,21 +72,23 @@ class Target(NamedTuple):
 
     Attributes:
         out: the file in the end; None is standard output.
-        log: the file that tickets are appended to. It is `out` itself, except for Parquet, which cannot be appended
+        log: the file that is appended to. It is `out` itself, except for Parquet, which cannot be appended
             to: there it is a JSONL file beside `out`, turned into `out` at the end.
         errors: the file that tells what failed. None is standard error, where `out` is standard output, a pipe or a
             device.
         form: of the log.
+        kind: of what is saved.
     """
 
     out: Path | None
     log: Path | None
     errors: Path | None
     form: Form
+    kind: Kind
 
 
-def target(out: Path | None, form: str | None) -> Target:
-    """Return the target that the name *out* and the format *form* describe.
+def target(out: Path | None, form: str | None, kind: Kind) -> Target:
+    """Return the target of an export of this *kind* that the name *out* and the format *form* describe.
 
     Raises:
         Failure: they describe none, an export cannot go there, or Parquet's extra is missing.
@@ -86,28 +104,17 @@ def target(out: Path | None, form: str | None) -> Target:
         errors = followed(out.with_name(f"{out.name}.errors.jsonl"))
     match chosen:
         case "jsonl":
-            return Target(out, out, errors, JSONL)
+            return Target(out, out, errors, jsonl_form(kind), kind)
         case "csv":
-            return Target(out, out, errors, CSV)
+            return Target(out, out, errors, csv_form(kind), kind)
         case "parquet" if find_spec("pyarrow") is None:
             raise Failure(Exit.USAGE, 'Parquet needs its extra: pip install "periskope[parquet]"')
         case "parquet" if out is not None and errors is not None:
-            return Target(out, out.with_name(f"{out.name}.part.jsonl"), errors, JSONL)
+            return Target(out, out.with_name(f"{out.name}.part.jsonl"), errors, jsonl_form(kind), kind)
         case "parquet":
             raise Failure(Exit.USAGE, "Parquet goes into a file only: --out FILE")
         case _:
             raise Failure(Exit.USAGE, f"{named(out or '-')}: its name does not tell the format. Give --format.")
-
-
-def read_ids(file: str) -> list[str]:
-    """Return the ids in *file*, one a line, without blank lines; `-` is standard input.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    # What is not UTF-8 goes on as it is: the client refuses such an id by itself, and the others count.
-    with click.open_file(file, encoding="utf-8-sig", errors="surrogateescape") as lines:
-        return [ticket_id for line in lines if (ticket_id := line.strip())]
 
 
 @define
@@ -115,7 +122,7 @@ class _Tally:
     """How far an export is. It is begun once its files were touched."""
 
     begun: bool = False
-    total: int = 0
+    total: int | None = 0
     done: int = 0
     failures: Counter[Exit] = field(factory=Counter[Exit])
     started: float = field(factory=time.monotonic)
@@ -126,7 +133,7 @@ class _Tally:
 
     @property
     def untried(self) -> int:
-        return self.total - self.done - self.failed
+        return 0 if self.total is None else self.total - self.done - self.failed
 
     @property
     def elapsed(self) -> float:
@@ -135,24 +142,26 @@ class _Tally:
     def progress(self) -> Progress:
         """The same once something is settled, with the time left if it goes on like this."""
         elapsed, settled = self.elapsed, self.done + self.failed
-        eta = (self.total - settled) * elapsed / settled
+        eta = None if self.total is None else self.untried * elapsed / settled
         return Progress(self.total, self.done, self.failed, in_flight=0, elapsed=elapsed, eta=eta)
 
 
-def export(connect: "Connect", ids: Sequence[str] | None, target: Target, *, resume: bool, overwrite: bool) -> int:
-    """Save the tickets with these *ids*, or all there are, and return the exit code.
+def export(connect: "Connect", source: Source, target: Target, *, resume: bool, overwrite: bool) -> int:
+    """Save what *source* finds, and return the exit code.
 
     Raises:
         Failure: the file is there, and neither *resume* nor *overwrite* says what to do with it; or it cannot be
-            written.
-        PeriskopeError: the list of all tickets cannot be read.
+            written; or the list of what there is cannot be read.
     """
+    if resume and overwrite:
+        raise Failure(Exit.USAGE, "--resume keeps FILE and --overwrite replaces it: choose one.")
     client = connect()  # wrong settings are reported before any file is touched
     tally = _Tally()
     try:
-        _export(client, ids, target, tally, resume=resume, overwrite=overwrite)
+        _export(client, source, target, tally, resume=resume, overwrite=overwrite)
     except KeyboardInterrupt:
-        message = f"Stopped with {tally.done:,} of {tally.total:,} tickets saved." if tally.begun else "Stopped."
+        of = "" if tally.total is None else f" of {tally.total:,}"
+        message = f"Stopped with {tally.done:,}{of} {target.kind.name} saved." if tally.begun else "Stopped."
         tell(Outcome(Exit.INTERRUPTED, message, _how_to_go_on(target, tally, overwrite=overwrite)))
         return Exit.INTERRUPTED
     except BrokenPipeError:  # nobody reads any more, which is answered elsewhere
@@ -160,12 +169,16 @@ def export(connect: "Connect", ids: Sequence[str] | None, target: Target, *, res
     except OSError as error:
         message = f"{named(error.filename or target.out or 'Standard output')}: {error.strerror}"
         raise Failure(Exit.FILE, message, _how_to_go_on(target, tally, overwrite=overwrite)) from None
-    return _sum_up(tally, target.errors, overwrite=overwrite)
+    except PeriskopeError as error:
+        why = explain(error)
+        hint = _how_to_go_on(target, tally, overwrite=overwrite) or why.hint
+        raise Failure(why.exit, why.message, hint) from None
+    return _sum_up(tally, target, overwrite=overwrite)
 
 
 def _export(
     client: "PeriskopeClient",
-    ids: Sequence[str] | None,
+    source: Source,
     target: Target,
     tally: _Tally,
     *,
@@ -177,22 +190,20 @@ def _export(
     with ExitStack() as files:
         log = files.enter_context(_opened(target))
         kept = _prepare(target, log, resume=resume, overwrite=overwrite)
-        reason = files.enter_context(_reasons(target.errors))
+        reason = files.enter_context(_reasons(target))
 
         async def work() -> None:
-            async with client:
-                wanted = await _all_ids(client) if ids is None else ids
-                todo = [ticket_id for ticket_id in dict.fromkeys(wanted) if ticket_id not in kept]
+            async with client, source(client, kept) as found:
                 # Nothing of what was there is lost before: a list that cannot be read costs no file.
                 _begin(target, log.file, overwrite=overwrite)
-                tally.begun, tally.total, tally.started = True, len(todo), time.monotonic()
-                await _save(client, todo, kept, target.form, log.file, reason, tally)
+                tally.begun, tally.total, tally.started = True, found.total, time.monotonic()
+                await _save(client, found, kept, target, log.file, reason, tally)
 
         run(work)
         if target.out is not None and target.log is not None and target.log != target.out:
             with waiting(f"Writing {named(target.out)}"):
-                write_parquet(target.log, target.out)
-            if tally.done == tally.total:  # else --resume has something to go on with
+                write_parquet(target.log, target.out, target.kind.model)
+            if not tally.failed and not tally.untried:  # else --resume has something to go on with
                 remove(log)
 
 
@@ -213,7 +224,7 @@ def _streaming(out: Path) -> Generator[Held]:
 
 
 def _prepare(target: Target, opened: Held, *, resume: bool, overwrite: bool) -> set[str]:
-    """Refuse to lose what nobody gave up, and return the ids of the tickets that are saved already."""
+    """Refuse to lose what nobody gave up, and return the ids of what is saved already."""
     out, log, errors = target.out, target.log, target.errors
     if out is None or log is None or errors is None:
         return set()
@@ -224,7 +235,7 @@ def _prepare(target: Target, opened: Held, *, resume: bool, overwrite: bool) -> 
     if log != out:
         check_beside(growing(out), _PARQUET)
     if not is_stream(errors):
-        check_beside(errors, _REASONS)
+        check_beside(errors, f'{{"{target.kind.id_key}": '.encode())
     return recover(log, target.form) if holds_something(log) and not overwrite else set()
 
 
@@ -240,11 +251,12 @@ def _begin(target: Target, file: BinaryIO, *, overwrite: bool) -> None:
 
 
 @contextmanager
-def _reasons(errors: Path | None) -> Generator[_Reason]:
-    """Give the function that keeps why a ticket did not come: beside the file, or on standard error if there is none.
+def _reasons(target: Target) -> Generator[_Reason]:
+    """Give the function that keeps why something did not come: beside the file, or on standard error without one.
 
-    The file is made when the first ticket fails; a pipe is opened in any case, so that its reader sees the end.
+    The file is made at the first failure; a pipe is opened in any case, so that its reader sees the end.
     """
+    errors = target.errors
     if errors is None:
         yield lambda failed: tell(explain(failed.error))
         return
@@ -255,43 +267,36 @@ def _reasons(errors: Path | None) -> Generator[_Reason]:
             nonlocal file
             file = file or files.enter_context(errors.open("ab"))
             error = failed.error
-            record = {"ticket_id": failed.ticket_id, "error": type(error).__name__, "reason": str(error)}
+            record = {target.kind.id_key: failed.id, "error": type(error).__name__, "reason": str(error)}
             file.write(to_json(record | {"trace_id": error.trace_id, "attempts": error.attempts}))
             file.flush()
 
         yield keep
 
 
-async def _all_ids(client: "PeriskopeClient") -> list[str]:
-    # All ids first: the rest is known then, and so the time it takes; and rows have no time to shift between pages.
-    with waiting("Listing tickets"):
-        return [row.ticket_id async for row in client.tickets.list()]
-
-
 async def _save(
     client: "PeriskopeClient",
-    todo: Sequence[str],
+    found: Found,
     kept: set[str],
-    form: Form,
+    target: Target,
     file: BinaryIO,
     reason: _Reason,
     tally: _Tally,
 ) -> None:
-    """Fetch the tickets *todo* and append each to *file*; those *kept* are in it."""
+    """Append what is *found* to *file*; what is *kept* is in it."""
     with progress() as report:
-        async with client.tickets.stream(todo) as results:
-            async for result in results:
-                if isinstance(result, Failed):
-                    tally.failures[explain(result.error).exit] += 1
-                    reason(result)
-                else:
-                    # Two spellings of an id can be one ticket.
-                    if result.ticket.ticket.ticket_id not in kept:
-                        kept.add(result.ticket.ticket.ticket_id)
-                        file.write(form.record(result.ticket))
-                        file.flush()  # what is with the operating system outlives this process
-                    tally.done += 1
-                report(tally.progress(), client.rate_limit)
+        async for result in found.results:
+            if isinstance(result, Failed):
+                tally.failures[explain(result.error).exit] += 1
+                reason(result)
+            else:
+                name = target.kind.id_of(result.value)
+                if name not in kept:  # two spellings of an id can be one thing
+                    kept.add(name)
+                    file.write(target.form.record(result.value))
+                    file.flush()  # what is with the operating system outlives this process
+                tally.done += 1
+            report(tally.progress(), client.rate_limit)
 
 
 def _how_to_go_on(target: Target, tally: _Tally, *, overwrite: bool) -> str:
@@ -307,17 +312,18 @@ def _resumed(*, overwrite: bool) -> str:
     return f"same command with --resume{' in place of --overwrite' if overwrite else ''}"
 
 
-def _sum_up(tally: _Tally, errors: Path | None, *, overwrite: bool) -> int:
+def _sum_up(tally: _Tally, target: Target, *, overwrite: bool) -> int:
     """Say how it ended where somebody watches, say in any case what is missing, and return the exit code."""
+    things, errors = target.kind.name, target.errors
     if console(stderr=True).is_terminal:
         rate = f"{tally.done / tally.elapsed:,.0f} a second" if tally.done else "none was missing"
-        click.echo(f"Saved {tally.done:,} tickets in {tally.elapsed:.1f} s ({rate}).", err=True)
+        click.echo(f"Saved {tally.done:,} {things} in {tally.elapsed:.1f} s ({rate}).", err=True)
     code = exit_of(tally.failures, succeeded=tally.done)
     if tally.untried and Exit.KEY_REFUSED in tally.failures:
         code = Exit.KEY_REFUSED
     if tally.failed or tally.untried:
         untried = f", and {tally.untried:,} were not tried" if tally.untried else ""
-        message = f"{tally.failed:,} of {tally.total:,} tickets failed{untried}."
+        message = f"{tally.failed:,} of {tally.total:,} {things} failed{untried}."
         again = f"{_resumed(overwrite=overwrite)} tries them again."
         hint = "" if errors is None else f"{named(errors)} tells why; the {again}"
         tell(Outcome(code, message, hint))

@@ -14,7 +14,7 @@ from periskope_async.models import Chat, GroupInvite, ParticipantResult
 if TYPE_CHECKING:
     from periskope_async.cli.options import Connect
 
-__all__ = ["change", "create", "invite", "join", "leave"]
+__all__ = ["change", "create", "invite", "join", "leave", "update"]
 
 
 def create(
@@ -27,6 +27,19 @@ def create(
             return await client.groups.create(group_name, participants, **options)
 
     with waiting("Creating"):
+        chat = run(send)
+    show(chat, output)
+    return 0
+
+
+def update(connect: "Connect", chat_id: str, changes: Mapping[str, Any], output: str) -> int:
+    """Change the settings of a group and print it."""
+
+    async def send() -> Chat:
+        async with connect() as client:
+            return await client.groups.update(chat_id, **changes)
+
+    with waiting("Updating"):
         chat = run(send)
     show(chat, output)
     return 0

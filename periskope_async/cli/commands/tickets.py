@@ -9,6 +9,7 @@ import click
 
 from periskope_async import BulkResult, PeriskopeError
 from periskope_async.cli.files import rows_to_csv
+from periskope_async.cli.outcome import Unsent
 from periskope_async.cli.render import table, view
 from periskope_async.cli.running import account, display, run, waiting, width
 from periskope_async.cli.text import to_json, write
@@ -60,7 +61,7 @@ def list_(connect: "Connect", limit: int | None, filters: Mapping[str, Any], out
             for row in rows:
                 write(to_json(row.to_dict()))
         case _:
-            write(rows_to_csv(rows))
+            write(rows_to_csv(TicketRow, rows))
     if len(found) > len(rows):
         click.echo(f"There are more than {limit:,}: --limit N shows more of them, --all shows all.", err=True)
     return 0
@@ -101,6 +102,8 @@ def update(
         try:
             relabelled = await _relabel(client, ticket_id, *labels) if any(labels) else {}
             found.fetched[ticket_id] = await client.tickets.update(ticket_id, **changes, **relabelled)
+        except Unsent:  # on a dry run, which goes on with the others
+            return
         except PeriskopeError as error:
             found.errors[ticket_id] = error
 

@@ -1,0 +1,249 @@
+"""The commands on messages and the queue. Must import nothing slow, as `app`."""
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from periskope_async.cli.options import (
+    InOrder,
+    all_of,
+    confirm,
+    export_options,
+    hands_on_connect,
+    output,
+    rehearsing,
+    unasked,
+    writes,
+)
+
+if TYPE_CHECKING:
+    from periskope_async.cli.options import Connect
+
+__all__ = ["messages", "queue"]
+
+#: What can be the id of a chat, and so is not taken for a text.
+_CHAT_ID: Final = re.compile(r"\+?[0-9][0-9 ().-]*|\S+@[a-z]+\.us")
+
+
+@click.group(cls=InOrder)
+def messages() -> None:
+    """Send, read and export messages."""
+
+
+#: To whom, and what.
+_message: Final = all_of(
+    click.argument("words", nargs=-1, metavar="CHAT_ID... [TEXT]"),
+    click.option("--text", metavar="TEXT", help="What to say, also where it looks like the ID of a chat."),
+    click.option("--media", metavar="PATH|URL", help="A file to send; the text is its caption."),
+    click.option("--poll", metavar="QUESTION", help="A poll to send, with an --option for each answer."),
+    click.option("--option", "options", multiple=True, metavar="TEXT", help="An answer of the poll."),
+    click.option("--several", is_flag=True, help="One person may choose several answers."),
+    click.option("--reply-to", metavar="ID", help="The message that it answers."),
+)
+
+
+@messages.command()
+@_message
+@click.option("--from", "file", metavar="FILE", help="Messages from a .jsonl or .csv file, in place of all above.")
+@unasked
+@writes
+@output("table", "json", "jsonl", "csv")
+@hands_on_connect
+def send(
+    connect: "Connect",
+    *,
+    words: tuple[str, ...],
+    text: str | None,
+    file: str | None,
+    yes: bool,
+    output: str,
+    **content: Any,
+) -> int:
+    """Send a message to one or more chats, and print what became of each. TEXT `-` is standard input.
+
+    The last word is the text, unless it can be the ID of a chat. More than one chat needs a yes.
+
+    --from FILE sends a file of messages: `chat_id`, `message`, `media`, `reply_to` and `key`, in JSON also `poll` as
+    {"name": ..., "options": [...]}. What was sent is noted in FILE.journal, and the same command sends only what was
+    not, however the last one ended.
+
+    Nothing is ever sent twice. Exit code 10 says that the answer to a send was lost: look before you repeat it.
+    """
+    from periskope_async.cli.commands import sending
+
+    if file is not None:
+        if words or text is not None or any(content.values()):
+            raise click.UsageError("--from FILE says what to send, and to whom: leave the rest out.")
+        outgoing, journal = sending.read_messages(file), f"{file}.journal"
+    else:
+        outgoing, journal = sending.to_each(*_recipients(words, text, **content), **content), None
+    chats = len({message.chat_id for message in outgoing})
+    if chats > 1:
+        confirm(f"Send {len(outgoing):,} messages to {chats:,} chats?", yes=yes)
+    return sending.send(connect, outgoing, journal, output, one_by_one=rehearsing())
+
+
+@messages.command()
+@_message
+@click.option("--at", "scheduled_at", metavar="DATE", help="When it begins, such as 2026-01-31T09:00; else now.")
+@click.option("--delay", type=float, metavar="SECONDS", help="Between two chats; the service's default is 1.")
+@unasked
+@writes
+@output("view", "json")
+@hands_on_connect
+def broadcast(
+    connect: "Connect",
+    *,
+    words: tuple[str, ...],
+    text: str | None,
+    scheduled_at: str | None,
+    delay: float | None,
+    yes: bool,
+    output: str,
+    **content: Any,
+) -> int:
+    """Have the service send one message to many chats, and print the ID of the broadcast.
+
+    It is one request, and can be for later. `periskope queue show --broadcast ID` says how far it is, `periskope queue
+    purge --broadcast ID` stops it. A time without an offset is UTC.
+    """
+    from periskope_async.cli.commands import sending
+
+    outgoing = sending.to_each(*_recipients(words, text, **content), **content)
+    confirm(f"Broadcast to {len(outgoing):,} chat{'s'[: len(outgoing) > 1]}?", yes=yes)
+    times = {name: value for name, value in (("scheduled_at", scheduled_at), ("delay", delay)) if value is not None}
+    return sending.broadcast(connect, outgoing, times, output)
+
+
+def _recipients(
+    words: tuple[str, ...], text: str | None, *, media: str | None, poll: str | None, **_: Any
+) -> tuple[tuple[str, ...], str | None]:
+    """Return which of *words* are chats, and the text."""
+    if text is None and words and not _CHAT_ID.fullmatch(words[-1]):
+        *chat_ids, text = words
+        words = tuple(chat_ids)
+    if not words:
+        raise click.UsageError("Say to which chat: CHAT_ID... [TEXT]")
+    if len({word.removesuffix("@c.us") for word in words}) < len(words):
+        raise click.UsageError("One chat is named twice.")
+    if text is None and media is None and poll is None:
+        raise click.UsageError("Say what to send. What looks like the ID of a chat is a text as --text only.")
+    return words, text
+
+
+@messages.command()
+@click.argument("message_ids", nargs=-1, required=True, metavar="ID...")
+@output("view", "table", "json", "jsonl", "csv")
+@hands_on_connect
+def get(connect: "Connect", *, message_ids: tuple[str, ...], output: str) -> int:
+    """Show messages. An ID may be the queue ID of a send that has left the queue.
+
+    `json` prints what the API sends: an object for one ID, an array for several.
+    """
+    from periskope_async.cli.commands import messages as _messages
+
+    return _messages.get(connect, message_ids, output)
+
+
+_since = click.option("--since", metavar="DATE", help="Only what was sent then or later.")
+_until = click.option("--until", metavar="DATE", help="Only what was sent before, or then.")
+
+
+@messages.command("list")
+@click.option("--chat", metavar="ID", help="Only of this chat.")
+@_since
+@_until
+@click.option("--limit", type=click.IntRange(1), metavar="N", default=30, help="At most N messages.")
+@click.option("--all", "everything", is_flag=True, help="Every message there is, whatever --limit says.")
+@output("table", "json", "jsonl", "csv")
+@hands_on_connect
+def list_(
+    connect: "Connect",
+    *,
+    chat: str | None,
+    since: str | None,
+    until: str | None,
+    limit: int,
+    everything: bool,
+    output: str,
+) -> int:
+    """List messages, newest first."""
+    from periskope_async.cli.commands import messages as _messages
+
+    return _messages.list_(connect, None if everything else limit, (chat, since, until), output)
+
+
+@messages.command("export")
+@click.option("--chat", "chats", multiple=True, metavar="ID", help="Those of a chat; may be named several times.")
+@click.option("--all", "everything", is_flag=True, help="Those of every chat.")
+@_since
+@_until
+@export_options
+@hands_on_connect
+def export(
+    connect: "Connect",
+    *,
+    chats: tuple[str, ...],
+    everything: bool,
+    since: str | None,
+    until: str | None,
+    **options: Any,
+) -> int:
+    """Save messages into a file, newest first.
+
+    After Ctrl-C, a lost connection or a crash, the same command with --resume goes on, and every message is in the
+    file once. It reads the pages again, and saves what is missing: messages that came since, too, at the end.
+    """
+    from periskope_async.cli.commands import messages as _messages
+
+    if everything is bool(chats):
+        raise click.UsageError("Say which messages: either --all, or --chat ID.")
+    return _messages.export(connect, chats, since, until, **options)
+
+
+@click.group(cls=InOrder)
+def queue() -> None:
+    """See what a phone is to send, and take it back."""
+
+
+@queue.command("show")
+@click.option("--jobs", is_flag=True, help="Each message in it, sent ones too.")
+@click.option("--job", metavar="ID", help="Only this message, by its queue ID.")
+@click.option("--broadcast", metavar="ID", help="How far a broadcast is; with --jobs, its messages.")
+@output("view", "json")
+@hands_on_connect
+def show(connect: "Connect", *, jobs: bool, job: str | None, broadcast: str | None, output: str) -> int:
+    """Show how many messages wait, are being sent, were sent and failed, in the last 24 hours."""
+    from periskope_async.cli.commands import queue as _queue
+
+    if job is not None and broadcast is not None:
+        raise click.UsageError("--job and --broadcast each say what to show: choose one.")
+    return _queue.show(connect, jobs=jobs, job=job, broadcast=broadcast, output=output)
+
+
+@queue.command("purge")
+@click.argument("queue_ids", nargs=-1, metavar="[QUEUE_ID]...")
+@click.option("--broadcast", metavar="ID", help="What is left of a broadcast.")
+@click.option("--all", "everything", is_flag=True, help="All that waits, whoever queued it.")
+@unasked
+@writes
+@output("view", "json")
+@hands_on_connect
+def purge(
+    connect: "Connect", *, queue_ids: tuple[str, ...], broadcast: str | None, everything: bool, yes: bool, output: str
+) -> int:
+    """Take messages out of the queue, so that they are never sent. It cannot be undone."""
+    from periskope_async.cli.commands import queue as _queue
+
+    if bool(queue_ids) + (broadcast is not None) + everything != 1:
+        raise click.UsageError("Say what is not to be sent: QUEUE_IDs, --broadcast ID, or --all.")
+    what = (
+        "all that waits"
+        if everything
+        else f"{len(queue_ids):,} message{'s'[: len(queue_ids) > 1]}"
+        if queue_ids
+        else f"what is left of broadcast {broadcast}"
+    )
+    confirm(f"Take {what} out of the queue?", yes=yes)
+    return _queue.purge(connect, queue_ids, broadcast, everything=everything, output=output)
