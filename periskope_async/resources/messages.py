@@ -206,9 +206,10 @@ class Messages:
             deadline: seconds for the whole run; what is not begun by then is skipped, what is under way is unclear.
                 None means no end.
             on_progress: called after every message, in the thread of the call. What it raises ends the run.
-            journal: a file in which every message is noted before it is sent and after. A run with the journal of an
-                earlier one, however that process ended, sends what was not sent, and only that. The keys have to be
-                the same. It holds no text and no number, and may not outlive a crash of the machine. POSIX only.
+            journal: a file in which every message is noted before it is sent, on the disk itself, and after. A run with
+                the journal of an earlier one, however that process or the machine ended, sends what was not sent, and
+                only that; what was under way then is unclear. The keys have to be the same. It holds no text and no
+                number. Those that go at the same time share one fsync. POSIX only.
             phone: see the class.
 
         Raises:
