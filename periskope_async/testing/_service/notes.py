@@ -68,7 +68,7 @@ def _text(number: int) -> str:
 
 
 def _list(call: Call) -> Answer:
-    if call.resource_id and call.state.objects["chats"].body(call.resource_id) is None:
+    if call.resource_id and call.of("chats").body(call.resource_id) is None:
         return not_found("chat")
 
     def wanted(name: str) -> bool:
@@ -81,11 +81,12 @@ def _list(call: Call) -> Answer:
 def _create(call: Call) -> Answer:
     body, state, objects = call.body, call.state, call.objects
     chat_id, media = full_id(body["chat_id"]), body.get("media")
-    if state.objects["chats"].body(chat_id) is None:
+    if call.of("chats").body(chat_id) is None:
         return not_found("chat")
     with state.lock:
         note_id = _note_id(f"{state.seed} made", len(objects.put_ids()))
         note = make_note(chat_id, note_id, state.timestamp(), body.get("message") or None)
+        note |= {"org_phone": call.acting, "sender_phone": call.acting}
         note["quoted_message_id"] = body.get("reply_to") or None
         if media:
             note["message_type"] = media["type"]
