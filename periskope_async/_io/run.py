@@ -1,4 +1,4 @@
-"""Many ids at once: a few workers over one shared source, every outcome recorded under its id.
+"""Many ids at once: a few workers over one shared source, every outcome recorded under its id: one run, in one file.
 
 Knows how a run is organised, not how an id is fetched: that is `Caller.call`, the same path as for a single call. The
 workers are tasks of one task group. What one raises is kept, and raised when all have gone, so that callers meet the

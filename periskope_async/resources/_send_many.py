@@ -50,9 +50,7 @@ async def send_many(
     phone = None if phone is None else as_phone("phone", phone)
 
     def build(key: Key) -> Request[SendReceipt]:
-        request = operation.request(body=outgoing[key].fields(), phone=phone)
-        request.resource_id = outgoing[key].chat_id
-        return request
+        return operation.request(body=outgoing[key].fields(), phone=phone)
 
     def load(key: Key, request: Request[SendReceipt]) -> Load | None:
         media = outgoing[key].media

@@ -218,6 +218,15 @@ async def test_bad_runs_are_refused(
     assert fake.calls == 0
 
 
+def test_media_and_a_poll_are_refused_when_they_are_put_together() -> None:
+    """A message is one or the other: said where it is made, as `send` says it."""
+    file = Media.from_url("https://example.com/a.png")
+    with pytest.raises(ConfigurationError, match="media, poll: a message is one or the other"):
+        Outgoing(PERSON, media=file, poll=Poll("Lunch?", ["yes", "no"]))
+    with pytest.raises(ConfigurationError, match="media: expected Media, got str"):
+        Outgoing(PERSON, media="a.png")  # type: ignore[arg-type]  # as users pass it
+
+
 def test_reprs_hold_no_number() -> None:
     """No repr shows a number, a text or a file."""
     message = Outgoing(PERSON, "secret", media=Media.from_bytes(b"secret", filename="a.png"), reply_to=PERSON)
