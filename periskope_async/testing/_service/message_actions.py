@@ -8,9 +8,8 @@ from typing import Final
 from periskope_async.testing._json import Json
 from periskope_async.testing._service.account import ORG_ID
 from periskope_async.testing._service.answers import Answer, invalid
-from periskope_async.testing._service.fields import REQUIRED_TEXT, Body, iso_date
+from periskope_async.testing._service.fields import FLAG, REQUIRED_TEXT, Body, iso_date
 from periskope_async.testing._service.made_up.messages import short_id
-from periskope_async.testing._service.message_fields import FLAG
 from periskope_async.testing._service.messages import MESSAGES, find, missing
 from periskope_async.testing._service.router import Call, Route
 

@@ -11,9 +11,10 @@ from periskope_async.testing._service.answers import Answer, not_found
 from periskope_async.testing._service.chat_forms import full_id
 from periskope_async.testing._service.chats import CHATS
 from periskope_async.testing._service.collection import MadeOnce, Objects
-from periskope_async.testing._service.fields import CHAT_ID, MEDIA, TEXT, Body
+from periskope_async.testing._service.fields import CHAT_ID, TEXT, Body
 from periskope_async.testing._service.made_up.conversations import make_note, moment
 from periskope_async.testing._service.made_up.tickets import chats_of_tickets
+from periskope_async.testing._service.message_fields import MEDIA
 from periskope_async.testing._service.operations import BY_TIME, in_time, page, read
 from periskope_async.testing._service.resource import Resource
 from periskope_async.testing._service.router import Call, Route

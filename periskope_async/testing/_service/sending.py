@@ -15,9 +15,9 @@ from periskope_async.testing._service.made_up.messages import sent_message
 from periskope_async.testing._service.message_fields import (
     CHAT_IDS,
     MEDIA,
-    NUMBER,
     OPTIONS,
     POLL,
+    SECONDS,
     VARIABLES,
 )
 from periskope_async.testing._service.messages import MESSAGES, find, missing
@@ -107,7 +107,7 @@ _BROADCAST: Final = {
     "chat_ids": CHAT_IDS,
     **_CONTENT,
     "scheduled_at": DATE,
-    "delay": NUMBER,
+    "delay": SECONDS,
     "variables": VARIABLES,
 }
 _route: Final = partial(Route, resource=MESSAGES, phone=True, errors=(404,))
@@ -128,7 +128,7 @@ ROUTES: Final = (
             _sending(_send_sync),
         ),
         result="SendMessageSync",
-        body=Body("SendMessageSyncBody", {**_SEND, "sync_timeout": NUMBER}, required=("chat_id",), filled=_ONE_OF),
+        body=Body("SendMessageSyncBody", {**_SEND, "sync_timeout": SECONDS}, required=("chat_id",), filled=_ONE_OF),
     ),
     _route(
         *(
