@@ -253,6 +253,10 @@ class Outgoing:
         poll: a poll.
         reply_to: the id of the message it answers.
         key: what it is called in the result, and in a journal; None for its position from 0.
+
+    Raises:
+        ConfigurationError: there are media and a poll, or one of them is something else. What else is wrong fails the
+            message alone when it is sent.
     """
 
     chat_id: str = field(repr=masked)
@@ -261,6 +265,9 @@ class Outgoing:
     poll: Poll | None = field(default=None, kw_only=True)
     reply_to: str | None = field(default=None, kw_only=True, repr=False)
     key: Key | None = field(default=None, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        check_kinds(self.media, self.poll)
 
     def fields(self) -> dict[str, Any]:
         """Return its fields in JSON, the file's last.
@@ -272,17 +279,26 @@ class Outgoing:
         return {"chat_id": as_chat_id("chat_id", self.chat_id), **content}
 
 
-def content_fields(message: str | None, media: Media | None, poll: Poll | None, reply_to: str | None) -> dict[str, Any]:
-    """Return the fields in JSON of what is sent, whomever to; the file's last.
+def check_kinds(media: Media | None, poll: Poll | None) -> None:
+    """Do nothing if a message may hold these.
 
     Raises:
-        ConfigurationError: there is nothing to send, or an argument is unusable; the message names it.
+        ConfigurationError: one of them is something else, or there are both.
     """
     for name, value, cls in (("media", media, Media), ("poll", poll, Poll)):
         if value is not None and not isinstance(cast("object", value), cls):
             raise ConfigurationError(f"{name}: expected {cls.__name__}, got {value.__class__.__name__}")
     if media is not None and poll is not None:
         raise ConfigurationError("media, poll: a message is one or the other")
+
+
+def content_fields(message: str | None, media: Media | None, poll: Poll | None, reply_to: str | None) -> dict[str, Any]:
+    """Return the fields in JSON of what is sent, whomever to; the file's last.
+
+    Raises:
+        ConfigurationError: there is nothing to send, or an argument is unusable; the message names it.
+    """
+    check_kinds(media, poll)
     if isinstance(message, str) and not message.strip():
         message = None
     if message is None and media is None and poll is None:

@@ -5,6 +5,7 @@ import fcntl
 import functools
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -87,24 +88,28 @@ def run_python(code: str, *options: str, timeout: float = 30.0) -> subprocess.Co
 
 
 def virtual_loop() -> asyncio.AbstractEventLoop:
-    """Make a loop of virtual time that does not overtake bytes which the kernel has not delivered yet.
+    """Make a loop of virtual time that overtakes neither bytes which the kernel has not delivered yet, nor its threads.
 
     looptime leaps to the next timer after half a millisecond without an event. Large bodies on a machine under load
-    take longer at times, and ran into timeouts of half a minute.
+    take longer at times, as does a disk, and ran into timeouts of half a minute.
     """
     loop = cast("Any", looptime.new_event_loop())
     selector, select = loop._selector, loop._selector.select
     idle = False  # looptime asks many times before it leaps; once is enough here
-    stuck = dict[int, int]()  # what waits for longer: for somebody who does not read
+    stuck = dict[int, int]()  # what waits for longer: for somebody who does not read, or for the test itself
+
+    def under_way() -> dict[int, int]:
+        busy = {id(thread): 1 for thread in worker_threads(loop) if thread.queue.unfinished_tasks}
+        return unsent_bytes(selector.get_map()) | busy
 
     def patient(timeout: float | None) -> list[Any]:
         nonlocal idle, stuck
         until = time.monotonic() + ON_THE_WAY
-        while timeout and not idle and (unsent := unsent_bytes(selector.get_map())) and unsent != stuck:
+        while timeout and not idle and (late := under_way()) and late != stuck:
             if type(selector).select(selector, 0.001):
                 break
             if time.monotonic() > until:
-                stuck = unsent
+                stuck = late
         ready = cast("list[Any]", select(timeout))
         idle = bool(timeout) and not ready
         return ready
@@ -117,6 +122,12 @@ def virtual_loop() -> asyncio.AbstractEventLoop:
     selector.select = patient
     loop.shutdown_default_executor = shut_down  # since Python 3.12 it takes 300 s at most, and here they take no time
     return cast("asyncio.AbstractEventLoop", loop)
+
+
+def worker_threads(loop: object) -> list[Any]:
+    """Return the threads of anyio's that work for a loop."""
+    threads = cast("list[Any]", threading.enumerate())
+    return [each for each in threads if hasattr(each, "queue") and getattr(each, "loop", None) is loop]
 
 
 def unsent_bytes(sockets: Iterable[int]) -> dict[int, int]:

@@ -1,12 +1,12 @@
 """Many ids at once, with what became of each when all are done."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from typing import Any, TypeVar
 
 from periskope_async._io.caller import Caller
-from periskope_async._io.run import Job, Run
+from periskope_async._io.run import Job, Load, Run
 from periskope_async._io.source import Ids, Source
 from periskope_async._progress import shown
 from periskope_async._sansio.arguments import as_seconds
@@ -19,7 +19,7 @@ __all__ = ["fetch_many"]
 T = TypeVar("T")
 
 
-async def fetch_many(  # noqa: PLR0913  # what there is to know of a run, most of it with a default
+async def fetch_many(  # noqa: PLR0913  # what `get_many` and `send_many` take, and what a run does at its steps
     caller: Caller,
     build: Callable[[Any], Request[T]],
     ids: Ids,
@@ -29,13 +29,14 @@ async def fetch_many(  # noqa: PLR0913  # what there is to know of a run, most o
     on_progress: Callable[[Progress], None] | None,
     progress: bool = False,
     model: type[T] | None = None,
-    begin: Callable[[Any], None] | None = None,
+    begin: Callable[[Any], Awaitable[None]] | None = None,
+    load: Callable[[Any, Request[T]], Load | None] | None = None,
     end: Callable[[Any, T | PeriskopeError], None] | None = None,
 ) -> BulkResult[T]:
     """Fetch every id once and return what became of each; see `Tickets.get_many`.
 
-    *model* is what there is to fetch: a result that holds nothing has its columns too. *begin* is called with an id
-    just before it is sent, *end* with it and what came of it.
+    *model* is what there is to fetch: a result that holds nothing has its columns too. *begin* and *load* are
+    those of `Run`; *end* is called with an id and what came of it.
     """
     if deadline is not None:
         deadline = as_seconds("deadline", deadline)
@@ -48,7 +49,7 @@ async def fetch_many(  # noqa: PLR0913  # what there is to know of a run, most o
 
     bar = shown(on_progress, lambda: caller.rate_limit) if progress else nullcontext(on_progress)
     with bar as report:
-        run = Run(caller, build, Source(ids, name), record, report, begin)
+        run = Run(caller, build, Source(ids, name), record, report, begin, load)
         timeout = asyncio.timeout(deadline)
         try:
             async with timeout:

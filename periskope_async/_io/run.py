@@ -1,4 +1,4 @@
-"""Many ids at once: a few workers over one shared source, every outcome recorded under its id.
+"""Many ids at once: a few workers over one shared source, every outcome recorded under its id: one run, in one file.
 
 Knows how a run is organised, not how an id is fetched: that is `Caller.call`, the same path as for a single call. The
 workers are tasks of one task group. What one raises is kept, and raised when all have gone, so that callers meet the
@@ -11,7 +11,7 @@ for a permit, the scopes are anyio's.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final, Generic, TypeVar
 
@@ -32,12 +32,17 @@ from periskope_async.errors import (
     PeriskopeError,
 )
 
-__all__ = ["Job", "Run"]
+__all__ = ["Job", "Load", "Run"]
 
 T = TypeVar("T")
+#: Puts a file into a request.
+Load = Callable[[], Awaitable[object]]
 
 #: A failed id waits this long for its second try while there are fresh ones, seconds.
 SECOND_TRY_AFTER: Final = 1.0
+
+#: How many requests of a run hold a file of the caller's at the same time.
+FILES_AT_ONCE: Final = 4
 
 
 class _RunEndedError(Exception):
@@ -65,7 +70,8 @@ class Run(Generic[T]):
         source: the ids.
         record: takes every outcome.
         on_progress: called after every outcome.
-        begin: called with an id just before it is sent.
+        begin: called with an id just before it is sent, and awaited.
+        load: returns what puts a file into an id's request; None for an id without one.
         finish_in_flight: when a worker fails, let the others end what they have in flight; else cancel them.
         allowance: how many ids may be taken up before the reader has taken their results.
         consumed: how many results the reader has taken.
@@ -78,7 +84,8 @@ class Run(Generic[T]):
     source: Source
     record: Callable[[Job, T | PeriskopeError], None]
     on_progress: Callable[[Progress], None] | None = None
-    begin: Callable[[Any], None] | None = None
+    begin: Callable[[Any], Awaitable[None]] | None = None
+    load: Callable[[Any, Request[T]], Load | None] | None = None
     finish_in_flight: bool = False
     allowance: float = float("inf")
     consumed: int = 0
@@ -86,6 +93,7 @@ class Run(Generic[T]):
     dropped: dict[int, Any] = field(factory=dict[int, Any])
     room: asyncio.Event = field(factory=asyncio.Event)
     _queue: RequestQueue = field(init=False)
+    _files: asyncio.Semaphore = field(factory=lambda: asyncio.Semaphore(FILES_AT_ONCE))
     _loop: asyncio.AbstractEventLoop = field(factory=asyncio.get_running_loop)
     _started: float = 0.0
     _stopped: bool = False
@@ -160,12 +168,43 @@ class Run(Generic[T]):
                 self._finish(job, exc)
                 await asyncio.sleep(0)  # an endless run of bad ids must not hold the loop
                 continue
-            permit = await self._acquire(job)
-            if permit is None:
+            load = None if self.load is None else self.load(job.key, request)
+            if not await (self._send(job, request) if load is None else self._load_and_send(job, request, load)):
                 return
-            outcome = await self._fetch(job, request, permit)
-            if outcome is not None:
-                self._finish(job, outcome)
+
+    async def _load_and_send(self, job: Job, request: Request[T], load: Load) -> bool:
+        """Send one id's request with its file, no more of them at a time than memory is meant to hold."""
+        try:  # before the permit: a file takes its time, and a permit is meant to be used at once
+            await self._files.acquire()
+        except BaseException:
+            self._drop(job)
+            raise
+        try:
+            return not await self._load(job, load) or await self._send(job, request)
+        finally:
+            self._files.release()
+
+    async def _load(self, job: Job, load: Load) -> bool:
+        """Put a file into a request; return whether it could be read."""
+        try:
+            await load()
+        except ConfigurationError as exc:
+            self._finish(job, exc)
+            return False
+        except BaseException:
+            self._drop(job)
+            raise
+        return True
+
+    async def _send(self, job: Job, request: Request[T]) -> bool:
+        """Send one id's request and record what comes of it; return whether the run goes on."""
+        permit = await self._acquire(job)
+        if permit is None:
+            return False
+        outcome = await self._fetch(job, request, permit)
+        if outcome is not None:
+            self._finish(job, outcome)
+        return True
 
     async def _take(self) -> Job | None:
         """Return the next id to fetch, or None when all are fetched, failed, or under way with another worker."""
@@ -236,9 +275,10 @@ class Run(Generic[T]):
         """Fetch one id; return what it gives, or its error, or None if it shall be tried again."""
         if self.begin is not None:
             try:
-                self.begin(job.key)
+                await self.begin(job.key)
             except BaseException:
                 self._queue.release(permit)
+                self._drop(job)
                 raise
         self._in_flight += 1
         second = job.failed is not None

@@ -50,6 +50,7 @@ _PLAIN_ID: Final = re.compile(r"[0-9A-Za-z_~-][0-9A-Za-z_.~-]{0,255}")
 _PHONE_ID: Final = re.compile(r"phone-[0-9A-Za-z_-]+")
 _PHONE_PUNCTUATION: Final = str.maketrans("", "", "+-(). ")
 _CHAT_ID: Final = re.compile(r"[0-9]{1,15}|[0-9]+(-[0-9]+)?@[a-z][a-z.]*")
+_A_NUMBER: Final = "a number with country code, such as '+91 98765 43210'"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -96,18 +97,19 @@ def as_text(name: str, value: object) -> str | Unset:
 
 
 def as_chat_id(name: str, value: object) -> str:
-    """Return *value* as a chat id: digits with country code, with or without `@c.us`, or `…@g.us`.
+    """Return *value* as a chat id: a number in any usual spelling, in digits then, also with `@c.us`, or `…@g.us`.
 
     Raises:
         ConfigurationError: no chat can have it. Its digits do not stand in the message.
     """
     if not isinstance(value, str):
         raise _wrong_type(name, "text", value)
-    if not _CHAT_ID.fullmatch(value):
-        raise ConfigurationError(
-            f"{name}: expected a number with country code, digits only, with or without '@c.us', or a group's '…@g.us'"
-        )
-    return value
+    if _CHAT_ID.fullmatch(value):
+        return str(value)
+    digits = _digits(value)
+    if not _is_number(digits):
+        raise ConfigurationError(f"{name}: expected {_A_NUMBER}, also with '@c.us', or a group's '…@g.us'")
+    return f"{digits}@c.us" if value.strip().endswith("@c.us") else digits
 
 
 def as_chat_ids(name: str, values: object) -> list[str]:
@@ -210,10 +212,8 @@ def as_phone(name: str, value: object) -> str:
     if _PHONE_ID.fullmatch(value.strip()):
         return value.strip()
     digits = _digits(value)
-    if not (digits.isascii() and digits.isdigit() and MIN_PHONE <= len(digits) <= MAX_PHONE):
-        raise ConfigurationError(
-            f"{name}: expected a number with country code, such as '+91 98765 43210', or an id such as 'phone-…'"
-        )
+    if not _is_number(digits):
+        raise ConfigurationError(f"{name}: expected {_A_NUMBER}, or an id such as 'phone-…'")
     return digits
 
 
@@ -225,7 +225,7 @@ def as_numbers(name: str, values: object) -> list[str]:
     """
     numbers = dict.fromkeys(map(_digits, _some_texts(name, values)))
     if not all(re.fullmatch(r"[0-9]+", number) for number in numbers):
-        raise ConfigurationError(f"{name}: expected numbers with country code, such as '+91 98765 43210' or '…@c.us'")
+        raise ConfigurationError(f"{name}: expected of each {_A_NUMBER}, also with '@c.us'")
     return list(numbers)
 
 
@@ -278,6 +278,10 @@ def as_seconds(name: str, value: object) -> float:
     if not 0 < value <= sys.float_info.max:
         raise ConfigurationError(f"{name}: expected a positive, finite number of seconds")
     return float(value)
+
+
+def _is_number(digits: str) -> bool:
+    return digits.isascii() and digits.isdigit() and MIN_PHONE <= len(digits) <= MAX_PHONE
 
 
 def _digits(number: str) -> str:

@@ -67,7 +67,8 @@ class Operation(Generic[T]):
             query: texts, numbers and flags by name; `UNSET` leaves one out.
             body: the fields of the JSON object to send, likewise.
             phone: sent as `x-phone`, in any usual spelling or as `phone-…`; None for the client's.
-            **ids: the path's parameters by name. The first is the request's `resource_id`.
+            **ids: the path's parameters by name. The first is the request's `resource_id`; where there is none, what is
+                about a chat is about the one of its body.
 
         Raises:
             ConfigurationError: an id cannot stand in a path, a phone is none, or a text cannot be sent; the message
@@ -77,6 +78,8 @@ class Operation(Generic[T]):
         for name, value in ids.items():
             path = path.replace("{" + name + "}", path_segment(name, value))
             resource_id = resource_id or value
+        if resource_id is None and self.resource == "chat" and body is not None:
+            resource_id = body.get("chat_id")
         encoded = _query(_present(query)) if query else ""
         content = None if body is None else _json(_present(body))
         phone = None if phone is None else as_phone("phone", phone)

@@ -5,25 +5,34 @@ import json
 import os
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from periskope_async._io.caller import Caller
 from periskope_async._io.many import fetch_many
+from periskope_async._io.run import Load
 from periskope_async._sansio.arguments import as_phone
 from periskope_async._sansio.operation import Operation, Request
-from periskope_async._sansio.upload import with_file
 from periskope_async.bulk import Progress
 from periskope_async.errors import ConfigurationError, PeriskopeError, TransportError
 from periskope_async.models.sends import SendReceipt
+from periskope_async.resources._files import with_media
 from periskope_async.sending import Key, Outgoing, SendManyResult
 
 if TYPE_CHECKING:
     from periskope_async._io.journal import Journal
 
-__all__ = ["request_of", "send_many"]
+__all__ = ["send_many"]
 
 #: A journal's words for a message.
 BEGUN, SENT, FAILED, UNCLEAR = "begun", "sent", "failed", "unclear"
+
+#: Why a message of an earlier run is unclear, by whether that run ended while it was under way.
+_WHY: Final = {
+    True: "an earlier run with this journal ended while the message was under way",
+    False: "an earlier run with this journal sent the message and lost the answer",
+}
+_WHAT_TO_DO: Final = "Look with messages.find_sent; to send it again all the same, give it another key"
 
 
 async def send_many(
@@ -42,7 +51,11 @@ async def send_many(
     phone = None if phone is None else as_phone("phone", phone)
 
     def build(key: Key) -> Request[SendReceipt]:
-        return request_of(operation, outgoing[key], phone)
+        return operation.request(body=outgoing[key].fields(), phone=phone)
+
+    def load(key: Key, request: Request[SendReceipt]) -> Load | None:
+        media = outgoing[key].media
+        return None if media is None or media.url is not None else partial(with_media, request, media)
 
     with _opened(journal) as book:
         result = SendManyResult()
@@ -51,9 +64,14 @@ async def send_many(
             digests = {key: _digest(message, phone) for key, message in outgoing.items()}
             _resume(result, book.lines, outgoing, digests, operation)
 
-        def begin(key: Key) -> None:
+        async def begin(key: Key) -> None:
             if book is not None:
                 book.write(key, BEGUN, {"message": digests[key]})
+                try:
+                    await book.sync()
+                except BaseException:  # the run ends here: nothing was sent
+                    book.write(key, FAILED, {"message": digests[key]})
+                    raise
 
         def end(key: Key, outcome: SendReceipt | PeriskopeError) -> None:
             if book is not None:
@@ -71,18 +89,10 @@ async def send_many(
             on_progress=on_progress,
             progress=progress,
             begin=begin,
+            load=cast("Callable[[Any, Request[SendReceipt]], Load | None]", load),
             end=end,
         )
     return _sorted(result, bulk.fetched, bulk.errors, bulk.skipped, outgoing)
-
-
-def request_of(operation: Operation[Any], message: Outgoing, phone: str | None) -> Request[Any]:
-    """Return the request that sends *message*, its file in it."""
-    request = operation.request(body=message.fields(), phone=phone)
-    request.resource_id = message.chat_id
-    if message.media is not None and message.media.url is None and request.body is not None:
-        request.body = with_file(request.body, message.media.pieces())
-    return request
 
 
 def _by_key(messages: object) -> dict[Key, Outgoing]:
@@ -126,11 +136,11 @@ def _resume(
         if line["state"] == SENT:
             result.sent[key] = SendReceipt.from_dict(line["receipt"])
         elif line["state"] != FAILED:
-            result.unclear[key] = _interrupted(message, operation)
+            result.unclear[key] = _unclear(message, operation, _WHY[line["state"] == BEGUN])
 
 
-def _interrupted(message: Outgoing, operation: Operation[Any]) -> PeriskopeError:
-    error = TransportError("an earlier run ended before it had the answer")
+def _unclear(message: Outgoing, operation: Operation[Any], why: str) -> PeriskopeError:
+    error = TransportError(f"{why}: it may have been sent. {_WHAT_TO_DO}")
     error.maybe_sent = True
     error.resource, error.resource_id = operation.resource, message.chat_id
     error.method, error.path = operation.method, operation.path

@@ -14,6 +14,7 @@ from periskope_async._io.stream import open_stream
 from periskope_async._sansio.arguments import (
     Labels,
     Moment,
+    as_chat_id,
     as_chat_ids,
     as_flag,
     as_flags_by_name,
@@ -191,7 +192,7 @@ class Chats:
         }
         if all(value is UNSET for value in fields.values()):
             raise ConfigurationError("update: no field to change")
-        return await self._caller.call(UPDATE.request(chat_id=chat_id, body=fields, phone=phone))
+        return await self._caller.call(UPDATE.request(chat_id=as_chat_id("chat_id", chat_id), body=fields, phone=phone))
 
     async def mark_read(self, chat_id: str, *, phone: str | None = None) -> None:
         """Mark all messages of a chat as read, those too that arrive meanwhile.
@@ -201,7 +202,7 @@ class Chats:
         Raises:
             PeriskopeError: as for `get`.
         """
-        await self._caller.call(MARK_READ.request(chat_id=chat_id, phone=phone))
+        await self._caller.call(MARK_READ.request(chat_id=as_chat_id("chat_id", chat_id), phone=phone))
 
     async def update_labels(self, chat_ids: Iterable[str], labels: Labels, *, phone: str | None = None) -> None:
         """Give many chats the same labels, in one call.
@@ -248,4 +249,4 @@ class Chats:
 
 
 def _get(chat_id: str, *, phone: str | None) -> Request[Chat]:
-    return GET.request(chat_id=chat_id, phone=phone)
+    return GET.request(chat_id=as_chat_id("chat_id", chat_id), phone=phone)

@@ -96,7 +96,7 @@ SYNC_TIMEOUT: Final = 20
 class Messages:
     """The messages of a phone. Reached as `client.messages`.
 
-    A chat id is `<digits>@c.us` for a person (the suffix may be left out) and `…@g.us` for a group. A message id is
+    A chat id is a person's number in any usual spelling, also with `@c.us`, or a group's `…@g.us`. A message id is
     the full one, or the `queue_id` of a send that has left the queue. `phone` is the phone that sends, or that the
     messages are of, in any usual spelling or as `phone-…`; None for the client's.
 
@@ -140,7 +140,6 @@ class Messages:
         """
         body = _send_fields(chat_id, message, media, poll, reply_to, hide_url_preview)
         request = SEND.request(body=body, phone=phone)
-        request.resource_id = chat_id
         return await self._caller.call(await with_media(request, media))
 
     async def send_sync(
@@ -182,7 +181,6 @@ class Messages:
         body = _send_fields(chat_id, message, media, poll, reply_to, hide_url_preview)
         waits = {} if seconds == SYNC_TIMEOUT else {"sync_timeout": sync_timeout}
         request = SEND_SYNC.request(body=waits | body, phone=phone)
-        request.resource_id = chat_id
         return (await self._caller.call(await with_media(request, media))).as_either()
 
     async def send_many(
@@ -208,9 +206,10 @@ class Messages:
                 None means no end.
             on_progress: called after every message, in the thread of the call. What it raises ends the run.
             progress: show a bar, as `Tickets.get_many`.
-            journal: a file in which every message is noted before it is sent and after. A run with the journal of an
-                earlier one, however that process ended, sends what was not sent, and only that. The keys have to be
-                the same. It holds no text and no number, and may not outlive a crash of the machine. POSIX only.
+            journal: a file in which every message is noted before it is sent, on the disk itself, and after. A run with
+                the journal of an earlier one, however that process or the machine ended, sends what was not sent, and
+                only that; what was under way then is unclear. The keys have to be the same. It holds no text and no
+                number. Those that go at the same time share one fsync. POSIX only.
             phone: see the class.
 
         Raises:
@@ -545,7 +544,8 @@ def _variables(values: object, chats: list[str]) -> object:
     known = {chat_id.removesuffix("@c.us") for chat_id in chats}
     rows: list[dict[str, object]] = []
     for chat_id, texts in cast("Mapping[object, object]", values).items():
-        if as_chat_id("variables", chat_id).removesuffix("@c.us") not in known:
+        spelled = as_chat_id("variables", chat_id)
+        if spelled.removesuffix("@c.us") not in known:
             raise ConfigurationError("variables: there are some for a chat that is not in chat_ids")
-        rows.append({"chat_id": chat_id, "values": as_texts_by_name("variables", texts)})
+        rows.append({"chat_id": spelled, "values": as_texts_by_name("variables", texts)})
     return rows

@@ -32,7 +32,7 @@ def _another(request: Request[Note], note: Note) -> str | None:
 
 _no_page: Final = no_page("notes")
 
-CREATE = Operation("notes.create", "POST", "/note/create", Note, idempotent=False, unwrap="data")
+CREATE = Operation("notes.create", "POST", "/note/create", Note, idempotent=False, unwrap="data", resource="chat")
 LIST = Operation("notes.list", "GET", "/note", NotePage, idempotent=True, mismatch=_no_page)
 LIST_OF_CHAT = Operation("notes.list", "GET", "/chats/{chat_id}/notes", NotePage, idempotent=True, mismatch=_no_page)
 GET = Operation("notes.get", "GET", "/note/{note_id}", Note, idempotent=True, mismatch=_another)

@@ -1,4 +1,4 @@
-"""The tickets of the account."""
+"""The tickets of the account: one resource, and so in one file."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -11,7 +11,16 @@ from periskope_async._io.many import fetch_many
 from periskope_async._io.paging import walk
 from periskope_async._io.source import Ids
 from periskope_async._io.stream import open_stream
-from periskope_async._sansio.arguments import Labels, Moment, as_count, as_labels, as_moment, as_rows, as_text
+from periskope_async._sansio.arguments import (
+    Labels,
+    Moment,
+    as_chat_id,
+    as_count,
+    as_labels,
+    as_moment,
+    as_rows,
+    as_text,
+)
 from periskope_async._sansio.operation import Operation, Request, about_another, no_page
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.bulk import BulkResult, Failed, Fetched, Progress
@@ -36,7 +45,7 @@ _another: Final = about_another(_id_of)
 
 GET = Operation("tickets.get", "GET", "/tickets/{ticket_id}", TicketInfo, idempotent=True, mismatch=_another)
 LIST = Operation("tickets.list", "GET", "/tickets", TicketPage, idempotent=True, mismatch=no_page("tickets"))
-CREATE = Operation("tickets.create", "POST", "/tickets/create", TicketInfo, idempotent=False)
+CREATE = Operation("tickets.create", "POST", "/tickets/create", TicketInfo, idempotent=False, resource="chat")
 UPDATE = Operation("tickets.update", "PATCH", "/tickets/{ticket_id}", TicketInfo, idempotent=True, mismatch=_another)
 
 _LEVELS: Final[Mapping[str, int]] = {
@@ -173,7 +182,7 @@ class Tickets:
         API: `POST /tickets/create`, https://docs.periskope.app/api-reference/tickets/create-ticket
 
         Args:
-            chat_id: the chat, as `<digits>@c.us` (the suffix may be left out) or `…@g.us`.
+            chat_id: the chat: a number in any usual spelling, also with `@c.us`, or `…@g.us`.
             subject: what it is about.
             assignee: the e-mail address of a user of the account.
             due_date: a date, a datetime (without an offset it is taken for UTC), or text the service can read.
@@ -189,7 +198,7 @@ class Tickets:
             PeriskopeError: as for `get`.
         """
         fields = {
-            "chat_id": as_text("chat_id", chat_id),
+            "chat_id": as_chat_id("chat_id", chat_id),
             "subject": as_text("subject", subject),
             "assignee": as_text("assignee", assignee),
             "due_date": as_moment("due_date", due_date),

@@ -224,6 +224,62 @@ def test_notifications_and_reactions() -> None:
         assert [row["reaction_id"] for row in to_one["data"]["reactions"]] == [fake.reactions.ids[0]]
 
 
+def test_messages() -> None:
+    """It sends, edits, forwards, deletes, pins and reacts, and ours reads that; it reads what ours did."""
+    chat_id, other = "919537851844@c.us", "17995550199@c.us"
+    photo = {"type": "image", "filename": "a.png", "mimetype": "image/png", "url": "https://example.com/a.png"}
+    poll = {"pollName": "Lunch?", "pollOptions": ["yes", "no"]}
+    with FakePeriskope(20) as fake, fake.sync_client() as ours:
+        mine = ours.messages.send(chat_id, "Von uns ✓", reply_to="3EB0")
+        lost = ours.messages.send(chat_id, "Falsch")
+        ours.messages.edit(mine.queue_id, "Von uns, geändert")
+        ours.messages.react(mine.queue_id, "👍")
+        read, text, file, vote, of_chat, every, broadcast, *done = calls(
+            fake.base_url,
+            fake.api_key,
+            ("message.getById", {"message_id": mine.queue_id}),
+            ("message.send", {"chat_id": chat_id, "message": "Von außen ✓"}),
+            ("message.send", {"chat_id": chat_id, "media": photo}),
+            ("message.send", {"chat_id": chat_id, "poll": poll}),
+            ("chat.getChatMessages", {"chat_id": chat_id, "limit": 5}),
+            ("chat.getMessages", {"offset": 0, "limit": 5}),
+            ("message.broadcast", {"chat_ids": [chat_id, other], "message": "An alle"}),
+            ("message.edit", {"message_id": mine.queue_id, "edited_body": "Von außen geändert"}),
+            ("message.react", {"message_id": mine.queue_id, "reaction": "🙏"}),
+            ("message.pin", {"message_id": mine.queue_id, "pin": True}),
+            ("message.forward", {"message_id": mine.queue_id, "forward_chat_ids": [other]}),
+            ("message.delete", {"message_id": lost.queue_id}),
+        )
+        assert (read["data"]["body"], read["data"]["prev_body"]) == ("Von uns, geändert", "Von uns ✓")
+        assert (read["data"]["quoted_message_id"], read["data"]["reactions"][0]["reaction"]) == ("3EB0", "👍")
+        theirs = [ours.messages.get(one["data"]["queue_id"]) for one in (text, file, vote)]
+        assert [message.body for message in theirs] == ["Von außen ✓", None, None]
+        assert theirs[1].media is not None
+        assert theirs[1].media.filename == "a.png"
+        assert theirs[2].poll_info is not None
+        assert theirs[2].poll_info.name == "Lunch?"
+        ids = [message.message_id for message in reversed(theirs)]
+        for rows in (of_chat, every):
+            assert [row["message_id"] for row in rows["data"]["messages"]][:3] == ids
+        assert [(one["status"], one["error"]) for one in done] == [(204, None)] * 5
+        assert ours.queue.get_broadcast(broadcast["data"]["broadcast_id"]).sent_chats == 2
+        last = ours.messages.get(mine.queue_id)
+        assert (last.body, last.reactions[0].reaction) == ("Von außen geändert", "🙏")
+        assert ours.messages.get(lost.queue_id).is_deleted
+        assert [each["message_id"] for each in fake.chats.get(chat_id)["pinned_messages"]] == [last.message_id]
+        assert [row.body for row in ours.messages.list(chat_id=other)] == ["Von außen geändert", "An alle"]
+
+
+def test_every_operation_is_driven() -> None:
+    """No operation of conversations that the client has is missing above."""
+    here = Path(__file__).read_text(encoding="utf-8")
+    for resource in ("chat", "group", "message", "note", "queue", "reaction", "ticket"):
+        source = (CLIENT.parent / "dist" / "apis" / f"{resource}Api.js").read_text(encoding="utf-8")
+        methods = {*re.findall(r"^    (\w+)\([^)]*\) \{$", source, re.MULTILINE)} - {"constructor"}
+        assert methods
+        assert {name for name in methods if f'"{resource}.{name}"' not in here} == set()
+
+
 @pytest.mark.parametrize("form", ["either", "older"])
 def test_queue(form: Literal["either", "older"]) -> None:
     """It reads and purges the queue that our client does; without a selection it takes all that waits."""

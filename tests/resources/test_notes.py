@@ -51,7 +51,6 @@ async def test_create_with_a_file(client: PeriskopeClient) -> None:
     ("arguments", "message"),
     [
         ({"message": "x", "chat_id": "me"}, "chat_id: expected a number"),
-        ({"message": "x", "chat_id": "+91 98765 00001"}, "chat_id: expected a number"),
         ({"message": "x", "chat_id": None}, "chat_id: expected text"),
         ({}, "message: is empty"),
         ({"message": " "}, "message: is empty"),
@@ -193,3 +192,25 @@ def test_without_await() -> None:
         assert next(iter(client.notes.list())) == client.notes.list_page().rows[0] == note
         with client.notes.stream([note.message_id]) as results:
             assert [result.id for result in results] == [note.message_id]
+
+
+async def test_one_spelling_and_one_refusal(client: PeriskopeClient) -> None:
+    """A chat is found however its number is spelled, and the 404 of a note or a ticket names it, its number cut."""
+    spelled, chat = "+91 95378 51844", await client.chats.get("919537851844@c.us")
+    assert await client.chats.get(spelled) == chat
+    assert (await client.notes.create(spelled, "Hello")).chat_id == chat.chat_id
+    assert (await client.tickets.create(chat_id=spelled, subject="s")).chat.chat_id == chat.chat_id
+    for create in (
+        client.notes.create("+91 98765 43219", "x"),
+        client.tickets.create(chat_id="919876543219", subject="s"),
+    ):
+        with pytest.raises(NotFoundError, match=r"chat …3219") as caught:
+            await create
+        assert caught.value.resource_id == "919876543219"
+    for call in (
+        client.notes.create("home", "x"),
+        client.tickets.create(chat_id="home", subject="s"),
+        client.chats.get("home"),
+    ):
+        with pytest.raises(ConfigurationError, match=r"^chat_id: expected a number with country code"):
+            await call

@@ -34,7 +34,7 @@ async def test_list(fake: FakePeriskope, client: PeriskopeClient) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"chat_id": "+91 98765 00001"}, "chat_id: expected a number"),
+        ({"chat_id": "me"}, "chat_id: expected a number"),
         ({"message_id": ""}, "message_id: is empty"),
         ({"start_time": ""}, "start_time: is empty"),
         ({"end_time": 5}, "end_time: expected text"),

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -30,6 +31,8 @@ from periskope_async import (
     ValidationError,
 )
 from periskope_async._io.journal import Journal
+from periskope_async._io.run import FILES_AT_ONCE
+from periskope_async._sansio.upload import with_file
 from periskope_async.testing import PASSING_FAULTS, Assumptions, FakePeriskope, Fault, Faults, Reply
 from periskope_async.testing._json import dumps
 from periskope_sync import PeriskopeClient as BlockingClient
@@ -215,6 +218,15 @@ async def test_bad_runs_are_refused(
     assert fake.calls == 0
 
 
+def test_media_and_a_poll_are_refused_when_they_are_put_together() -> None:
+    """A message is one or the other: said where it is made, as `send` says it."""
+    file = Media.from_url("https://example.com/a.png")
+    with pytest.raises(ConfigurationError, match="media, poll: a message is one or the other"):
+        Outgoing(PERSON, media=file, poll=Poll("Lunch?", ["yes", "no"]))
+    with pytest.raises(ConfigurationError, match="media: expected Media, got str"):
+        Outgoing(PERSON, media="a.png")  # type: ignore[arg-type]  # as users pass it
+
+
 def test_reprs_hold_no_number() -> None:
     """No repr shows a number, a text or a file."""
     message = Outgoing(PERSON, "secret", media=Media.from_bytes(b"secret", filename="a.png"), reply_to=PERSON)
@@ -255,6 +267,52 @@ def test_chaos_blocking() -> None:
             result = client.messages.send_many(messages)
         check_whole(result, messages, fake)
         assert sum(fake.counts.values()) > 20
+
+
+# -- files ------------------------------------------------------------------------------------------------------------
+
+
+async def test_files_are_read_in_threads_and_few_are_held(
+    fake: FakePeriskope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No file is read in the loop's thread, and a run holds only a few; one that is gone fails alone."""
+    path, gone = tmp_path / "photo.png", tmp_path / "gone.png"
+    path.write_bytes(b"png")
+    gone.write_bytes(b"png")
+    messages = [Outgoing(PERSON, media=Media.from_path(path)) for _ in range(20)]
+    messages += [Outgoing(PERSON, media=Media.from_path(gone)), Outgoing(PERSON, "no file"), Outgoing("home", "bad")]
+    gone.unlink()
+    threads, held, done = set[int](), list[int](), 0
+
+    def read(body: bytes, pieces: Any) -> bytes:
+        threads.add(threading.get_ident())
+        held.append(len(held) + 1 - done)
+        return with_file(body, pieces)
+
+    def count(progress: Progress) -> None:
+        nonlocal done
+        done = progress.done
+
+    monkeypatch.setattr("periskope_async.resources._files.with_file", read)
+    async with fake.client(concurrency=16) as client:
+        result = await client.messages.send_many(messages, on_progress=count)
+    assert (len(result.sent), list(result.failed), fake.calls) == (21, [20, 22], 21)
+    assert "'gone.png'" in str(result.failed[20])
+    assert threading.get_ident() not in threads
+    assert max(held[:-1]) <= FILES_AT_ONCE + 1  # of a text that ends among them, nothing was held
+
+
+async def test_the_deadline_passes_while_files_are_read(
+    fake: FakePeriskope, client: PeriskopeClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Messages whose file is being read, or waits for its turn, are skipped: none was sent."""
+    path, awake = tmp_path / "photo.png", threading.Event()
+    path.write_bytes(b"png")
+    messages = [Outgoing(PERSON, media=Media.from_path(path)) for _ in range(FILES_AT_ONCE + 3)]
+    monkeypatch.setattr("periskope_async.resources._files.with_file", lambda *_: awake.wait(50))
+    result = await client.messages.send_many(messages, deadline=5)
+    awake.set()
+    assert (result.skipped, fake.calls) == (tuple(range(len(messages))), 0)
 
 
 # -- the journal ------------------------------------------------------------------------------------------------------
@@ -353,6 +411,70 @@ async def test_a_journal_that_cannot_be_written(
     assert fake.calls == 1
 
 
+async def test_a_message_is_on_the_disk_before_it_is_sent(
+    fake: FakePeriskope, client: PeriskopeClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What reaches the service was noted on the disk before it left: a crash of the machine doubles none."""
+    path, durable, arrived_early = tmp_path / "journal", "", list[str]()
+    sync = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        nonlocal durable
+        noted = path.read_text("utf-8")
+        sync(descriptor)
+        durable = noted
+
+    def look(request: Any) -> None:
+        number = json.loads(request.body)["message"].removeprefix("message ")
+        if f'"k{number}", "state": "begun"' not in durable:
+            arrived_early.append(number)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    fake.answer(look)
+    assert (await client.messages.send_many(outgoing(30), journal=path)).ok
+    assert (fake.calls, arrived_early) == (30, [])
+
+
+async def test_who_waits_for_the_disk_shares_one_fsync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines written by the time of an fsync need none of their own; after one that failed, none is believed."""
+    calls, faults = list[int](), list[OSError]()
+
+    def fsync(descriptor: int) -> None:
+        calls.append(descriptor)
+        if faults:
+            raise faults.pop()
+
+    with Journal(tmp_path / "journal") as journal:
+        monkeypatch.setattr(os, "fsync", fsync)
+        for number in range(5):
+            journal.write(number, "begun", {})
+        await asyncio.gather(*(journal.sync() for _ in range(5)))
+        assert len(calls) == 1
+        faults.append(OSError(5, "Input/output error"))
+        journal.write(5, "begun", {})
+        for _ in range(2):
+            with pytest.raises(OSError, match="Input/output"):
+                await journal.sync()
+        assert len(calls) == 2
+
+
+async def test_the_deadline_passes_while_the_disk_is_slow(
+    fake: FakePeriskope, client: PeriskopeClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message that was noted and never sent is skipped, and the next run sends it."""
+    messages, path, awake = outgoing(3), tmp_path / "journal", threading.Event()
+    Journal(path).__exit__(None, None, None)
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "_read", lambda _: {})
+        patch.setattr("periskope_async._io.journal._sync_folder", lambda _: None)
+        patch.setattr(os, "fsync", lambda _: awake.wait(50))
+        result = await client.messages.send_many(messages, journal=path, deadline=5)
+        awake.set()
+    assert (result.skipped, fake.calls) == (("k0", "k1", "k2"), 0)
+    assert (await client.messages.send_many(messages, journal=path)).ok
+    assert fake.calls == 3
+
+
 KILLED = """
 import os, sys
 from periskope_sync import Outgoing, PeriskopeClient
@@ -363,18 +485,32 @@ def die(progress):
 
 with PeriskopeClient(sys.argv[1], base_url=sys.argv[2], concurrency=4) as client:
     client.messages.send_many(
-        [Outgoing("919876500000", f"message {n}", key=f"k{n}") for n in range(40)], on_progress=die, journal=sys.argv[3]
+        [Outgoing("919876500000", f"message {n}", key=f"k{n}") for n in range(40)],
+        on_progress=die if sys.argv[4] == "itself" else None,
+        journal=sys.argv[3],
     )
 """
 
 
-def test_kill_9(tmp_path: Path) -> None:
-    """A run that is killed loses nothing: the next one sends what was not sent, and says what may have been."""
+@pytest.mark.parametrize("by", ["itself", pytest.param("service", marks=pytest.mark.slow)])
+def test_kill_9(tmp_path: Path, by: str) -> None:
+    """A run that is killed loses nothing: the next one sends what was not sent, and says what may have been.
+
+    It is killed between two messages, or by the service while it holds the answer to the seventh.
+    """
     messages = [Outgoing("919876500000", f"message {number}", key=f"k{number}") for number in range(40)]
     path = tmp_path / "journal"
     with FakePeriskope(0) as fake:
-        command = [sys.executable, "-c", KILLED, fake.api_key, fake.base_url, os.fspath(path)]
-        assert subprocess.run(command, timeout=50, check=False).returncode == -9
+        command = [sys.executable, "-c", KILLED, fake.api_key, fake.base_url, os.fspath(path), by]
+        with subprocess.Popen(command) as process:
+
+            def kill(_: Any) -> None:
+                if fake.calls == 7:
+                    process.kill()
+
+            if by == "service":
+                fake.answer(kill)
+            assert process.wait(50) == -9
         assert 7 <= fake.calls < 40
         with fake.sync_client() as client:
             result = client.messages.send_many(messages, journal=path)
@@ -382,6 +518,7 @@ def test_kill_9(tmp_path: Path) -> None:
         assert max(arrived(fake).values()) == 1
         assert len(result.sent) + len(result.unclear) == 40
         assert len(result.unclear) <= 4
+        assert all("find_sent" in str(error) for error in result.unclear.values())
 
 
 # -- finding out ------------------------------------------------------------------------------------------------------

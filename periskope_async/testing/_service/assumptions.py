@@ -18,6 +18,7 @@ QueueForm: TypeAlias = Literal["either", "newer", "older"]
 NotificationsKey: TypeAlias = Literal["notifictions", "notifications", "messages"]
 Missing: TypeAlias = Literal["404", "422", "null", "empty"]
 Queued: TypeAlias = Literal["404", "null", "empty"]
+Scope: TypeAlias = Literal["org", "phone"]
 
 _COUNT: Final = attrs.validators.in_(("total", "page"))
 _UNKNOWN: Final = attrs.validators.in_(("404", "create"))
@@ -30,6 +31,7 @@ _UNKNOWN_CHATS: Final = attrs.validators.in_(("404", "skipped"))
 _QUEUE_FORM: Final = attrs.validators.in_(("either", "newer", "older"))
 _NOTIFICATIONS_KEY: Final = attrs.validators.in_(("notifictions", "notifications", "messages"))
 _QUEUED: Final = attrs.validators.in_(("404", "null", "empty"))
+_SCOPE: Final = attrs.validators.in_(("org", "phone"))
 _MISSING: Final = attrs.validators.in_(("404", "422", "null", "empty"))
 
 
@@ -68,6 +70,9 @@ class Assumptions:
         queue_seconds: how long a message lies in the queue of its phone before it is in its chat.
         queued_message: GET of a message by the `queue_id` of one that is still queued: `404`, or a 200 with `null` or
             `empty` body. The vendor says that it returns nothing.
+        scope: what a call with `x-phone` sees: all of the `org`, as if it had one phone, or that `phone`'s own chats,
+            messages, queue, notes, notifications and reactions. Without `x-phone` it sees everything. The vendor
+            says so of notes alone, and of chats and messages nothing.
     """
 
     max_limit: int = 2000
@@ -89,3 +94,4 @@ class Assumptions:
     notifications_key: NotificationsKey = attrs.field(default="notifictions", validator=_NOTIFICATIONS_KEY)
     queue_seconds: float = 0.0
     queued_message: Queued = attrs.field(default="404", validator=_QUEUED)
+    scope: Scope = attrs.field(default="org", validator=_SCOPE)

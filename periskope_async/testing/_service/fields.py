@@ -20,7 +20,6 @@ __all__ = [
     "FLAG",
     "FLAGS",
     "LIMIT",
-    "MEDIA",
     "NUMBER",
     "OFFSET",
     "PROPERTIES",
@@ -213,16 +212,7 @@ def _are_texts(value: Any, _: Assumptions) -> str:
     return "" if fits else "Expected strings"
 
 
-def _is_media(value: Any, _: Assumptions) -> str:
-    media = cast("Json", value if isinstance(value, dict) else {})
-    fits = media.get("type") in _MEDIA_TYPES and all(
-        isinstance(media.get(key), str) for key in ("filename", "mimetype")
-    )
-    return "" if fits else "Expected an object with type, filename and mimetype"
-
-
 _FILLED: Final = {"type": ["string", "object"], "minLength": 1}
-_MEDIA_TYPES: Final = ("document", "image", "video", "audio")
 _CHAT_ID: Final = r"[0-9]+(-[0-9]+)?(@c\.us|@g\.us)?"
 _DATE: Final = {
     "type": "string",
@@ -233,19 +223,6 @@ _DATE: Final = {
 TEXT: Final = Field({"type": ["string", "null"]}, _is_text)
 TEXTS: Final = Field(
     {"anyOf": [{"type": ["string", "null"]}, {"type": "array", "items": {"type": "string"}}]}, _are_texts
-)
-MEDIA: Final = Field(
-    {
-        "type": ["object", "null"],
-        "properties": {
-            "type": {"enum": [*_MEDIA_TYPES]},
-            "filename": {"type": "string"},
-            "mimetype": {"type": "string"},
-        },
-        "required": ["type", "filename", "mimetype"],
-    },
-    _is_media,
-    empty=(None,),
 )
 REQUIRED_TEXT: Final = Field({"type": "string", "minLength": 1}, _is_text)
 CHAT_ID: Final = Field({"type": "string", "pattern": f"^{_CHAT_ID}$"}, _is_chat_id)

@@ -1,7 +1,4 @@
-"""The operations on groups, which are chats. It must not know sockets, faults or rate limits.
-
-The account has one phone, so whatever `x-phone` says, it is that one which acts.
-"""
+"""The operations on groups, which are chats. It must not know sockets, faults or rate limits."""
 
 import random
 from collections.abc import Callable
@@ -43,7 +40,8 @@ def _create(call: Call) -> Answer:
         group = new_chat(chat_id, state.timestamp())
         sent = options | {"group_name": call.body["group_name"], "memberAddMode": options.get("addMembersAdminsOnly")}
         group |= _settings(_DEFAULTS | {"memberAddMode": False}) | _settings(sent)
-        group |= {"invite_link": invite_link(chat_id), "members": {ORG_PHONE: _member(chat_id, ORG_PHONE)}}
+        group |= {"org_phone": call.acting, "chat_org_phones": [call.acting], "invite_link": invite_link(chat_id)}
+        group["members"] = {call.acting: _member(chat_id, call.acting, is_admin=True)}
         force = bool(options.get("force_add_participants"))
         for who in map(full_id, call.body["participants"]):
             if who not in group["members"] and _can_be_added(call, who, force=force):
@@ -73,17 +71,17 @@ def _refresh_invite(call: Call) -> Answer:
 
 
 def _accept_invite(call: Call) -> Answer:
-    chats = call.objects
+    chats, phone = call.state.objects["chats"], call.acting
     with call.state.lock:
         groups = (chats.get(name) for name in chats.ids())
         group = next((group for group in groups if _leads_to(call.body["invite_code"], group)), None)
         if group is None:
             return not_found("chat")
         chat_id, members = group["chat_id"], _members(group)
-        if ORG_PHONE in members:
+        if phone in members:
             return _once_more(call, chats.body(chat_id) or b"", "The phone is in the group already")
-        members[ORG_PHONE] = _member(chat_id, ORG_PHONE) | {"is_admin": False, "is_super_admin": False}
-        _put(call, group)
+        members[phone] = _member(chat_id, phone) | {"is_super_admin": False}
+        _put(call, group | {"chat_org_phones": [*dict.fromkeys([*(group.get("chat_org_phones") or ()), phone])]})
         return Answer(200, chats.body(chat_id) or b"")
 
 
@@ -92,7 +90,7 @@ def _leave(call: Call) -> Answer:
         group = _group(call)
         if isinstance(group, Answer):
             return group
-        if _members(group).pop(ORG_PHONE, None) is None:
+        if _members(group).pop(call.acting, None) is None:
             return _once_more(call, b"", "The phone is not in the group")
         _put(call, group)
     return Answer(200)
@@ -146,7 +144,7 @@ def _group(call: Call) -> Json | Answer:
 def _as_admin(call: Call) -> Json | Answer:
     """The group that the path names, or the refusal: also if the phone is not an admin of it."""
     group = _group(call)
-    if isinstance(group, Answer) or _members(group).get(ORG_PHONE, {}).get("is_admin"):
+    if isinstance(group, Answer) or _members(group).get(call.acting, {}).get("is_admin"):
         return group
     return _refusal(call, "Only admins of the group can do that")
 
@@ -154,13 +152,18 @@ def _as_admin(call: Call) -> Json | Answer:
 def _members(group: Json) -> Json:
     """The members, to be changed. Of a group whose members nobody knows, the phone as its owner."""
     if group.get("members") is None:
-        group["members"] = {ORG_PHONE: _member(group["chat_id"], ORG_PHONE)}
+        group["members"] = {_owner(group): _member(group["chat_id"], _owner(group), is_admin=True)}
     members: Json = group["members"]
     return members
 
 
-def _member(chat_id: str, who: str) -> Json:
-    return make_member(chat_id, who, random.Random(who)) | {"is_admin": who == ORG_PHONE}  # noqa: S311  # made up
+def _owner(group: Json) -> str:
+    phone: str = group.get("org_phone") or ORG_PHONE
+    return phone
+
+
+def _member(chat_id: str, who: str, *, is_admin: bool = False) -> Json:
+    return make_member(chat_id, who, random.Random(who)) | {"is_admin": is_admin}  # noqa: S311  # made up
 
 
 def _can_be_added(call: Call, who: str, *, force: bool) -> bool:
@@ -183,7 +186,7 @@ def _settings(values: Json) -> Json:
 def _put(call: Call, group: Json) -> None:
     """Keep a group, with what follows from its members."""
     members = _members(group)
-    derived = {"is_exited": ORG_PHONE not in members, "member_count": len(members)}
+    derived = {"is_exited": _owner(group) not in members, "member_count": len(members)}
     call.objects.put(group | derived | {"updated_at": call.state.timestamp()})
 
 

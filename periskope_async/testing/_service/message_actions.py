@@ -6,11 +6,10 @@ from functools import partial
 from typing import Final
 
 from periskope_async.testing._json import Json
-from periskope_async.testing._service.account import ORG_ID, ORG_PHONE
+from periskope_async.testing._service.account import ORG_ID
 from periskope_async.testing._service.answers import Answer, invalid
-from periskope_async.testing._service.fields import REQUIRED_TEXT, Body, iso_date
+from periskope_async.testing._service.fields import FLAG, REQUIRED_TEXT, Body, iso_date
 from periskope_async.testing._service.made_up.messages import short_id
-from periskope_async.testing._service.message_fields import FLAG
 from periskope_async.testing._service.messages import MESSAGES, find, missing
 from periskope_async.testing._service.router import Call, Route
 
@@ -54,14 +53,14 @@ def _delete(_: Call, message: Json) -> None:
 
 
 def _react(call: Call, message: Json) -> None:
-    others = [one for one in message.get("reactions") or () if one["sender_id"] != ORG_PHONE]
+    others = [one for one in message.get("reactions") or () if one["sender_id"] != call.acting]
     mine = {
         "reaction_id": f"reaction-{message['message_id']}",
         "message_id": message["message_id"],
         "chat_id": message["chat_id"],
         "org_id": ORG_ID,
-        "org_phone": ORG_PHONE,
-        "sender_id": ORG_PHONE,
+        "org_phone": call.acting,
+        "sender_id": call.acting,
         "reaction": call.body["reaction"],
         "timestamp": call.state.timestamp(),
         "unique_id": short_id(message["message_id"]),

@@ -9,7 +9,7 @@ from periskope_async.testing._service.fields import CHAT_ID, Field
 if TYPE_CHECKING:
     from periskope_async.testing._json import Json
 
-__all__ = ["CHAT_IDS", "FLAG", "MEDIA", "NUMBER", "OPTIONS", "POLL", "VARIABLES"]
+__all__ = ["CHAT_IDS", "MEDIA", "OPTIONS", "POLL", "SECONDS", "VARIABLES"]
 
 _TYPES: Final = ("document", "image", "video", "audio")
 
@@ -52,8 +52,7 @@ def _are_variables(value: Any) -> bool:
 _TEXT: Final = {"type": "string", "minLength": 1}
 
 CHAT_IDS: Final = Field({"type": "array", "minItems": 1, "items": CHAT_ID.schema}, _are_chat_ids, empty=(None,))
-FLAG: Final = Field({"type": "boolean"}, _check("a boolean", lambda value: isinstance(value, bool)), empty=())
-NUMBER: Final = Field(
+SECONDS: Final = Field(
     {"type": ["number", "null"], "minimum": 0},
     _check("a number", lambda value: type(value) in {int, float} and value >= 0),
     empty=(None,),

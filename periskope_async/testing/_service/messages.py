@@ -13,8 +13,10 @@ from periskope_async.testing._service.fields import QUERY_DATE, iso_date
 from periskope_async.testing._service.made_up.messages import full_message, short_id, short_message
 from periskope_async.testing._service.made_up.tickets import messages_of_tickets
 from periskope_async.testing._service.operations import PAGING, page
+from periskope_async.testing._service.outbox import HIDDEN
 from periskope_async.testing._service.resource import Resource
 from periskope_async.testing._service.router import Call, Route
+from periskope_async.testing._service.seen import is_of
 from periskope_async.testing._service.state import State
 
 __all__ = ["MESSAGES", "ROUTES", "arrive", "find", "messages", "missing"]
@@ -79,14 +81,14 @@ def _get(call: Call) -> Answer:
 def _get_status(call: Call) -> Answer:
     call.state.outbox.deliver()
     job = call.state.outbox.find(call.resource_id)
-    if job is None:
+    if job is None or not is_of(call.phone, job):
         return not_found("message")
     reached: Json = {"ack": 0, "delivered_count": 0, "read_count": 0}
     if job["message_id"]:
         message = call.objects.get(job["message_id"])
         info = message["delivery_info"]
         reached = {"ack": int(message["ack"]), **{key: info[key] for key in ("delivered_count", "read_count")}}
-    shown = {key: value for key, value in job.items() if key != "broadcast_id"}
+    shown = {key: value for key, value in job.items() if key not in HIDDEN}
     return Answer(200, dumps(shown | reached))
 
 

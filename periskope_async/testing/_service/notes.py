@@ -11,9 +11,10 @@ from periskope_async.testing._service.answers import Answer, not_found
 from periskope_async.testing._service.chat_forms import full_id
 from periskope_async.testing._service.chats import CHATS
 from periskope_async.testing._service.collection import MadeOnce, Objects
-from periskope_async.testing._service.fields import CHAT_ID, MEDIA, TEXT, Body
+from periskope_async.testing._service.fields import CHAT_ID, TEXT, Body
 from periskope_async.testing._service.made_up.conversations import make_note, moment
 from periskope_async.testing._service.made_up.tickets import chats_of_tickets
+from periskope_async.testing._service.message_fields import MEDIA
 from periskope_async.testing._service.operations import BY_TIME, in_time, page, read
 from periskope_async.testing._service.resource import Resource
 from periskope_async.testing._service.router import Call, Route
@@ -68,7 +69,7 @@ def _text(number: int) -> str:
 
 
 def _list(call: Call) -> Answer:
-    if call.resource_id and call.state.objects["chats"].body(call.resource_id) is None:
+    if call.resource_id and call.of("chats").body(call.resource_id) is None:
         return not_found("chat")
 
     def wanted(name: str) -> bool:
@@ -81,11 +82,12 @@ def _list(call: Call) -> Answer:
 def _create(call: Call) -> Answer:
     body, state, objects = call.body, call.state, call.objects
     chat_id, media = full_id(body["chat_id"]), body.get("media")
-    if state.objects["chats"].body(chat_id) is None:
+    if call.of("chats").body(chat_id) is None:
         return not_found("chat")
     with state.lock:
         note_id = _note_id(f"{state.seed} made", len(objects.put_ids()))
         note = make_note(chat_id, note_id, state.timestamp(), body.get("message") or None)
+        note |= {"org_phone": call.acting, "sender_phone": call.acting}
         note["quoted_message_id"] = body.get("reply_to") or None
         if media:
             note["message_type"] = media["type"]

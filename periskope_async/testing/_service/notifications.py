@@ -45,7 +45,7 @@ def notifications(state: State) -> Objects:
 
 
 def _list(call: Call) -> Answer:
-    if call.resource_id and call.state.objects["chats"].body(call.resource_id) is None:
+    if call.resource_id and call.of("chats").body(call.resource_id) is None:
         return not_found("chat")
 
     def wanted(name: str) -> bool:

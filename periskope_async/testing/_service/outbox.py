@@ -7,8 +7,10 @@ from typing import Final
 
 from periskope_async.testing._json import Json
 
-__all__ = ["Outbox"]
+__all__ = ["HIDDEN", "Outbox"]
 
+#: What of a job is not shown: it is what jobs are chosen by.
+HIDDEN: Final = frozenset({"broadcast_id", "org_phone"})
 QUEUED: Final = ("queued", "Waiting in the queue.")
 SENT: Final = ("sent", "Successfully submitted.")
 
@@ -43,6 +45,7 @@ class Outbox:
             "unique_id": message["unique_id"],
             "message_id": None,
             "chat_id": message["chat_id"],
+            "org_phone": message.get("org_phone"),
             "performed_by": message["performed_by"],
             "status": QUEUED[0],
             "status_description": QUEUED[1],
@@ -51,7 +54,7 @@ class Outbox:
             "attempts": 0,
         }
         if message.get("broadcast_id"):
-            job["broadcast_id"] = message["broadcast_id"]  # not shown: it is what jobs are asked for by
+            job["broadcast_id"] = message["broadcast_id"]
         self.jobs.append(job)
         self._by_id |= {job["queue_id"]: job, job["unique_id"]: job}
         self._waiting[job["queue_id"]] = (due, message)

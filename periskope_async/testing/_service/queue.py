@@ -10,8 +10,10 @@ from periskope_async.testing._json import Json, dumps
 from periskope_async.testing._service.account import ORG_ID
 from periskope_async.testing._service.answers import Answer, not_found
 from periskope_async.testing._service.fields import QUERY_TEXT, TEXT, TEXTS, Body, iso_date
+from periskope_async.testing._service.outbox import HIDDEN
 from periskope_async.testing._service.resource import Resource
 from periskope_async.testing._service.router import Call, Route
+from periskope_async.testing._service.seen import is_of
 
 __all__ = ["ROUTES"]
 
@@ -32,7 +34,7 @@ _JOBS: Final = Resource(
     example_id="",
     other_id="00000000-0000-4000-8000-00000000ffff",
     unknown_values={"status": "levitating"},
-    row_of=lambda job, _: {key: value for key, value in job.items() if key != "broadcast_id"},
+    row_of=lambda job, _: {key: value for key, value in job.items() if key not in HIDDEN},
 )
 
 #: The keys of a purge that hold ids, by the form of the queue.
@@ -43,7 +45,8 @@ def _jobs(call: Call, **wanted: str) -> list[Json]:
     """The jobs, oldest first, whose values are the wanted ones."""
     outbox = call.state.outbox
     outbox.deliver()
-    return [job for job in outbox.jobs if all(job.get(key) == value for key, value in wanted.items())]
+    of_phone = [job for job in outbox.jobs if is_of(call.phone, job)]
+    return [job for job in of_phone if all(job.get(key) == value for key, value in wanted.items())]
 
 
 def _state_of(job: Json) -> str:

@@ -8,9 +8,11 @@ from urllib.parse import unquote
 import attrs
 
 from periskope_async.testing._json import Json
+from periskope_async.testing._service.account import ORG_PHONE
 from periskope_async.testing._service.answers import Answer
 from periskope_async.testing._service.fields import Body, Fields
 from periskope_async.testing._service.resource import Resource
+from periskope_async.testing._service.seen import Seen
 from periskope_async.testing._service.state import State
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ class Call:
         resource_id: the id in the path, in full; `""` for none.
         query: the parameters of the query; checked, but still text.
         body: the JSON object that came along; `{}` for none.
+        phone: the one whose things alone it sees, as `<digits>@c.us`; `""` for all.
     """
 
     state: State
@@ -38,11 +41,22 @@ class Call:
     resource_id: str
     query: Mapping[str, str]
     body: Json
+    phone: str = ""
 
     @property
     def objects(self) -> "Objects":
         """Those of the operation's resource."""
-        return self.state.objects[self.resource.plural]
+        return self.of(self.resource.plural)
+
+    @property
+    def acting(self) -> str:
+        """The phone that does it, as `<digits>@c.us`."""
+        return self.phone or ORG_PHONE
+
+    def of(self, plural: str) -> "Objects":
+        """Those of any resource."""
+        objects = self.state.objects[plural]
+        return Seen(objects, self.phone) if self.phone else objects
 
 
 @attrs.frozen

@@ -15,9 +15,9 @@ from periskope_async.testing._service.made_up.messages import sent_message
 from periskope_async.testing._service.message_fields import (
     CHAT_IDS,
     MEDIA,
-    NUMBER,
     OPTIONS,
     POLL,
+    SECONDS,
     VARIABLES,
 )
 from periskope_async.testing._service.messages import MESSAGES, find, missing
@@ -30,12 +30,16 @@ __all__ = ["ROUTES"]
 _SYNC_TIMEOUT: Final = 20
 
 
-def queue(state: State, chat_id: str, sent: Json, *, due: float = 0.0, **more: Any) -> Json:
+def queue(call: Call, chat_id: str, sent: Json, *, due: float = 0.0, **more: Any) -> Json:
     """Queue a message to a chat until *due*, in seconds since the epoch; return its job. A person's chat is made."""
-    chats, chat_id = state.objects["chats"], full_id(chat_id)
+    state, chat_id = call.state, full_id(chat_id)
+    chats = state.objects["chats"]
     if chats.body(chat_id) is None:
-        chats.put(new_chat(chat_id, state.timestamp()))
-    message = sent_message(chat_id, *state.outbox.new_ids(), sent) | more
+        of_phone = {"org_phone": call.acting, "chat_org_phones": [call.acting]}
+        chats.put(new_chat(chat_id, state.timestamp()) | of_phone)
+    elif call.of("chats").body(chat_id) is None:  # another phone's so far
+        chats.change(chat_id, chat_org_phones=[*(chats.get(chat_id).get("chat_org_phones") or ()), call.acting])
+    message = sent_message(chat_id, *state.outbox.new_ids(), sent, call.acting) | more
     return state.outbox.add(message, max(due, state.now()) + state.assumptions.queue_seconds)
 
 
@@ -43,7 +47,7 @@ def _sending(handler: Callable[[Call], Answer]) -> Callable[[Call], Answer]:
     """An operation that sends something, to persons and to groups that there are."""
 
     def checked(call: Call) -> Answer:
-        body, chats = call.body, call.state.objects["chats"]
+        body, chats = call.body, call.of("chats")
         ids = body.get("forward_chat_ids") or body.get("chat_ids") or [body["chat_id"]]
         with call.state.lock:
             if any(chat_id.endswith("@g.us") and chats.body(chat_id) is None for chat_id in ids):
@@ -54,12 +58,12 @@ def _sending(handler: Callable[[Call], Answer]) -> Callable[[Call], Answer]:
 
 
 def _send(call: Call) -> Answer:
-    return _receipt(call.state, queue(call.state, call.body["chat_id"], call.body))
+    return _receipt(call.state, queue(call, call.body["chat_id"], call.body))
 
 
 def _send_sync(call: Call) -> Answer:
     state = call.state
-    job = queue(state, call.body["chat_id"], call.body)
+    job = queue(call, call.body["chat_id"], call.body)
     if state.assumptions.queue_seconds > (call.body.get("sync_timeout") or _SYNC_TIMEOUT):
         return _receipt(state, job)
     state.outbox.deliver(job["queue_id"])
@@ -74,7 +78,7 @@ def _broadcast(call: Call) -> Answer:
     due = datetime.fromisoformat(scheduled_at).timestamp() if scheduled_at else state.now()
     broadcast_id = str(uuid.UUID(int=len(state.outbox.jobs) + 1))
     for place, chat_id in enumerate(body["chat_ids"]):
-        queue(state, chat_id, body, due=due + place * float(body.get("delay") or 0), broadcast_id=broadcast_id)
+        queue(call, chat_id, body, due=due + place * float(body.get("delay") or 0), broadcast_id=broadcast_id)
     return Answer(200, dumps({"broadcast_id": broadcast_id}))
 
 
@@ -84,7 +88,7 @@ def _forward(call: Call) -> Answer:
         return missing(call)
     kept = {key: message[key] for key in ("media", "message_type", "has_media", "poll_info") if key in message}
     for chat_id in call.body["forward_chat_ids"]:
-        queue(call.state, chat_id, {"message": message["body"]}, **kept, is_forwarded=True)
+        queue(call, chat_id, {"message": message["body"]}, **kept, is_forwarded=True)
     return Answer(204)
 
 
@@ -103,7 +107,7 @@ _BROADCAST: Final = {
     "chat_ids": CHAT_IDS,
     **_CONTENT,
     "scheduled_at": DATE,
-    "delay": NUMBER,
+    "delay": SECONDS,
     "variables": VARIABLES,
 }
 _route: Final = partial(Route, resource=MESSAGES, phone=True, errors=(404,))
@@ -124,7 +128,7 @@ ROUTES: Final = (
             _sending(_send_sync),
         ),
         result="SendMessageSync",
-        body=Body("SendMessageSyncBody", {**_SEND, "sync_timeout": NUMBER}, required=("chat_id",), filled=_ONE_OF),
+        body=Body("SendMessageSyncBody", {**_SEND, "sync_timeout": SECONDS}, required=("chat_id",), filled=_ONE_OF),
     ),
     _route(
         *(

@@ -23,8 +23,10 @@ from periskope_async.testing._service import (
     sending,
     tickets,
 )
+from periskope_async.testing._service.account import ORG_PHONE, PHONE_ID
 from periskope_async.testing._service.answers import Answer, error, invalid, no_route, refused
 from periskope_async.testing._service.assumptions import Assumptions
+from periskope_async.testing._service.chat_forms import full_id
 from periskope_async.testing._service.fields import complaints
 from periskope_async.testing._service.openapi import describe
 from periskope_async.testing._service.router import ROOT, Call, Found, Route, Router
@@ -113,6 +115,7 @@ class Service:
 
     def _checked(self, route: Route, resource_id: str, request: Request) -> Answer:
         assumptions = self.state.assumptions
+        phone: str | None = None
         if route.phone:
             phone = request.headers.get("x-phone")
             if phone is None and assumptions.phone_required:
@@ -132,4 +135,10 @@ class Service:
             if isinstance(read, Answer):
                 return read
             body = read
-        return route.handler(Call(self.state, route.resource, resource_id, query, body))
+        return route.handler(Call(self.state, route.resource, resource_id, query, body, self._scope(phone)))
+
+    def _scope(self, phone: str | None) -> str:
+        """The phone whose things alone a call sees, by its `x-phone`; `""` for all."""
+        if phone is None or self.state.assumptions.scope == "org":
+            return ""
+        return ORG_PHONE if phone == PHONE_ID else full_id(phone)

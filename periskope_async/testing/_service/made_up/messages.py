@@ -70,10 +70,10 @@ def short_id(message_id: str) -> str:
     return parts[2] if len(parts) > 2 else message_id  # the third part
 
 
-def sent_message(chat_id: str, queue_id: str, unique_id: str, sent: Json) -> Json:
+def sent_message(chat_id: str, queue_id: str, unique_id: str, sent: Json, org_phone: str) -> Json:
     """What a send of *sent* puts into the chat, in the full form, before anybody has got it."""
     media, poll = sent.get("media"), sent.get("poll")
-    tail = f"_{ORG_PHONE}" if chat_id.endswith("@g.us") else ""
+    tail = f"_{org_phone}" if chat_id.endswith("@g.us") else ""
     message_id = f"true_{chat_id}_{unique_id}{tail}"
     return {
         **full_message(
@@ -82,9 +82,9 @@ def sent_message(chat_id: str, queue_id: str, unique_id: str, sent: Json) -> Jso
                 "chat_id": chat_id,
                 "media_path": "",
                 "message_id": message_id,
-                "org_phone": ORG_PHONE,
+                "org_phone": org_phone,
                 "performed_by": "api",
-                "sender_phone": ORG_PHONE.partition("@")[0],
+                "sender_phone": org_phone.partition("@")[0],
                 "timestamp": None,
             }
         ),
