@@ -166,6 +166,34 @@ def test_blocking_stream_that_is_not_entered(fake: FakePeriskope) -> None:
             assert [item.id for item in results] == ["BKT-001"]
 
 
+# -- lists ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("filters", [{}, {"status": "open"}])
+async def test_list_taken_for_something_else(fake: FakePeriskope, filters: dict[str, Any]) -> None:
+    """`for` over a list, and `await` of one, say how it is read, and send nothing."""
+    async with fake.client() as client:
+        rows: Any = client.tickets.list(**filters)
+        with pytest.raises(TypeError, match=r"cannot be read with 'for': .*'async for row in \.\.\.list\(\)'"):
+            list(rows)
+        with pytest.raises(TypeError, match=r"cannot be awaited: .*'await \.\.\.list_page\(\)'"):
+            await rows
+    assert fake.calls == 0
+
+
+async def test_list_is_an_async_generator() -> None:
+    """A list can be stepped through, thrown into and closed as any async generator."""
+    async with FakePeriskope(tickets=3) as fake, fake.client() as client:
+        rows: Any = client.tickets.list()
+        assert (await anext(rows)).ticket_id != (await rows.asend(None)).ticket_id
+        with pytest.raises(KeyError, match="ours"):
+            await rows.athrow(KeyError("ours"))
+        with pytest.raises(KeyError, match="ours"):
+            await client.tickets.list().athrow(KeyError, KeyError("ours"), KeyError().__traceback__)
+        await rows.aclose()
+        assert [row async for row in rows] == []
+
+
 # -- data frames ------------------------------------------------------------------------------------------------------
 
 
