@@ -13,13 +13,22 @@ Records = Sequence[Mapping[str, Any]]
 Kinds = Mapping[str, ColumnKind]
 
 
+def _library(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:  # it is installed, and broken: its own words say more
+            raise
+        raise ModuleNotFoundError(f"{name} is not installed, which this needs: pip install {name}", name=name) from None
+
+
 def arrow_schema(kinds: Kinds) -> Any:
     """Return the `pyarrow.Schema` of some columns.
 
     Raises:
         ImportError: pyarrow is not installed.
     """
-    pa: Any = import_module("pyarrow")  # it brings no types along
+    pa: Any = _library("pyarrow")  # it brings no types along
     types = {
         "text": pa.string(),
         "integer": pa.int64(),
@@ -35,12 +44,12 @@ def arrow_schema(kinds: Kinds) -> Any:
 def to_arrow(records: Records, kinds: Kinds) -> Any:
     """Return a `pyarrow.Table`."""
     schema = arrow_schema(kinds)
-    return import_module("pyarrow").Table.from_pylist(list(records), schema=schema)
+    return _library("pyarrow").Table.from_pylist(list(records), schema=schema)
 
 
 def to_polars(records: Records, kinds: Kinds) -> Any:
     """Return a `polars.DataFrame`."""
-    pl: Any = import_module("polars")
+    pl: Any = _library("polars")
     types = {
         "text": pl.String,
         "integer": pl.Int64,
@@ -56,7 +65,7 @@ def to_polars(records: Records, kinds: Kinds) -> Any:
 
 def to_pandas(records: Records, kinds: Kinds) -> Any:
     """Return a `pandas.DataFrame`, whose integers and flags may be missing."""
-    pd: Any = import_module("pandas")
+    pd: Any = _library("pandas")
     types = {
         "text": "string",
         "integer": "Int64",

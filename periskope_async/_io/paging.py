@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from itertools import islice
 from typing import Any, Final, Protocol, TypeVar
 
+from periskope_async._io.rows import Rows
 from periskope_async._sansio.arguments import as_count
 
 __all__ = ["walk"]
@@ -58,7 +59,7 @@ def walk(
     """
     page_size = as_count("page_size", page_size, least=1)
     most = math.inf if limit is None else as_count("limit", limit, least=1)
-    return _walk(fetch, id_of, page_size, most)
+    return Rows(_walk(fetch, id_of, page_size, most))
 
 
 def _is_last(page: Page[Any], offset: int, page_size: int) -> bool:

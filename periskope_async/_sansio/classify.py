@@ -25,7 +25,7 @@ MAX_DEPTH: Final = 16
 
 E = TypeVar("E", bound=ApiError)
 
-_WRONG_PATH: Final = "(a 404, but not the service's own: the base URL may be wrong, or lack its /v1)"
+_WRONG_PATH: Final = "(a 404 of no resource: the service has no such path, or the base URL is wrong or lacks its /v1)"
 _PLAN = re.compile(r"\bplans?\b", re.IGNORECASE)
 
 

@@ -9,6 +9,7 @@ from periskope_async._codec.converter import prepare
 from periskope_async._io.caller import Caller
 from periskope_async._io.many import fetch_many
 from periskope_async._io.paging import walk
+from periskope_async._io.rows import Rows
 from periskope_async._io.source import Ids
 from periskope_async._io.stream import open_stream
 from periskope_async._sansio.arguments import (
@@ -291,7 +292,7 @@ class Tickets:
         if chosen is None:
             return walk(self.list_page, attrgetter("ticket_id"), page_size=page_size, limit=limit)
         most = None if limit is None else as_count("limit", limit, least=1)
-        return only(walk(self.list_page, attrgetter("ticket_id"), page_size=page_size), chosen, most)
+        return Rows(only(walk(self.list_page, attrgetter("ticket_id"), page_size=page_size), chosen, most))
 
 
 def _get(ticket_id: str) -> Request[TicketInfo]:

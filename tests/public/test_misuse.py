@@ -1,6 +1,9 @@
 """What a newcomer does wrong: each message names the cure, and no checker is kept from finding it before."""
 
+import sys
 from collections.abc import Callable, Iterator
+from importlib import invalidate_caches
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +11,7 @@ import pytest
 import periskope_async
 import periskope_sync
 from periskope_async import ConfigurationError, Ticket, TicketInfo
+from periskope_async._codec import frames
 from periskope_async.testing import FakePeriskope
 
 INFO: Any = TicketInfo(ticket=Ticket(ticket_id="BKT-001", subject="Printer on fire"))
@@ -160,3 +164,53 @@ def test_blocking_stream_that_is_not_entered(fake: FakePeriskope) -> None:
             list(stream)
         with stream as results:
             assert [item.id for item in results] == ["BKT-001"]
+
+
+# -- lists ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("filters", [{}, {"status": "open"}])
+async def test_list_taken_for_something_else(fake: FakePeriskope, filters: dict[str, Any]) -> None:
+    """`for` over a list, and `await` of one, say how it is read, and send nothing."""
+    async with fake.client() as client:
+        rows: Any = client.tickets.list(**filters)
+        with pytest.raises(TypeError, match=r"cannot be read with 'for': .*'async for row in \.\.\.list\(\)'"):
+            list(rows)
+        with pytest.raises(TypeError, match=r"cannot be awaited: .*'await \.\.\.list_page\(\)'"):
+            await rows
+    assert fake.calls == 0
+
+
+async def test_list_is_an_async_generator() -> None:
+    """A list can be stepped through, thrown into and closed as any async generator."""
+    async with FakePeriskope(tickets=3) as fake, fake.client() as client:
+        rows: Any = client.tickets.list()
+        assert (await anext(rows)).ticket_id != (await rows.asend(None)).ticket_id
+        with pytest.raises(KeyError, match="ours"):
+            await rows.athrow(KeyError("ours"))
+        with pytest.raises(KeyError, match="ours"):
+            await client.tickets.list().athrow(KeyError, KeyError("ours"), KeyError().__traceback__)
+        await rows.aclose()
+        assert [row async for row in rows] == []
+
+
+# -- data frames ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("convert", "library"),
+    [(frames.to_pandas, "pandas"), (frames.to_polars, "polars"), (frames.to_arrow, "pyarrow")],
+)
+def test_frame_without_its_library(
+    convert: Callable[..., object], library: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A library that is not there is named with the command that brings it; one that is broken speaks for itself."""
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    for name in [name for name in sys.modules if name.partition(".")[0] == library]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(ModuleNotFoundError, match=f"{library} is not installed.*: pip install {library}$"):
+        convert([], {})
+    (tmp_path / f"{library}.py").write_text("import a_part_of_it")
+    invalidate_caches()
+    with pytest.raises(ModuleNotFoundError, match=r"^No module named 'a_part_of_it'$"):
+        convert([], {})

@@ -102,11 +102,11 @@ def test_judgement_is_total(seen: list[tuple[int, object, str]]) -> None:
     ],
 )
 def test_only_the_services_own_404_is_not_found(body: object, says: str) -> None:
-    """A 404 of something else is no news of a ticket: it is unexpected, and says that the base URL may be wrong."""
+    """A 404 of something else is no news of a ticket: it is unexpected, and names the path and the base URL."""
     error = error_of(404, body)
     assert type(error) is errors.UnexpectedResponseError
     assert error.message.startswith(says)
-    assert "the base URL may be wrong, or lack its /v1" in str(error)
+    assert "the service has no such path, or the base URL is wrong or lacks its /v1" in str(error)
 
 
 @pytest.mark.parametrize("body", [{"code": "NOT_FOUND_ERROR", "message": "x"}, {"name": "Not found"}])
