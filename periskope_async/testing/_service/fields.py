@@ -15,20 +15,24 @@ from periskope_async.testing._service.answers import Answer, invalid, refused
 from periskope_async.testing._service.assumptions import Assumptions
 
 __all__ = [
+    "ANY_OBJECT",
     "CHAT_ID",
     "DATE",
     "FLAG",
     "FLAGS",
     "LIMIT",
     "MEDIA",
+    "NAMES",
     "NUMBER",
     "OFFSET",
     "PROPERTIES",
     "QUERY_DATE",
+    "QUERY_FLAG",
     "QUERY_TEXT",
     "REQUIRED_TEXT",
     "TEXT",
     "TEXTS",
+    "URL",
     "Body",
     "Field",
     "Fields",
@@ -213,6 +217,20 @@ def _are_texts(value: Any, _: Assumptions) -> str:
     return "" if fits else "Expected strings"
 
 
+def _are_names(value: Any, _: Assumptions) -> str:
+    fits = isinstance(value, list) and all(isinstance(one, str) for one in cast("Iterable[Any]", value))
+    return "" if fits else "Expected an array of strings"
+
+
+def _is_object(value: Any, _: Assumptions) -> str:
+    return "" if isinstance(value, dict) else "Expected object"
+
+
+def _is_url(value: Any, _: Assumptions) -> str:
+    fits = isinstance(value, str) and re.fullmatch(_URL, value)
+    return "" if fits else "Expected a URL that begins with http:// or https://"
+
+
 def _is_media(value: Any, _: Assumptions) -> str:
     media = cast("Json", value if isinstance(value, dict) else {})
     fits = media.get("type") in _MEDIA_TYPES and all(
@@ -224,6 +242,7 @@ def _is_media(value: Any, _: Assumptions) -> str:
 _FILLED: Final = {"type": ["string", "object"], "minLength": 1}
 _MEDIA_TYPES: Final = ("document", "image", "video", "audio")
 _CHAT_ID: Final = r"[0-9]+(-[0-9]+)?(@c\.us|@g\.us)?"
+_URL: Final = r"https?://[!-~]+"
 _DATE: Final = {
     "type": "string",
     "pattern": "^[1-9][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"
@@ -234,6 +253,9 @@ TEXT: Final = Field({"type": ["string", "null"]}, _is_text)
 TEXTS: Final = Field(
     {"anyOf": [{"type": ["string", "null"]}, {"type": "array", "items": {"type": "string"}}]}, _are_texts
 )
+NAMES: Final = Field({"type": ["array", "null"], "items": {"type": "string"}}, _are_names, empty=(None,))
+ANY_OBJECT: Final = Field({"type": ["object", "null"]}, _is_object, empty=(None,))
+URL: Final = Field({"type": "string", "pattern": f"^{_URL}$"}, _is_url)
 MEDIA: Final = Field(
     {
         "type": ["object", "null"],
@@ -269,3 +291,4 @@ OFFSET: Final = Field(
 LIMIT: Final = Field({"type": "integer", "minimum": 1, "maximum": 2000, "default": 2000}, _is_count, empty=())
 QUERY_DATE: Final = Field(_DATE, _is_date, empty=())
 QUERY_TEXT: Final = Field({"type": "string"}, _is_text, empty=())
+QUERY_FLAG: Final = one_of("true", "false", empty=())

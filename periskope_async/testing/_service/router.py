@@ -31,6 +31,7 @@ class Call:
         resource_id: the id in the path, in full; `""` for none.
         query: the parameters of the query; checked, but still text.
         body: the JSON object that came along; `{}` for none.
+        phone: `x-phone` as it came; `""` for none, and where the operation does not list it.
     """
 
     state: State
@@ -38,6 +39,7 @@ class Call:
     resource_id: str
     query: Mapping[str, str]
     body: Json
+    phone: str = ""
 
     @property
     def objects(self) -> "Objects":
@@ -61,6 +63,7 @@ class Route:
         result: the schema of its answer; of a page, that of a row; None where the answer has no body.
         status: of its success.
         page: whether it answers a page of rows.
+        media_type: of an answer that is not JSON; `""` where it is.
         array: whether it answers an array of rows.
         unwrap: the key under which its answer stands in the body; `""` where it is the body.
         echo: the parameters of its query that a page repeats.
@@ -81,6 +84,7 @@ class Route:
     result: str | None = attrs.field(kw_only=True)
     status: int = attrs.field(kw_only=True, default=200)
     page: bool = attrs.field(kw_only=True, default=False)
+    media_type: str = attrs.field(kw_only=True, default="")
     array: bool = attrs.field(kw_only=True, default=False)
     unwrap: str = attrs.field(kw_only=True, default="")
     echo: tuple[str, ...] = attrs.field(kw_only=True, default=())
