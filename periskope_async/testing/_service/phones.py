@@ -102,7 +102,7 @@ def _get_qr(call: Call) -> Answer:
     if isinstance(phone, Answer):
         return phone
     if phone["wa_state"] == "CONNECTED":  # what it gets nobody outside knows, only that it is not a code
-        return not_found("QR code")
+        return not_found("code")
     return Answer(200, qr_png(), call.state.assumptions.qr_content_type)
 
 
