@@ -56,7 +56,10 @@ def test_contacts_are_the_people_in_chats(service: Service, ask: Ask) -> None:
         ("POST", "/webhooks", {"hookUrl": HOOK}),
         ("POST", "/webhooks", {"hookUrl": "example.com", "integrationName": "a"}),
         ("POST", "/webhooks", {"hookUrl": HOOK, "integrationName": "a", "integrationMetadata": "b"}),
+        ("POST", "/webhooks", {"hookUrl": HOOK, "integrationName": []}),
+        ("POST", "/webhooks", {"hookUrl": HOOK, "integrationName": [1]}),
         ("PATCH", "/webhooks/1", {}),
+        ("PATCH", "/webhooks/1", {"hookUrl": ""}),
         ("GET", "/webhooks?is_subscribed=1", None),
     ],
 )

@@ -137,7 +137,7 @@ def import_contacts(connect: "Connect", file: Path, *, resume: bool, overwrite: 
         message = f"A stopped import of {named(file)} has done {len(done):,} of its rows."
         raise Failure(Exit.USAGE, message, "--resume goes on with the others, --overwrite begins anew.")
     if overwrite:
-        done = set()
+        done = set[str]()
     left = [row for row in rows if row.digest not in done]
     try:
         with files.done.open("ab" if resume else "wb") as log, files.errors.open("wb") as errors, progress() as report:

@@ -32,7 +32,6 @@ __all__ = [
     "REQUIRED_TEXT",
     "TEXT",
     "TEXTS",
-    "URL",
     "Body",
     "Field",
     "Fields",
@@ -226,11 +225,6 @@ def _is_object(value: Any, _: Assumptions) -> str:
     return "" if isinstance(value, dict) else "Expected object"
 
 
-def _is_url(value: Any, _: Assumptions) -> str:
-    fits = isinstance(value, str) and re.fullmatch(_URL, value)
-    return "" if fits else "Expected a URL that begins with http:// or https://"
-
-
 def _is_media(value: Any, _: Assumptions) -> str:
     media = cast("Json", value if isinstance(value, dict) else {})
     fits = media.get("type") in _MEDIA_TYPES and all(
@@ -242,7 +236,6 @@ def _is_media(value: Any, _: Assumptions) -> str:
 _FILLED: Final = {"type": ["string", "object"], "minLength": 1}
 _MEDIA_TYPES: Final = ("document", "image", "video", "audio")
 _CHAT_ID: Final = r"[0-9]+(-[0-9]+)?(@c\.us|@g\.us)?"
-_URL: Final = r"https?://[!-~]+"
 _DATE: Final = {
     "type": "string",
     "pattern": "^[1-9][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"
@@ -255,7 +248,6 @@ TEXTS: Final = Field(
 )
 NAMES: Final = Field({"type": ["array", "null"], "items": {"type": "string"}}, _are_names, empty=(None,))
 ANY_OBJECT: Final = Field({"type": ["object", "null"]}, _is_object, empty=(None,))
-URL: Final = Field({"type": "string", "pattern": f"^{_URL}$"}, _is_url)
 MEDIA: Final = Field(
     {
         "type": ["object", "null"],

@@ -1,5 +1,6 @@
 """The operations on subscriptions. It must not know sockets, faults or rate limits. It calls no URL."""
 
+import re
 from functools import partial
 from typing import Any, Final, cast
 from uuid import NAMESPACE_URL, uuid5
@@ -7,8 +8,9 @@ from uuid import NAMESPACE_URL, uuid5
 from periskope_async.testing._json import Json, dumps
 from periskope_async.testing._service.account import ORG_ID
 from periskope_async.testing._service.answers import Answer, not_found
+from periskope_async.testing._service.assumptions import Assumptions
 from periskope_async.testing._service.collection import MadeOnce, Objects
-from periskope_async.testing._service.fields import ANY_OBJECT, FLAG, QUERY_FLAG, QUERY_TEXT, TEXT, TEXTS, URL, Body
+from periskope_async.testing._service.fields import ANY_OBJECT, FLAG, QUERY_FLAG, QUERY_TEXT, TEXT, Body, Field
 from periskope_async.testing._service.operations import read
 from periskope_async.testing._service.resource import Resource
 from periskope_async.testing._service.router import Call, Route
@@ -114,6 +116,20 @@ def _delete(call: Call) -> Answer:
     return Answer(204)
 
 
+def _is_url(value: Any, _: Assumptions) -> str:
+    fits = isinstance(value, str) and re.fullmatch(_PATTERN, value)
+    return "" if fits else "Expected a URL that begins with http:// or https://"
+
+
+def _are_events(value: Any, _: Assumptions) -> str:
+    names = cast("list[object]", value) if isinstance(value, list) else [value]
+    return "" if names and all(isinstance(name, str) for name in names) else "Expected a string, or some"
+
+
+_PATTERN: Final = r"https?://[!-~]+"
+_URL: Final = Field({"type": "string", "pattern": f"^{_PATTERN}$"}, _is_url, empty=())
+_SOME: Final = {"type": "array", "minItems": 1, "items": {"type": "string"}}
+_EVENTS: Final = Field({"anyOf": [{"type": "string", "minLength": 1}, _SOME]}, _are_events)
 _QUERY: Final = {
     "hook_url": QUERY_TEXT,
     "integration_id": QUERY_TEXT,
@@ -124,11 +140,11 @@ _QUERY: Final = {
 _COMMON: Final = {"integrationMetadata": ANY_OBJECT, "integrationType": TEXT, "name": TEXT, "type": TEXT}
 _NEW: Final = Body(
     "NewWebhook",
-    {"hookUrl": URL, "integrationName": TEXTS, **_COMMON},
+    {"hookUrl": _URL, "integrationName": _EVENTS, **_COMMON},
     required=("hookUrl", "integrationName"),
 )
 _CHANGE: Final = Body(
-    "WebhookChange", {"hookUrl": URL, "integrationName": TEXT, "isSubscribed": FLAG, **_COMMON}, any_of=True
+    "WebhookChange", {"hookUrl": _URL, "integrationName": TEXT, "isSubscribed": FLAG, **_COMMON}, any_of=True
 )
 _route: Final = partial(Route, resource=WEBHOOKS, result="Webhook")
 
