@@ -5,7 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from periskope_async.cli.options import InOrder, confirm, hands_on_connect, output, unasked
+from periskope_async.cli.options import (
+    InOrder,
+    concurrency,
+    confirm,
+    export_options,
+    hands_on_connect,
+    output,
+    rehearsing,
+    unasked,
+    which_ids,
+    writes,
+)
 
 if TYPE_CHECKING:
     from periskope_async.cli.options import Connect
@@ -21,7 +32,7 @@ _internal = click.option("--internal/--external", "is_internal", default=None, h
 
 @click.group(cls=InOrder)
 def contacts() -> None:
-    """Read, change and import contacts."""
+    """Read, change, export and import contacts."""
 
 
 @contacts.command()
@@ -55,6 +66,7 @@ def list_(connect: "Connect", *, limit: int, everything: bool, output: str) -> i
 @click.argument("contact_name", metavar="NAME")
 @_labels
 @_internal
+@writes
 @output("view", "json")
 @hands_on_connect
 def create(connect: "Connect", *, contact_id: str, contact_name: str, output: str, **values: Any) -> int:
@@ -69,6 +81,7 @@ def create(connect: "Connect", *, contact_id: str, contact_name: str, output: st
 @_contact_name
 @_labels
 @_internal
+@writes
 @output("view", "json")
 @hands_on_connect
 def update(connect: "Connect", *, contact_id: str, output: str, **values: Any) -> int:
@@ -92,23 +105,41 @@ def check(connect: "Connect", *, contact_ids: tuple[str, ...], output: str) -> i
     return _contacts.check(connect, contact_ids, output)
 
 
+@contacts.command()
+@which_ids
+@export_options
+@concurrency
+@hands_on_connect
+def export(connect: "Connect", **options: Any) -> int:
+    """Save contacts in full, with the ids of their chats, into a file.
+
+    After Ctrl-C, a lost connection or a crash, the same command with --resume goes on, and every contact is in the file
+    once. What failed stands in FILE.errors.jsonl with its reason.
+    """
+    from periskope_async.cli.commands import sources
+
+    return sources.export_by_ids(connect, sources.CONTACTS, **options)
+
+
 @contacts.command("import")
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--resume", is_flag=True, help="Leave out what a stopped import of FILE has done.")
 @click.option("--overwrite", is_flag=True, help="Begin anew, whatever a stopped import has done.")
-@click.option("--concurrency", type=int, metavar="N", help="Requests in flight at once.  [default: 32]")
+@concurrency
+@writes
 @hands_on_connect
 def import_(connect: "Connect", *, file: Path, resume: bool, overwrite: bool) -> int:
     """Create or update a contact for each row of a CSV file.
 
     Columns: contact_id, contact_name, labels, is_internal. A cell that is empty changes nothing. Rows that failed stand
     in FILE.errors.jsonl with their reason, and --resume tries them again. A row that was changed counts as a new one.
+    --dry-run shows the updates; which of the contacts are new only the service knows.
     """
     from periskope_async.cli.commands import contact_import
 
     if resume and overwrite:
         raise click.UsageError("--resume goes on and --overwrite begins anew: choose one.")
-    return contact_import.import_contacts(connect, file, resume=resume, overwrite=overwrite)
+    return contact_import.import_contacts(connect, file, resume=resume, overwrite=overwrite, dry_run=rehearsing())
 
 
 @click.group(cls=InOrder)
@@ -150,6 +181,7 @@ def qr(connect: "Connect", *, out: Path | None, wait: bool, deadline: float) -> 
 
 @phones.command()
 @unasked
+@writes
 @hands_on_connect
 def restart(connect: "Connect", *, yes: bool) -> int:
     """Start the session of the phone anew that --phone names. Meanwhile it sends nothing."""
@@ -162,6 +194,7 @@ def restart(connect: "Connect", *, yes: bool) -> int:
 @phones.command()
 @click.argument("number", metavar="PHONE")
 @unasked
+@writes
 @hands_on_connect
 def reset(connect: "Connect", *, number: str, yes: bool) -> int:
     """Log a phone out. It sends and receives nothing until its code is scanned again."""
@@ -174,6 +207,7 @@ def reset(connect: "Connect", *, number: str, yes: bool) -> int:
 @phones.command("delete")
 @click.argument("number", metavar="PHONE")
 @unasked
+@writes
 @hands_on_connect
 def delete_phone(connect: "Connect", *, number: str, yes: bool) -> int:
     """Take a phone out of the organisation."""
@@ -193,6 +227,7 @@ def members() -> None:
 @click.option("--role", type=click.Choice(["member", "admin"]), help="What they may do.")
 @click.option("--label", "labels", multiple=True, metavar="NAME", help="They see chats that have it. Repeatable.")
 @click.option("--of-phone", "org_phones", multiple=True, metavar="NUMBER", help="They see its chats. Repeatable.")
+@writes
 @output("table", "json")
 @hands_on_connect
 def invite(connect: "Connect", *, emails: tuple[str, ...], output: str, **values: Any) -> int:
@@ -205,6 +240,7 @@ def invite(connect: "Connect", *, emails: tuple[str, ...], output: str, **values
 @members.command("delete")
 @click.argument("email", metavar="EMAIL")
 @unasked
+@writes
 @hands_on_connect
 def delete_member(connect: "Connect", *, email: str, yes: bool) -> int:
     """Take a person out of the organisation."""
@@ -232,6 +268,7 @@ def list_webhooks(connect: "Connect", *, output: str) -> int:
 @webhooks.command("create")
 @click.argument("hook_url", metavar="URL")
 @click.argument("events", nargs=-1, required=True, metavar="EVENT...")
+@writes
 @output("table", "json")
 @hands_on_connect
 def create_webhook(connect: "Connect", *, hook_url: str, events: tuple[str, ...], output: str) -> int:
@@ -244,6 +281,7 @@ def create_webhook(connect: "Connect", *, hook_url: str, events: tuple[str, ...]
 @webhooks.command("delete")
 @click.argument("webhook_id", metavar="ID")
 @unasked
+@writes
 @hands_on_connect
 def delete_webhook(connect: "Connect", *, webhook_id: str, yes: bool) -> int:
     """End a subscription."""

@@ -63,6 +63,7 @@ class Contacts:
         *,
         deadline: float | None = None,
         on_progress: Callable[[Progress], None] | None = None,
+        progress: bool = False,
     ) -> BulkResult[Contact]:
         """Return every one of many contacts that exists, and a plain account of the rest; as `Tickets.get_many`.
 
@@ -77,6 +78,7 @@ class Contacts:
             name="contact_ids",
             deadline=deadline,
             on_progress=on_progress,
+            progress=progress,
             model=Contact,
         )
 

@@ -1,12 +1,11 @@
 """The commands on contacts, phones, members and webhooks: what they print, where, and how they end."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from periskope_async.cli import main
 from periskope_async.testing import FakePeriskope, Fault, Reply, Request
 
 Command = Callable[..., tuple[int, str, str]]
@@ -16,27 +15,10 @@ PHONE = "918527184400"
 PHONE_ID = "phone-tqhzsvcwlkbnmrxd"
 
 
-@pytest.fixture
-def fake() -> Iterator[FakePeriskope]:
-    """A service of its own for each test, so that none finds what another left."""
-    with FakePeriskope(3) as running:
-        yield running
-
-
-@pytest.fixture
-def periskope(fake: FakePeriskope, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run a command against the fake; return its exit code, standard output and standard error."""
-    monkeypatch.setenv("PERISKOPE_API_KEY", fake.api_key)
-    monkeypatch.setenv("PERISKOPE_BASE_URL", fake.base_url)
+@pytest.fixture(autouse=True)
+def _of_one_phone(_at_home_nowhere: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Name the phone where a shell does."""
     monkeypatch.setenv("PERISKOPE_PHONE", PHONE)
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.delenv("PERISKOPE_BUDGET", raising=False)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        code = main(arguments)
-        return (code, *capsys.readouterr())
-
-    return call
 
 
 # -- contacts ---------------------------------------------------------------------------------------------------------
@@ -220,6 +202,25 @@ def test_import_into_a_service_that_is_down(periskope: Command, fake: FakePerisk
     fake.faults.clear()
     code, out, _ = periskope("contacts", "import", str(file), "--resume")
     assert (code, out, beside(file)) == (0, "60 created, 0 updated\n", [])
+
+
+def test_dry_import(periskope: Command, fake: FakePeriskope, tmp_path: Path) -> None:
+    """A dry run shows each row that can be sent, says why others cannot, and neither sends nor writes anything."""
+    file = written(tmp_path / "people.csv", f"contact_id,contact_name\n{PERSON},Asha\nnobody,Asha\n{NOBODY},Ravi\n")
+    code, out, err = periskope("contacts", "import", str(file), "--dry-run")
+    assert (code, out.count("PATCH "), fake.calls, beside(file)) == (1, 2, 0, [])
+    assert "Line 3: contact_id: expected a number" in err
+
+
+def test_contacts_export(periskope: Command, fake: FakePeriskope, tmp_path: Path) -> None:
+    """Every contact is saved in full, and some by their ids; an export goes on where it ended."""
+    file = tmp_path / "contacts.jsonl"
+    assert periskope("contacts", "export", f"{PERSON}@c.us", "--out", str(file))[0] == 0
+    assert [json.loads(line) for line in file.read_text("utf-8").splitlines()] == [fake.contacts.get(f"{PERSON}@c.us")]
+    assert periskope("contacts", "export", "--all", "--resume", "--out", str(file))[0] == 0
+    found = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    assert sorted(contact["contact_id"] for contact in found) == sorted(fake.contacts.ids)
+    assert all("chat_ids" in contact for contact in found)
 
 
 # -- phones -----------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -26,7 +27,7 @@ from periskope_async import (
     Progress,
 )
 from periskope_async.cli.commands.contacts import COLUMNS
-from periskope_async.cli.outcome import Exit, Failure, Outcome, exit_of, explain
+from periskope_async.cli.outcome import Exit, Failure, Outcome, Unsent, exit_of, explain
 from periskope_async.cli.running import Report, progress, run
 from periskope_async.cli.text import named, tell, to_json, write
 
@@ -126,8 +127,11 @@ def _rows(table: "csv.DictReader[str]", columns: Mapping[str, str]) -> Iterator[
         yield Row(table.line_num, contact_id, set_, problem)
 
 
-def import_contacts(connect: "Connect", file: Path, *, resume: bool, overwrite: bool) -> int:
-    """Create or update the contacts of *file*, print how many, and say on standard error what failed."""
+def import_contacts(connect: "Connect", file: Path, *, resume: bool, overwrite: bool, dry_run: bool) -> int:
+    """Create or update the contacts of *file*, print how many, and say on standard error what failed.
+
+    On a dry run no file is written, and nothing is said but what cannot be sent.
+    """
     rows, ignored = read_rows(file)
     if ignored:
         tell(Outcome(Exit.OK, f"Columns that are not read: {', '.join(ignored)}."))
@@ -139,6 +143,8 @@ def import_contacts(connect: "Connect", file: Path, *, resume: bool, overwrite: 
     if overwrite:
         done = set[str]()
     left = [row for row in rows if row.digest not in done]
+    if dry_run:
+        return _rehearse(connect, left)
     try:
         with files.done.open("ab" if resume else "wb") as log, files.errors.open("wb") as errors, progress() as report:
             counts, failed, skipped = run(lambda: _Import(left, log, errors, report).run(connect))
@@ -153,6 +159,20 @@ def import_contacts(connect: "Connect", file: Path, *, resume: bool, overwrite: 
     left_out = f", {len(rows) - len(left):,} done before" if done else ""
     write(f"{counts['created']:,} created, {counts['updated']:,} updated{left_out}\n".encode())
     return exit_of(failed, succeeded=counts.total())
+
+
+def _rehearse(connect: "Connect", rows: Sequence[Row]) -> int:
+    async def show() -> None:
+        async with connect() as client:
+            for row in rows:
+                if row.problem:
+                    tell(Outcome(Exit.SOME_FAILED, f"Line {row.line}: {row.problem}"))
+                    continue
+                with suppress(Unsent):
+                    await client.contacts.update(row.contact_id, **row.values)
+
+    run(show)
+    return Exit.SOME_FAILED if any(row.problem for row in rows) else Exit.OK
 
 
 class _Import:
