@@ -37,8 +37,10 @@ if TYPE_CHECKING:
     )
     from periskope_async.hooks import Hooks, RequestEvent, ResponseEvent, RetryEvent, ThrottleEvent, capture_responses
     from periskope_async.models.chats import Chat, ChatPage
+    from periskope_async.models.contacts import Contact, ContactCheck, ContactPage
     from periskope_async.models.groups import GroupInvite, ParticipantResult
     from periskope_async.models.infos import ChatInfo, ChatMember, ChatType, MessageInfo
+    from periskope_async.models.members import InviteFailure, InviteResult, Member, MemberRole
     from periskope_async.models.messages import (
         DeliveryInfo,
         Message,
@@ -51,11 +53,14 @@ if TYPE_CHECKING:
     from periskope_async.models.notes import Note, NotePage
     from periskope_async.models.notifications import Notification, NotificationPage
     from periskope_async.models.pages import Page
+    from periskope_async.models.phones import Phone, PhoneRow, PhoneState
+    from periskope_async.models.qr_images import QrImage
     from periskope_async.models.queue import BroadcastState, BroadcastStatus, PurgeResult, QueueJob, QueueStatus
     from periskope_async.models.reactions import Reaction, ReactionPage
     from periskope_async.models.sends import BroadcastReceipt, MessageStatus, SendReceipt, SentMessage
     from periskope_async.models.ticket_rows import TicketPage, TicketRow
     from periskope_async.models.tickets import Ticket, TicketInfo, TicketPriority, TicketStatus
+    from periskope_async.models.webhooks import EventName, Webhook
     from periskope_async.sending import FoundSend, Media, Outgoing, Poll, SendManyResult
 
 __all__ = [
@@ -74,15 +79,23 @@ __all__ = [
     "ClientClosedError",
     "ConfigurationError",
     "ConnectError",
+    "Contact",
+    "ContactCheck",
+    "ContactPage",
     "DeadlineExceeded",
     "DecodeError",
     "DeliveryInfo",
+    "EventName",
     "Failed",
     "Fetched",
     "FoundSend",
     "GroupInvite",
     "Hooks",
+    "InviteFailure",
+    "InviteResult",
     "Media",
+    "Member",
+    "MemberRole",
     "Message",
     "MessageFlag",
     "MessageInfo",
@@ -101,10 +114,14 @@ __all__ = [
     "ParticipantResult",
     "PeriskopeError",
     "PermissionDeniedError",
+    "Phone",
+    "PhoneRow",
+    "PhoneState",
     "Poll",
     "Progress",
     "ProtocolError",
     "PurgeResult",
+    "QrImage",
     "QueueJob",
     "QueueStatus",
     "RateLimit",
@@ -131,6 +148,7 @@ __all__ = [
     "UnexpectedResponseError",
     "Unset",
     "ValidationError",
+    "Webhook",
     "capture_responses",
 ]
 

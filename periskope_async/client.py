@@ -22,13 +22,17 @@ if TYPE_CHECKING:
     import aiohttp  # for the type of a session that is passed on, unopened
 
     from periskope_async.resources.chats import Chats
+    from periskope_async.resources.contacts import Contacts
     from periskope_async.resources.groups import Groups
+    from periskope_async.resources.members import Members
     from periskope_async.resources.messages import Messages
     from periskope_async.resources.notes import Notes
     from periskope_async.resources.notifications import Notifications
+    from periskope_async.resources.phones import Phones
     from periskope_async.resources.queue import Queue
     from periskope_async.resources.reactions import Reactions
     from periskope_async.resources.tickets import Tickets
+    from periskope_async.resources.webhooks import Webhooks
 
 __all__ = ["PeriskopeClient"]
 
@@ -108,12 +112,16 @@ class PeriskopeClient:
 
     tickets: "Resource[Tickets]" = Resource("The tickets of the account.")
     chats: "Resource[Chats]" = Resource("The chats of a phone.")
+    contacts: "Resource[Contacts]" = Resource("The contacts of the account.")
     groups: "Resource[Groups]" = Resource("The groups that a phone is in.")
+    members: "Resource[Members]" = Resource("The people of the organisation.")
     messages: "Resource[Messages]" = Resource("The messages of a phone: read, sent, acted on.")
     notes: "Resource[Notes]" = Resource("The private notes in the chats of a phone.")
     notifications: "Resource[Notifications]" = Resource("What happened to the chats of a phone and their members.")
+    phones: "Resource[Phones]" = Resource("The phones of the organisation.")
     queue: "Resource[Queue]" = Resource("The messages that a phone is to send.")
     reactions: "Resource[Reactions]" = Resource("The reactions to the messages of a phone.")
+    webhooks: "Resource[Webhooks]" = Resource("Subscriptions to events: which URL is called for what.")
 
     @property
     def rate_limit(self) -> RateLimit | None:

@@ -19,7 +19,20 @@ if TYPE_CHECKING:
     from os import PathLike
     from ssl import SSLContext
 
-    from periskope_sync.resources import Chats, Groups, Messages, Notes, Notifications, Queue, Reactions, Tickets
+    from periskope_sync.resources import (
+        Chats,
+        Contacts,
+        Groups,
+        Members,
+        Messages,
+        Notes,
+        Notifications,
+        Phones,
+        Queue,
+        Reactions,
+        Tickets,
+        Webhooks,
+    )
 
 __all__ = ["PeriskopeClient"]
 
@@ -137,12 +150,16 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
 
     tickets: "Twin[Tickets]" = Twin("The tickets of the account.")
     chats: "Twin[Chats]" = Twin("The chats of a phone.")
+    contacts: "Twin[Contacts]" = Twin("The contacts of the account.")
     groups: "Twin[Groups]" = Twin("The groups that a phone is in.")
+    members: "Twin[Members]" = Twin("The people of the organisation.")
     messages: "Twin[Messages]" = Twin("The messages of a phone: read, sent, acted on.")
     notes: "Twin[Notes]" = Twin("The private notes in the chats of a phone.")
     notifications: "Twin[Notifications]" = Twin("What happened to the chats of a phone and their members.")
+    phones: "Twin[Phones]" = Twin("The phones of the organisation.")
     queue: "Twin[Queue]" = Twin("The messages that a phone is to send.")
     reactions: "Twin[Reactions]" = Twin("The reactions to the messages of a phone.")
+    webhooks: "Twin[Webhooks]" = Twin("Subscriptions to events: which URL is called for what.")
 
     @property
     def rate_limit(self) -> RateLimit | None:

@@ -3,16 +3,33 @@
 from typing import Final
 
 from periskope_async.resources.chats import Chats as AsyncChats
+from periskope_async.resources.contacts import Contacts as AsyncContacts
 from periskope_async.resources.groups import Groups as AsyncGroups
+from periskope_async.resources.members import Members as AsyncMembers
 from periskope_async.resources.messages import Messages as AsyncMessages
 from periskope_async.resources.notes import Notes as AsyncNotes
 from periskope_async.resources.notifications import Notifications as AsyncNotifications
+from periskope_async.resources.phones import Phones as AsyncPhones
 from periskope_async.resources.queue import Queue as AsyncQueue
 from periskope_async.resources.reactions import Reactions as AsyncReactions
 from periskope_async.resources.tickets import Tickets as AsyncTickets
+from periskope_async.resources.webhooks import Webhooks as AsyncWebhooks
 from periskope_sync._bridge import Facade, blocking
 
-__all__ = ["Chats", "Groups", "Messages", "Notes", "Notifications", "Queue", "Reactions", "Tickets"]
+__all__ = [
+    "Chats",
+    "Contacts",
+    "Groups",
+    "Members",
+    "Messages",
+    "Notes",
+    "Notifications",
+    "Phones",
+    "Queue",
+    "Reactions",
+    "Tickets",
+    "Webhooks",
+]
 
 
 class Chats(Facade[AsyncChats]):
@@ -29,6 +46,20 @@ class Chats(Facade[AsyncChats]):
     update_access: Final = blocking(AsyncChats.update_access)
 
 
+class Contacts(Facade[AsyncContacts]):
+    """The contacts of the account. Reached as `client.contacts`."""
+
+    get: Final = blocking(AsyncContacts.get)
+    get_many: Final = blocking(AsyncContacts.get_many)
+    stream: Final = blocking(AsyncContacts.stream)
+    list: Final = blocking(AsyncContacts.list)
+    list_page: Final = blocking(AsyncContacts.list_page)
+    create: Final = blocking(AsyncContacts.create)
+    update: Final = blocking(AsyncContacts.update)
+    update_labels: Final = blocking(AsyncContacts.update_labels)
+    check: Final = blocking(AsyncContacts.check)
+
+
 class Groups(Facade[AsyncGroups]):
     """The groups that a phone is in. Reached as `client.groups`."""
 
@@ -41,6 +72,14 @@ class Groups(Facade[AsyncGroups]):
     promote_participants: Final = blocking(AsyncGroups.promote_participants)
     demote_participants: Final = blocking(AsyncGroups.demote_participants)
     leave: Final = blocking(AsyncGroups.leave)
+
+
+class Members(Facade[AsyncMembers]):
+    """The people of the organisation. Reached as `client.members`."""
+
+    invite: Final = blocking(AsyncMembers.invite)
+    update_access: Final = blocking(AsyncMembers.update_access)
+    delete: Final = blocking(AsyncMembers.delete)
 
 
 class Messages(Facade[AsyncMessages]):
@@ -84,6 +123,21 @@ class Notifications(Facade[AsyncNotifications]):
     list: Final = blocking(AsyncNotifications.list)
 
 
+class Phones(Facade[AsyncPhones]):
+    """The phones of the organisation. Reached as `client.phones`."""
+
+    list: Final = blocking(AsyncPhones.list)
+    get: Final = blocking(AsyncPhones.get)
+    get_qr: Final = blocking(AsyncPhones.get_qr)
+    wait_until_connected: Final = blocking(AsyncPhones.wait_until_connected)
+    update: Final = blocking(AsyncPhones.update)
+    resync: Final = blocking(AsyncPhones.resync)
+    restart: Final = blocking(AsyncPhones.restart)
+    reset: Final = blocking(AsyncPhones.reset)
+    create: Final = blocking(AsyncPhones.create)
+    delete: Final = blocking(AsyncPhones.delete)
+
+
 class Queue(Facade[AsyncQueue]):
     """The messages that a phone is to send. Reached as `client.queue`."""
 
@@ -111,3 +165,13 @@ class Tickets(Facade[AsyncTickets]):
     create: Final = blocking(AsyncTickets.create)
     update: Final = blocking(AsyncTickets.update)
     list: Final = blocking(AsyncTickets.list)
+
+
+class Webhooks(Facade[AsyncWebhooks]):
+    """Subscriptions to events. Reached as `client.webhooks`."""
+
+    list: Final = blocking(AsyncWebhooks.list)
+    get: Final = blocking(AsyncWebhooks.get)
+    create: Final = blocking(AsyncWebhooks.create)
+    update: Final = blocking(AsyncWebhooks.update)
+    delete: Final = blocking(AsyncWebhooks.delete)

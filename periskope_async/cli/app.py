@@ -13,6 +13,7 @@ import click
 from click.core import ParameterSource
 
 from periskope_async.cli.conversations import chats, groups
+from periskope_async.cli.directory import contacts, members, phones, webhooks
 from periskope_async.cli.messaging import messages, queue
 from periskope_async.cli.options import (
     STATUSES,
@@ -226,6 +227,10 @@ app.add_command(chats)
 app.add_command(messages)
 app.add_command(groups)
 app.add_command(queue)
+app.add_command(contacts)
+app.add_command(phones)
+app.add_command(members)
+app.add_command(webhooks)
 
 
 @app.command()

@@ -7,8 +7,10 @@ from periskope_async._lazy import lazy
 
 if TYPE_CHECKING:
     from periskope_async.models.chats import Chat, ChatPage
+    from periskope_async.models.contacts import Contact, ContactCheck, ContactPage
     from periskope_async.models.groups import GroupInvite, ParticipantResult
     from periskope_async.models.infos import ChatInfo, ChatMember, ChatType, MessageInfo
+    from periskope_async.models.members import InviteFailure, InviteResult, Member, MemberRole
     from periskope_async.models.messages import (
         DeliveryInfo,
         Message,
@@ -21,11 +23,14 @@ if TYPE_CHECKING:
     from periskope_async.models.notes import Note, NotePage
     from periskope_async.models.notifications import Notification, NotificationPage
     from periskope_async.models.pages import Page
+    from periskope_async.models.phones import Phone, PhoneRow, PhoneState
+    from periskope_async.models.qr_images import QrImage
     from periskope_async.models.queue import BroadcastState, BroadcastStatus, PurgeResult, QueueJob, QueueStatus
     from periskope_async.models.reactions import Reaction, ReactionPage
     from periskope_async.models.sends import BroadcastReceipt, MessageStatus, SendReceipt, SentMessage
     from periskope_async.models.ticket_rows import TicketPage, TicketRow
     from periskope_async.models.tickets import Ticket, TicketInfo, TicketPriority, TicketStatus
+    from periskope_async.models.webhooks import EventName, Webhook
 
 __all__ = [
     "BroadcastReceipt",
@@ -36,8 +41,16 @@ __all__ = [
     "ChatMember",
     "ChatPage",
     "ChatType",
+    "Contact",
+    "ContactCheck",
+    "ContactPage",
     "DeliveryInfo",
+    "EventName",
     "GroupInvite",
+    "InviteFailure",
+    "InviteResult",
+    "Member",
+    "MemberRole",
     "Message",
     "MessageFlag",
     "MessageInfo",
@@ -52,7 +65,11 @@ __all__ = [
     "NotificationPage",
     "Page",
     "ParticipantResult",
+    "Phone",
+    "PhoneRow",
+    "PhoneState",
     "PurgeResult",
+    "QrImage",
     "QueueJob",
     "QueueStatus",
     "Reaction",
@@ -65,6 +82,7 @@ __all__ = [
     "TicketPriority",
     "TicketRow",
     "TicketStatus",
+    "Webhook",
 ]
 
 #: The module of each name.
@@ -77,8 +95,16 @@ WHERE: Final[Mapping[str, str]] = {
     "ChatMember": "periskope_async.models.infos",
     "ChatPage": "periskope_async.models.chats",
     "ChatType": "periskope_async.models.infos",
+    "Contact": "periskope_async.models.contacts",
+    "ContactCheck": "periskope_async.models.contacts",
+    "ContactPage": "periskope_async.models.contacts",
     "DeliveryInfo": "periskope_async.models.messages",
+    "EventName": "periskope_async.models.webhooks",
     "GroupInvite": "periskope_async.models.groups",
+    "InviteFailure": "periskope_async.models.members",
+    "InviteResult": "periskope_async.models.members",
+    "Member": "periskope_async.models.members",
+    "MemberRole": "periskope_async.models.members",
     "Message": "periskope_async.models.messages",
     "MessageFlag": "periskope_async.models.messages",
     "MessageInfo": "periskope_async.models.infos",
@@ -93,7 +119,11 @@ WHERE: Final[Mapping[str, str]] = {
     "NotificationPage": "periskope_async.models.notifications",
     "Page": "periskope_async.models.pages",
     "ParticipantResult": "periskope_async.models.groups",
+    "Phone": "periskope_async.models.phones",
+    "PhoneRow": "periskope_async.models.phones",
+    "PhoneState": "periskope_async.models.phones",
     "PurgeResult": "periskope_async.models.queue",
+    "QrImage": "periskope_async.models.qr_images",
     "QueueJob": "periskope_async.models.queue",
     "QueueStatus": "periskope_async.models.queue",
     "Reaction": "periskope_async.models.reactions",
@@ -106,6 +136,7 @@ WHERE: Final[Mapping[str, str]] = {
     "TicketPriority": "periskope_async.models.tickets",
     "TicketRow": "periskope_async.models.ticket_rows",
     "TicketStatus": "periskope_async.models.tickets",
+    "Webhook": "periskope_async.models.webhooks",
 }
 
 if not TYPE_CHECKING:  # hidden from checkers: see `lazy`

@@ -41,8 +41,7 @@ def dressed(answer: Answer, fields: HeaderFields, request: Request, *, compress:
     etag = _etag(answer.body)
     if answer.status == 200 and request.headers.get("if-none-match") == etag:
         return Reply(304, b"", (*fields, ("ETag", etag)))
-    content_type = "text/html; charset=utf-8" if answer.html else "application/json; charset=utf-8"
-    fields = (*fields, ("Content-Type", content_type), ("ETag", etag))
+    fields = (*fields, ("Content-Type", answer.content_type), ("ETag", etag))
     if compress and "gzip" in request.headers.get("accept-encoding", ""):
         packed = gzip.compress(answer.body, mtime=0)
         return Reply(answer.status, packed, (*fields, ("Vary", "Accept-Encoding"), ("Content-Encoding", "gzip")))

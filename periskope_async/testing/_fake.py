@@ -109,14 +109,22 @@ class FakePeriskope:
         self.tickets: FakeObjects = FakeObjects(self._service.state.objects["tickets"])
         #: The chats, which the tickets show: `fake.chats.change(chat_id, chat_name="Parcels")`.
         self.chats: FakeObjects = FakeObjects(self._service.state.objects["chats"])
+        #: The contacts: who is in the chats.
+        self.contacts: FakeObjects = FakeObjects(self._service.state.objects["contacts"])
+        #: The people of the organisation.
+        self.members: FakeObjects = FakeObjects(self._service.state.objects["members"])
         #: The messages: those of the tickets, and what was sent and has left the queue.
         self.messages: FakeObjects = FakeObjects(self._service.state.objects["messages"])
         #: The private notes in chats.
         self.notes: FakeObjects = FakeObjects(self._service.state.objects["notes"])
         #: What happened to chats and their members.
         self.notifications: FakeObjects = FakeObjects(self._service.state.objects["notifications"])
+        #: The phones: `fake.phones.change(phone_id, wa_state="CONNECTED")` is what a scan does.
+        self.phones: FakeObjects = FakeObjects(self._service.state.objects["phones"])
         #: The reactions to messages.
         self.reactions: FakeObjects = FakeObjects(self._service.state.objects["reactions"])
+        #: The subscriptions to events.
+        self.webhooks: FakeObjects = FakeObjects(self._service.state.objects["webhooks"])
 
     # --- life ------------------------------------------------------------------------------------------------
 

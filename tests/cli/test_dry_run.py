@@ -15,8 +15,10 @@ Command = Callable[..., tuple[int, str, str]]
 
 PERSON = "919537851844@c.us"
 GROUP = "GROUP"  # stands for a group that there is
+FILE = "FILE"  # stands for a file of contacts
+PHONE = "918527184400"
 #: Commands that change nothing at the service.
-READING = {"get", "list", "export", "show"}
+READING = {"get", "list", "export", "show", "check", "qr"}
 WRITING = {
     "tickets create": ["--chat-id", PERSON, "--subject", "A parcel"],
     "tickets update": ["BKT-001", "--clear", "labels", "--status", "closed"],
@@ -33,10 +35,23 @@ WRITING = {
     "groups invite": [GROUP],
     "groups join": ["https://chat.whatsapp.com/abc"],
     "queue purge": ["q-1"],
+    "contacts create": ["919876599999", "Asha", "--labels", "vip", "--internal"],
+    "contacts update": [PERSON, "--name", "Asha"],
+    "contacts import": [FILE],
+    "phones restart": ["--phone", PHONE],
+    "phones reset": [PHONE],
+    "phones delete": [PHONE],
+    "members invite": ["new@example.com", "--role", "member", "--label", "vip"],
+    "members delete": ["asha@example.com"],
+    "webhooks create": ["https://example.com/hook", "note.created"],
+    "webhooks delete": ["00000000-0000-4000-8000-00000000a001"],
 }
 
 #: Of these, the ones that ask first.
-ASKING = {"messages broadcast", "groups remove", "groups leave", "groups invite", "queue purge"}
+ASKING = {
+    *("messages broadcast", "groups remove", "groups leave", "groups invite", "queue purge"),
+    *("phones restart", "phones reset", "phones delete", "members delete", "webhooks delete"),
+}
 
 
 def commands() -> Iterator[str]:
@@ -52,9 +67,14 @@ def test_every_command_that_writes_has_one() -> None:
 
 
 @pytest.mark.parametrize("name", WRITING)
-def test_what_is_shown_is_what_is_sent(periskope: Command, fake: FakePeriskope, group: str, name: str) -> None:
+def test_what_is_shown_is_what_is_sent(
+    periskope: Command, fake: FakePeriskope, group: str, tmp_path: Path, name: str
+) -> None:
     """A dry run asks nothing and sends nothing; the command itself then sends exactly what it has shown."""
-    words = [*name.split(), *(group if word == GROUP else word for word in WRITING[name])]
+    file = tmp_path / "people.csv"
+    file.write_text(f"contact_id,contact_name\n{PERSON},Asha\n")
+    places = {GROUP: group, FILE: str(file)}
+    words = [*name.split(), *(places.get(word, word) for word in WRITING[name])]
     code, out, err = periskope(*words, "--dry-run")
     assert (code, err) == (0, "")
     assert fake.calls == 0
@@ -63,7 +83,8 @@ def test_what_is_shown_is_what_is_sent(periskope: Command, fake: FakePeriskope, 
     yes = ["--yes"] if name in ASKING else []
     assert periskope(*words, *yes)[0] in {0, 1, 4}
     request = fake.requests[-1]
-    assert head.strip() == f"{request.method} {fake.base_url.removesuffix('/v1')}{request.path}"
+    assert head.split()[:2] == f"{request.method} {fake.base_url.removesuffix('/v1')}{request.path}".split()
+    assert ("x-phone: " in head) == ("x-phone" in request.headers)
     assert (json.loads(body) if body else None) == (json.loads(request.body) if request.body else None)
 
 

@@ -23,8 +23,13 @@ from periskope_async.models import (
     ChatInfo,
     ChatMember,
     ChatPage,
+    Contact,
+    ContactCheck,
+    ContactPage,
     DeliveryInfo,
     GroupInvite,
+    InviteResult,
+    Member,
     Message,
     MessageFlag,
     MessageMedia,
@@ -36,6 +41,8 @@ from periskope_async.models import (
     Notification,
     NotificationPage,
     ParticipantResult,
+    Phone,
+    PhoneRow,
     PurgeResult,
     QueueJob,
     QueueStatus,
@@ -46,6 +53,7 @@ from periskope_async.models import (
     TicketInfo,
     TicketPage,
     TicketRow,
+    Webhook,
 )
 
 Json = Any
@@ -58,20 +66,25 @@ OBJECTS: dict[str, Any] = {
     "Chat": Chat,
     "ChatInfo": ChatInfo,
     "ChatMember": ChatMember,
+    "Contact": Contact,
     "DeliveryInfo": DeliveryInfo,
     "EventChat": Chat,
     "EventNotification": Notification,
     "EventReaction": Reaction,
     "ListChats": ChatPage,
+    "ListContacts": ContactPage,
     "ListMessages": MessagePage,
     "ListNotifications": NotificationPage,
     "ListTickets": TicketPage,
     "Media": MessageMedia,
+    "Member": Member,
     "Message": Message,
     "MessageFlag": MessageFlag,
     "Note": Note,
     "Notification": Notification,
     "ParticipantResults": Mapping[str, ParticipantResult],
+    "Phone": Phone,
+    "PhoneRow": PhoneRow,
     "Poll": MessagePoll,
     "QueueJob": QueueJob,
     "QueueStatus": QueueStatus,
@@ -79,6 +92,8 @@ OBJECTS: dict[str, Any] = {
     "SendReceipt": SendReceipt,
     "TicketInfo": TicketInfo,
     "TicketRow": TicketRow,
+    "Webhook": Webhook,
+    "docs/ContactCheck": ContactCheck,
     "docs/MessageStatus": MessageStatus,
     "docs/PurgeResult": PurgeResult,
     "docs/QueueJob": QueueJob,
@@ -87,6 +102,7 @@ OBJECTS: dict[str, Any] = {
     "responses/getNoteById": Note,
     "responses/getNotes": NotePage,
     "responses/getReactions": ReactionPage,
+    "responses/inviteMembers": InviteResult,
     "responses/refreshInvite": GroupInvite,
 }
 #: Whose keys are not all attributes of their models: short forms, and the types of messages where notes are answered.
@@ -96,13 +112,20 @@ OTHER_KEYS = {"ChatInfo", "TicketInfo", "TicketRow", "responses/getNoteById"}
 EXAMPLES: dict[str, tuple[Any, str | None]] = {
     "chats/listAllChats.response": (ChatPage, None),
     "chats/updateChat.response": (Chat, None),
+    "contacts/createContact.response": (Contact, None),
+    "contacts/getContactById.response": (Contact, None),
+    "contacts/getContacts.response": (ContactPage, None),
     "events/chat.notification.created": (Notification, None),
     "events/note.created": (Note, None),
+    "events/org.phone.connected": (Phone, None),
+    "events/org.phone.disconnected": (Phone, None),
     "events/reaction.created": (Reaction, None),
     "events/reaction.updated": (Reaction, None),
     "groups/acceptGroupInvite.response": (Chat, None),
     "groups/addParticipantToGroup.response": (Mapping[str, ParticipantResult], None),
     "groups/refreshInvite.response": (GroupInvite, None),
+    "members/inviteMembers.response": (InviteResult, None),
+    "members/updateMemberAccess.response": (tuple[Member, ...], None),
     "messages/broadcastMessage.response": (BroadcastReceipt, None),
     "messages/getMessage.response": (Message, None),
     "messages/getMessageStatus.response": (MessageStatus, None),
@@ -112,11 +135,16 @@ EXAMPLES: dict[str, tuple[Any, str | None]] = {
     "notes/createNote.response": (Note, "data"),
     "notes/getNoteById.response": (Note, None),
     "notes/getNotesByChat.response": (NotePage, None),
+    "phones/getAllPhones.response": (tuple[Phone, ...], None),
+    "phones/getPhone.response": (Phone, None),
     "queue/fetchQueueJobs.older.response": (tuple[QueueJob, ...], None),
     "queue/fetchQueueJobs.response": (tuple[QueueJob, ...], None),
     "queue/getBroadcastStatus.response": (BroadcastStatus, None),
     "queue/purgeQueue.response": (PurgeResult, None),
     "reactions/getReactions.response": (ReactionPage, None),
+    "webhooks/createWebhook.response": (Webhook, None),
+    "webhooks/getWebhookById.response": (Webhook, None),
+    "webhooks/listWebhooks.response": (tuple[Webhook, ...], None),
 }
 MOMENTS = ["2025-01-26T13:46:21.670006+00:00", "2024-05-13 11:19:34+00", "2025-01-18T14:51:03.52Z", "2025-04-20", ""]
 
@@ -125,7 +153,8 @@ MOMENTS = ["2025-01-26T13:46:21.670006+00:00", "2024-05-13 11:19:34+00", "2025-0
 def schema(name: str) -> dict[str, Json]:
     """A schema by its file name."""
     loaded: dict[str, Json] = json.loads((SCHEMAS / name.removeprefix("../")).read_text("utf-8"))
-    return loaded["anyOf"][0] if name == "docs/SendMessageSync.json" else loaded  # the other is a SendReceipt
+    loaded = loaded["anyOf"][0] if name == "docs/SendMessageSync.json" else loaded  # the other is a SendReceipt
+    return loaded["items"] if name == "docs/ContactCheck.json" else loaded  # of an array
 
 
 def same_json(one: Json, other: Json) -> bool:

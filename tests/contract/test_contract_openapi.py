@@ -87,6 +87,29 @@ def test_every_operation_is_described(described: dict[str, Any]) -> None:
         "getBroadcastStatus": {"200", "401", "404", "422", "429"},
         "purgeQueue": {"200", "401", "422", "429"},
         "getReactions": {"200", "401", "422", "429"},
+        "getContacts": {"200", "401", "422", "429"},
+        "getContactById": {"200", "401", "404", "429"},
+        "createContact": {"200", "401", "422", "429"},
+        "updateContact": {"200", "401", "404", "422", "429"},
+        "updateContactLabels": {"204", "401", "404", "422", "429"},
+        "checkContacts": {"200", "401", "422", "429"},
+        "getAllPhones": {"200", "401", "429"},
+        "getPhone": {"200", "401", "404", "422", "429"},
+        "getQr": {"200", "401", "404", "422", "429"},
+        "updatePhone": {"200", "401", "404", "422", "429"},
+        "resyncPhone": {"204", "401", "404", "422", "429"},
+        "restartPhone": {"204", "401", "404", "422", "429"},
+        "resetPhone": {"204", "401", "404", "422", "429"},
+        "createPhone": {"200", "401", "429"},
+        "deletePhone": {"204", "401", "404", "422", "429"},
+        "inviteMembers": {"200", "401", "422", "429"},
+        "updateMemberAccess": {"200", "401", "422", "429"},
+        "deleteMember": {"204", "401", "404", "429"},
+        "listWebhooks": {"200", "401", "422", "429"},
+        "getWebhookById": {"200", "401", "404", "429"},
+        "createWebhook": {"201", "401", "422", "429"},
+        "updateWebhook": {"200", "401", "404", "422", "429"},
+        "deleteWebhook": {"204", "401", "404", "429"},
     }
 
 
@@ -135,6 +158,7 @@ def test_answers_that_are_not_one_object(described: dict[str, Any]) -> None:
         return {"$ref": f"#/components/schemas/{name}"}
 
     assert answer("get", "/queue/jobs") == {"type": "array", "items": ref("QueueJob")}
+    assert described["paths"]["/phones/qr"]["get"]["responses"]["200"]["content"] == {"image/png": {}}
     assert answer("post", "/note/create")["properties"] == {"data": ref("Note")}
     page = answer("get", "/chats/{chat_id}/notes")
     assert page["required"] == ["from", "to", "count", "start_time", "end_time", "notes"]

@@ -47,7 +47,7 @@ def test_plan_without_api(service: Service, ask: Ask) -> None:
 def test_no_route(ask: Ask, method: str, path: str) -> None:
     """Where nothing is, Express answers 404 with a page."""
     answer = ask(method, path)
-    assert (answer.status, answer.html) == (404, True)
+    assert (answer.status, answer.content_type) == (404, "text/html; charset=utf-8")
     assert f"<pre>Cannot {method} /v1{path}</pre>".replace("<b>", "&lt;b&gt;").encode() in (answer.body or b"")
 
 
@@ -87,6 +87,13 @@ FULL = "919537851844@c.us"
         ("GET", "/v1/note", "notes.list", ""),
         ("GET", "/v1/chats/notifications", "notifications.list", ""),
         ("GET", "/v1/reactions", "reactions.list", ""),
+        ("GET", "/v1/contacts/919537851844", "contacts.get", FULL),
+        ("PATCH", "/v1/contacts/labels", "contacts.update_labels", ""),
+        ("GET", "/v1/phones/all", "phones.list", ""),
+        ("GET", "/v1/phones", "phones.get", ""),
+        ("DELETE", "/v1/members/a%40example.com", "members.delete", "a@example.com"),
+        ("GET", "/v1/webhooks", "webhooks.list", ""),
+        ("DELETE", "/v1/webhooks/7", "webhooks.delete", "7"),
     ],
 )
 def test_where_a_request_leads(service: Service, method: str, path: str, operation: str, resource_id: str) -> None:

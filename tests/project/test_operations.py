@@ -23,10 +23,10 @@ API = {
 
 #: Where `endpoints.json` says "conditional": those that are sent again, for the end state is the same.
 #: A repeated DELETE that finds nothing has succeeded.
-#: But a purge goes once: a second one may take what was queued since.
+#: But a purge goes once: a second one may take what was queued since. So does what takes a phone or a person away.
 REPEATED = {"DELETE", "/message/{message_id}/edit", "/message/{message_id}/react", "/message/{message_id}/pin"}
 
-ONCE = {"/queue/purge"}
+ONCE = {"/queue/purge", "/members/{id}", "/phones/delete"}
 
 #: Body fields beyond those of `endpoints.json`: its notes say that a newer description calls `queue_id` so.
 MORE_FIELDS = {"/queue/purge": {"queue_ids"}}
@@ -53,19 +53,31 @@ VALUES: dict[str, Any] = {
     "chat_id": "120363000000000001@g.us",
     "chat_ids": ["919876500000@c.us", "120363000000000001@g.us"],
     "chat_type": "group",
+    "contact_id": "919876500000",
+    "contact_ids": ["919876500000"],
+    "contact_name": "Asha",
     "custom_properties": {"tier": "gold"},
     "description": "Everything about parcels",
     "delay": 2,
     "due_date": "2026-12-01",
     "edited_body": "Hello",
+    "email": "asha@example.com",
+    "emails": ["asha@example.com"],
     "end_time": "2026-12-01",
     "force_add_participants": False,
     "forward_chat_ids": ["919876500000@c.us"],
     "group_name": "Parcels",
     "hide_url_preview": True,
+    "hook_url": "https://example.com/hook",
     "image": "https://example.com/parcels.png",
     "info_admins_only": True,
+    "integration_id": "i-1",
+    "integration_metadata": {"id": "i-1"},
+    "integration_name": "ticket.created",
+    "integration_type": "webhook",
     "invite_code": "aaaaaaaaaaaaaaaaaaaaab",
+    "is_internal": False,
+    "is_subscribed": True,
     "label": "vip",
     "labels": ["vip"],
     "limit": 10,
@@ -77,8 +89,11 @@ VALUES: dict[str, Any] = {
     "name": "Parcels",
     "note_id": "true_00000001-0000-4000-8000-000000000001_api",
     "offset": 1,
+    "org_phones": ["919876500001"],
     "participants": ["919876500002@c.us"],
     "phone": "919876500001",
+    "phone_image": "https://example.com/phone.png",
+    "phone_name": "Parcels",
     "poll": Poll("Lunch?", ["yes", "no"]),
     "priority": 3,
     "queue_id": "q-1",
@@ -87,18 +102,21 @@ VALUES: dict[str, Any] = {
     "reaction": "👍",
     "replace": True,
     "reply_to": "true_919876500000@c.us_3EB0",
+    "role": "member",
     "scheduled_at": "2999-12-01",
     "start_time": "2026-11-01",
     "status": "open",
     "subject": "Call back",
     "sync_timeout": 25,
     "ticket_id": "BKT-001",
+    "type": "webhook",
     "unique_id": "3EB0",
     "variables": {"919876500000@c.us": {"name": "Asha"}},
+    "webhook_id": "00000000-0000-4000-8000-000000000001",
 }
 
 #: Methods that make more than one request, or several of another's.
-OF_MANY = ("get_many", "send_many", "find_sent")
+OF_MANY = ("get_many", "send_many", "find_sent", "wait_until")
 
 
 def modules() -> list[Any]:

@@ -15,11 +15,18 @@ from periskope_async import (
     ChatMember,
     ChatPage,
     ChatType,
+    Contact,
+    ContactCheck,
+    ContactPage,
+    EventName,
     Failed,
     Fetched,
     FoundSend,
     GroupInvite,
+    InviteResult,
     Media,
+    Member,
+    MemberRole,
     Message,
     MessageInfo,
     MessagePage,
@@ -32,9 +39,12 @@ from periskope_async import (
     ParticipantResult,
     PeriskopeClient,
     PeriskopeError,
+    Phone,
+    PhoneRow,
     Poll,
     Progress,
     PurgeResult,
+    QrImage,
     QueueJob,
     QueueStatus,
     RateLimit,
@@ -49,6 +59,7 @@ from periskope_async import (
     TicketRow,
     TicketStatus,
     Unset,
+    Webhook,
 )
 
 
@@ -193,6 +204,48 @@ async def chats(client: PeriskopeClient) -> None:
     assert_type(client.chats.list(limit=5), AsyncGenerator[Chat, None])
     assert_type((await client.chats.get_many(["1@g.us"])).fetched, dict[str, Chat])
     assert_type(client.with_options(phone=None), PeriskopeClient)
+
+
+async def directory(client: PeriskopeClient) -> None:
+    """Contacts and members: one by one, and many in one call."""
+    assert_type(await client.contacts.get("919876500001"), Contact)
+    assert_type(await client.contacts.create("919876500001", "Asha", is_internal=True, labels=["vip"]), Contact)
+    assert_type(await client.contacts.update("919876500001", contact_name="Asha"), Contact)
+    await client.contacts.update_labels(["919876500001"], "vip")
+    assert_type(await client.contacts.check(["919876500001"], phone="1"), tuple[ContactCheck, ...])
+    assert_type(await client.contacts.list_page(limit=5), ContactPage)
+    assert_type(client.contacts.list(limit=5), AsyncGenerator[Contact, None])
+    assert_type((await client.contacts.get_many(["919876500001"])).fetched, dict[str, Contact])
+    assert_type(await client.members.invite(["a@example.com"], role=MemberRole.ADMIN, labels=None), InviteResult)
+    assert_type(await client.members.update_access(["a@example.com"], org_phones=["1"]), tuple[Member, ...])
+    await client.members.delete("a@example.com")
+
+
+async def phones(client: PeriskopeClient) -> None:
+    """Phones, and what they are connected by."""
+    assert_type(await client.phones.list(), tuple[Phone, ...])
+    assert_type(await client.phones.get(phone="1"), Phone)
+    assert_type(await client.phones.wait_until_connected(deadline=None, every=1), Phone)
+    image = await client.phones.get_qr()
+    assert_type(image, QrImage)
+    image.save("code.png")
+    assert_type(image.to_text(inverted=True), str)
+    assert_type(await client.phones.update(phone_name="Parcels", labels=["vip"]), Phone)
+    assert_type(await client.phones.create(), PhoneRow)
+    await client.phones.restart()
+    await client.phones.resync(phone="1")
+    await client.phones.reset(phone="1")
+    await client.phones.delete(phone="1")
+
+
+async def subscribed(client: PeriskopeClient) -> None:
+    """Subscriptions: one for each event."""
+    assert_type(await client.webhooks.create("https://example.com", EventName.NOTE_CREATED), tuple[Webhook, ...])
+    assert_type(await client.webhooks.create("https://example.com", ["note.created"]), tuple[Webhook, ...])
+    assert_type(await client.webhooks.list(is_subscribed=True, type="webhook"), tuple[Webhook, ...])
+    assert_type(await client.webhooks.get("w"), Webhook)
+    assert_type(await client.webhooks.update("w", is_subscribed=False, name="Ours"), Webhook)
+    await client.webhooks.delete("w")
 
 
 async def sent(client: PeriskopeClient) -> None:

@@ -15,11 +15,18 @@ from periskope_sync import (
     ChatMember,
     ChatPage,
     ChatType,
+    Contact,
+    ContactCheck,
+    ContactPage,
+    EventName,
     Failed,
     Fetched,
     FoundSend,
     GroupInvite,
+    InviteResult,
     Media,
+    Member,
+    MemberRole,
     Message,
     MessageInfo,
     MessagePage,
@@ -32,9 +39,12 @@ from periskope_sync import (
     ParticipantResult,
     PeriskopeClient,
     PeriskopeError,
+    Phone,
+    PhoneRow,
     Poll,
     Progress,
     PurgeResult,
+    QrImage,
     QueueJob,
     QueueStatus,
     RateLimit,
@@ -49,6 +59,7 @@ from periskope_sync import (
     TicketRow,
     TicketStatus,
     Unset,
+    Webhook,
 )
 
 
@@ -199,6 +210,48 @@ def chats(client: PeriskopeClient) -> None:
     assert_type(client.chats.list(limit=5), Iterator[Chat])
     assert_type((client.chats.get_many(["1@g.us"])).fetched, dict[str, Chat])
     assert_type(client.with_options(phone=None), PeriskopeClient)
+
+
+def directory(client: PeriskopeClient) -> None:
+    """Contacts and members: one by one, and many in one call."""
+    assert_type(client.contacts.get("919876500001"), Contact)
+    assert_type(client.contacts.create("919876500001", "Asha", is_internal=True, labels=["vip"]), Contact)
+    assert_type(client.contacts.update("919876500001", contact_name="Asha"), Contact)
+    client.contacts.update_labels(["919876500001"], "vip")
+    assert_type(client.contacts.check(["919876500001"], phone="1"), tuple[ContactCheck, ...])
+    assert_type(client.contacts.list_page(limit=5), ContactPage)
+    assert_type(client.contacts.list(limit=5), Iterator[Contact])
+    assert_type((client.contacts.get_many(["919876500001"])).fetched, dict[str, Contact])
+    assert_type(client.members.invite(["a@example.com"], role=MemberRole.ADMIN, labels=None), InviteResult)
+    assert_type(client.members.update_access(["a@example.com"], org_phones=["1"]), tuple[Member, ...])
+    client.members.delete("a@example.com")
+
+
+def phones(client: PeriskopeClient) -> None:
+    """Phones, and what they are connected by."""
+    assert_type(client.phones.list(), tuple[Phone, ...])
+    assert_type(client.phones.get(phone="1"), Phone)
+    assert_type(client.phones.wait_until_connected(deadline=None, every=1), Phone)
+    image = client.phones.get_qr()
+    assert_type(image, QrImage)
+    image.save("code.png")
+    assert_type(image.to_text(inverted=True), str)
+    assert_type(client.phones.update(phone_name="Parcels", labels=["vip"]), Phone)
+    assert_type(client.phones.create(), PhoneRow)
+    client.phones.restart()
+    client.phones.resync(phone="1")
+    client.phones.reset(phone="1")
+    client.phones.delete(phone="1")
+
+
+def subscribed(client: PeriskopeClient) -> None:
+    """Subscriptions: one for each event."""
+    assert_type(client.webhooks.create("https://example.com", EventName.NOTE_CREATED), tuple[Webhook, ...])
+    assert_type(client.webhooks.create("https://example.com", ["note.created"]), tuple[Webhook, ...])
+    assert_type(client.webhooks.list(is_subscribed=True, type="webhook"), tuple[Webhook, ...])
+    assert_type(client.webhooks.get("w"), Webhook)
+    assert_type(client.webhooks.update("w", is_subscribed=False, name="Ours"), Webhook)
+    client.webhooks.delete("w")
 
 
 def sent(client: PeriskopeClient) -> None:

@@ -12,16 +12,17 @@ from periskope_async.cli.commands import export
 from periskope_async.cli.commands.export import Found, Source
 from periskope_async.cli.files import Kind
 from periskope_async.cli.running import waiting
-from periskope_async.models import Chat, Message, TicketInfo
+from periskope_async.models import Chat, Contact, Message, TicketInfo
 
 if TYPE_CHECKING:
     from periskope_async import PeriskopeClient
     from periskope_async.cli.options import Connect
 
-__all__ = ["CHATS", "TICKETS", "export_by_ids", "export_messages"]
+__all__ = ["CHATS", "CONTACTS", "TICKETS", "export_by_ids", "export_messages"]
 
 TICKETS: Final = Kind("tickets", TicketInfo, ("ticket", "ticket_id"))
 CHATS: Final = Kind("chats", Chat, ("chat_id",))
+CONTACTS: Final = Kind("contacts", Contact, ("contact_id",))
 _MESSAGES: Final = Kind("messages", Message, ("message_id",))
 
 

@@ -8,16 +8,16 @@ import attrs
 
 from periskope_async.testing._json import dumps
 
-__all__ = ["Answer", "error", "invalid", "no_route", "not_found", "refused"]
+__all__ = ["Answer", "error", "invalid", "missing_phone", "no_route", "not_found", "refused"]
 
 
 @attrs.frozen
 class Answer:
-    """A status and a body: JSON, unless `html`."""
+    """A status and a body: JSON, unless `content_type` says otherwise."""
 
     status: int
     body: bytes = b""
-    html: bool = False
+    content_type: str = "application/json; charset=utf-8"
 
 
 def error(status: int, code: str, message: str, **more: Any) -> Answer:
@@ -41,10 +41,16 @@ def refused(message: str, fields: Mapping[str, Mapping[str, str]]) -> Answer:
     return error(422, "VALIDATION_ERROR", message, name="Validation Error", fields=fields)
 
 
+def missing_phone() -> Answer:
+    """The vendor's 422 for a request that does not say which phone it is about."""
+    fields = {"x-phone": {"message": "Send the phone's number, digits only, as x-phone"}}
+    return refused("Missing Header: {x-phone}", fields)
+
+
 def no_route(method: str, path: str) -> Answer:
     """Express's page for what leads nowhere."""
     page = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>Error</title>\n</head>\n<body>\n'
         f"<pre>Cannot {escape(method)} {escape(path)}</pre>\n</body>\n</html>\n"
     )
-    return Answer(404, page.encode("utf-8", "replace"), html=True)
+    return Answer(404, page.encode("utf-8", "replace"), "text/html; charset=utf-8")

@@ -17,6 +17,10 @@ UnknownChats: TypeAlias = Literal["404", "skipped"]
 QueueForm: TypeAlias = Literal["either", "newer", "older"]
 NotificationsKey: TypeAlias = Literal["notifictions", "notifications", "messages"]
 Missing: TypeAlias = Literal["404", "422", "null", "empty"]
+ExistingContact: TypeAlias = Literal["changed", "422"]
+NewWebhook: TypeAlias = Literal["array", "object"]
+NullAccess: TypeAlias = Literal["all", "none"]
+MemberDeleted: TypeAlias = Literal["204", "200"]
 Queued: TypeAlias = Literal["404", "null", "empty"]
 Scope: TypeAlias = Literal["org", "phone"]
 
@@ -30,6 +34,10 @@ _STRANGERS: Final = attrs.validators.in_(("added", "invited"))
 _UNKNOWN_CHATS: Final = attrs.validators.in_(("404", "skipped"))
 _QUEUE_FORM: Final = attrs.validators.in_(("either", "newer", "older"))
 _NOTIFICATIONS_KEY: Final = attrs.validators.in_(("notifictions", "notifications", "messages"))
+_EXISTING_CONTACT: Final = attrs.validators.in_(("changed", "422"))
+_NEW_WEBHOOK: Final = attrs.validators.in_(("array", "object"))
+_NULL_ACCESS: Final = attrs.validators.in_(("all", "none"))
+_MEMBER_DELETED: Final = attrs.validators.in_(("204", "200"))
 _QUEUED: Final = attrs.validators.in_(("404", "null", "empty"))
 _SCOPE: Final = attrs.validators.in_(("org", "phone"))
 _MISSING: Final = attrs.validators.in_(("404", "422", "null", "empty"))
@@ -44,12 +52,18 @@ class Assumptions:
         count: what `count` of a page says: the `total` of all rows, or the rows of this `page`.
         deleted_listed: whether deleted tickets are listed (with `is_deleted: true`).
         empty_clears: PATCH with `""` or null clears a ticket's assignee, due date and labels, and a chat's
-            `assigned_to` and labels; False: leaves them.
+            `assigned_to` and labels, and those of a contact or a phone; False: leaves them.
+        existing_contact: POST of a contact that exists: it is `changed`, as on the vendor's page, or a `422`.
         group_flags: what becomes of the three flags of a group that new settings leave out: `kept`, or `reset` to the
             defaults that the vendor's types name.
         group_refusal: what a phone gets that asks for what it may not do in a group, such as to add people without
             being an admin: `403` or `422`. The vendor says no more than that it fails.
         lenient_priority: PATCH takes the priority as a number too; the vendor's types say string.
+        member_deleted: DELETE of a member: `204`, as the vendor's types have it, or the `200` with a body of its page.
+        new_webhook: POST of a webhook for one event: an `array` of one, as the vendor's types have it, or the `object`
+            of its page.
+        null_access: what null for a member's labels or phones opens, where it is changed: `all`, as in an invitation,
+            or `none`. The vendor says both.
         once_more: a phone that joins a group it is in, or leaves one that it has left, is `refused`, or gets the `200`
             that it got the first time.
         phone_required: operations that list `x-phone` answer 422 without it; the vendor's types list it as optional.
@@ -57,6 +71,7 @@ class Assumptions:
             those who are not among its contacts, or `added`.
         unknown_chat: POST of a ticket for an unknown chat: `404`, or `create` makes the chat.
         unknown_chats: PATCH of many chats, one of them unknown: `404` and nothing changes, or it is `skipped`.
+        unknown_contacts: as `unknown_chats`, of contacts.
         unquoted: `message` of a ticket made without a quoted message: `object` ({}), `null`, or `blank` strings.
         missing_ticket: GET of an unknown ticket: `404`, `422`, or a 200 with `null` or `empty` body. Of an unknown chat
             the vendor shows the 404.
@@ -67,6 +82,7 @@ class Assumptions:
             `queue_id` and answers 204. `either` is as the newer one, and a purge reads both keys. A key that is not
             read selects nothing, and a purge that selects nothing takes everything: so the vendor documents it.
         notifications_key: the key of the rows in a list of notifications.
+        qr_content_type: what the picture of a QR code is called. The vendor files it under `application/json`.
         queue_seconds: how long a message lies in the queue of its phone before it is in its chat.
         queued_message: GET of a message by the `queue_id` of one that is still queued: `404`, or a 200 with `null` or
             `empty` body. The vendor says that it returns nothing.
@@ -79,19 +95,25 @@ class Assumptions:
     count: Count = attrs.field(default="total", validator=_COUNT)
     deleted_listed: bool = True
     empty_clears: bool = True
+    existing_contact: ExistingContact = attrs.field(default="changed", validator=_EXISTING_CONTACT)
     group_flags: LeftOut = attrs.field(default="kept", validator=_LEFT_OUT)
     group_refusal: GroupRefusal = attrs.field(default="403", validator=_GROUP_REFUSAL)
     lenient_priority: bool = False
+    member_deleted: MemberDeleted = attrs.field(default="204", validator=_MEMBER_DELETED)
+    new_webhook: NewWebhook = attrs.field(default="array", validator=_NEW_WEBHOOK)
+    null_access: NullAccess = attrs.field(default="all", validator=_NULL_ACCESS)
     once_more: OnceMore = attrs.field(default="refused", validator=_ONCE_MORE)
     phone_required: bool = False
     strangers: Strangers = attrs.field(default="invited", validator=_STRANGERS)
     unknown_chat: Unknown = attrs.field(default="404", validator=_UNKNOWN)
     unknown_chats: UnknownChats = attrs.field(default="404", validator=_UNKNOWN_CHATS)
+    unknown_contacts: UnknownChats = attrs.field(default="404", validator=_UNKNOWN_CHATS)
     unquoted: Unquoted = attrs.field(default="object", validator=_UNQUOTED)
     missing_ticket: Missing = attrs.field(default="404", validator=_MISSING)
     null_chat: bool = False
     queue_form: QueueForm = attrs.field(default="either", validator=_QUEUE_FORM)
     notifications_key: NotificationsKey = attrs.field(default="notifictions", validator=_NOTIFICATIONS_KEY)
+    qr_content_type: str = "image/png"
     queue_seconds: float = 0.0
     queued_message: Queued = attrs.field(default="404", validator=_QUEUED)
     scope: Scope = attrs.field(default="org", validator=_SCOPE)

@@ -15,15 +15,18 @@ from periskope_async.testing._service.answers import Answer, invalid, refused
 from periskope_async.testing._service.assumptions import Assumptions
 
 __all__ = [
+    "ANY_OBJECT",
     "CHAT_ID",
     "DATE",
     "FLAG",
     "FLAGS",
     "LIMIT",
+    "NAMES",
     "NUMBER",
     "OFFSET",
     "PROPERTIES",
     "QUERY_DATE",
+    "QUERY_FLAG",
     "QUERY_TEXT",
     "REQUIRED_TEXT",
     "TEXT",
@@ -212,6 +215,15 @@ def _are_texts(value: Any, _: Assumptions) -> str:
     return "" if fits else "Expected strings"
 
 
+def _are_names(value: Any, _: Assumptions) -> str:
+    fits = isinstance(value, list) and all(isinstance(one, str) for one in cast("Iterable[Any]", value))
+    return "" if fits else "Expected an array of strings"
+
+
+def _is_object(value: Any, _: Assumptions) -> str:
+    return "" if isinstance(value, dict) else "Expected object"
+
+
 _FILLED: Final = {"type": ["string", "object"], "minLength": 1}
 _CHAT_ID: Final = r"[0-9]+(-[0-9]+)?(@c\.us|@g\.us)?"
 _DATE: Final = {
@@ -224,6 +236,8 @@ TEXT: Final = Field({"type": ["string", "null"]}, _is_text)
 TEXTS: Final = Field(
     {"anyOf": [{"type": ["string", "null"]}, {"type": "array", "items": {"type": "string"}}]}, _are_texts
 )
+NAMES: Final = Field({"type": ["array", "null"], "items": {"type": "string"}}, _are_names, empty=(None,))
+ANY_OBJECT: Final = Field({"type": ["object", "null"]}, _is_object, empty=(None,))
 REQUIRED_TEXT: Final = Field({"type": "string", "minLength": 1}, _is_text)
 CHAT_ID: Final = Field({"type": "string", "pattern": f"^{_CHAT_ID}$"}, _is_chat_id)
 FLAG: Final = Field({"type": ["boolean", "null"]}, _is_flag, empty=(None,))
@@ -246,3 +260,4 @@ OFFSET: Final = Field(
 LIMIT: Final = Field({"type": "integer", "minimum": 1, "maximum": 2000, "default": 2000}, _is_count, empty=())
 QUERY_DATE: Final = Field(_DATE, _is_date, empty=())
 QUERY_TEXT: Final = Field({"type": "string"}, _is_text, empty=())
+QUERY_FLAG: Final = one_of("true", "false", empty=())

@@ -110,7 +110,8 @@ def _operation(route: Route) -> Json:
 def _success(route: Route) -> Json:
     if route.result is None:
         return {"description": "It is done.", "headers": _BODILESS}
-    return {"description": "As it is now.", "headers": _ALWAYS, "content": _json_of(_answer(route, route.result))}
+    content: Json = {route.media_type: {}} if route.media_type else _json_of(_answer(route, route.result))
+    return {"description": "As it is now.", "headers": _ALWAYS, "content": content}
 
 
 def _parameters(route: Route) -> Iterable[Json]:

@@ -34,6 +34,7 @@ class Call:
         query: the parameters of the query; checked, but still text.
         body: the JSON object that came along; `{}` for none.
         phone: the one whose things alone it sees, as `<digits>@c.us`; `""` for all.
+        x_phone: the header as it came; `""` for none, and where the operation does not list it.
     """
 
     state: State
@@ -42,6 +43,7 @@ class Call:
     query: Mapping[str, str]
     body: Json
     phone: str = ""
+    x_phone: str = ""
 
     @property
     def objects(self) -> "Objects":
@@ -75,6 +77,7 @@ class Route:
         result: the schema of its answer; of a page, that of a row; None where the answer has no body.
         status: of its success.
         page: whether it answers a page of rows.
+        media_type: of an answer that is not JSON; `""` where it is.
         array: whether it answers an array of rows.
         unwrap: the key under which its answer stands in the body; `""` where it is the body.
         echo: the parameters of its query that a page repeats.
@@ -95,6 +98,7 @@ class Route:
     result: str | None = attrs.field(kw_only=True)
     status: int = attrs.field(kw_only=True, default=200)
     page: bool = attrs.field(kw_only=True, default=False)
+    media_type: str = attrs.field(kw_only=True, default="")
     array: bool = attrs.field(kw_only=True, default=False)
     unwrap: str = attrs.field(kw_only=True, default="")
     echo: tuple[str, ...] = attrs.field(kw_only=True, default=())

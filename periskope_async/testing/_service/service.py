@@ -13,18 +13,22 @@ from periskope_async.testing._http import Request
 from periskope_async.testing._json import Json, dumps
 from periskope_async.testing._service import (
     chats,
+    contacts,
     groups,
+    members,
     message_actions,
     messages,
     notes,
     notifications,
+    phones,
     queue,
     reactions,
     sending,
     tickets,
+    webhooks,
 )
 from periskope_async.testing._service.account import ORG_PHONE, PHONE_ID
-from periskope_async.testing._service.answers import Answer, error, invalid, no_route, refused
+from periskope_async.testing._service.answers import Answer, error, invalid, missing_phone, no_route
 from periskope_async.testing._service.assumptions import Assumptions
 from periskope_async.testing._service.chat_forms import full_id
 from periskope_async.testing._service.fields import complaints
@@ -37,15 +41,19 @@ __all__ = ["OPERATIONS", "Service"]
 
 _ROUTES: Final = (
     *chats.ROUTES,
+    *contacts.ROUTES,
     *groups.ROUTES,
+    *members.ROUTES,
     *message_actions.ROUTES,
     *messages.ROUTES,
     *notes.ROUTES,
     *notifications.ROUTES,
+    *phones.ROUTES,
     *queue.ROUTES,
     *reactions.ROUTES,
     *sending.ROUTES,
     *tickets.ROUTES,
+    *webhooks.ROUTES,
 )
 _ROUTER: Final = Router(_ROUTES)
 
@@ -79,11 +87,15 @@ class Service:
         self.state = State(count, seed, assumptions, now)
         self.state.objects |= {
             "chats": chats.chats(self.state),
+            "contacts": contacts.contacts(self.state),
+            "members": members.members(self.state),
             "messages": messages.messages(self.state),
             "notes": notes.notes(self.state),
             "notifications": notifications.notifications(self.state),
+            "phones": phones.phones(self.state),
             "reactions": reactions.reactions(self.state),
             "tickets": Tickets(self.state),
+            "webhooks": webhooks.webhooks(self.state),
         }
         self.state.outbox.arrive = partial(messages.arrive, self.state)
 
@@ -115,12 +127,10 @@ class Service:
 
     def _checked(self, route: Route, resource_id: str, request: Request) -> Answer:
         assumptions = self.state.assumptions
-        phone: str | None = None
+        phone = request.headers.get("x-phone") if route.phone else None
         if route.phone:
-            phone = request.headers.get("x-phone")
             if phone is None and assumptions.phone_required:
-                fields = {"x-phone": {"message": "Send the phone's number, digits only, as x-phone"}}
-                return refused("Missing Header: {x-phone}", fields)
+                return missing_phone()
             if phone is not None and not _PHONE.fullmatch(phone):
                 return invalid({"headers.x-phone": "Expected digits, or the id of a phone"})
         query: dict[str, str] = {}
@@ -135,7 +145,9 @@ class Service:
             if isinstance(read, Answer):
                 return read
             body = read
-        return route.handler(Call(self.state, route.resource, resource_id, query, body, self._scope(phone)))
+        return route.handler(
+            Call(self.state, route.resource, resource_id, query, body, self._scope(phone), phone or "")
+        )
 
     def _scope(self, phone: str | None) -> str:
         """The phone whose things alone a call sees, by its `x-phone`; `""` for all."""
