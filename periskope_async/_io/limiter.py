@@ -37,7 +37,8 @@ class RateLimiter:
     """
 
     def __init__(self, share: "Callable[[Ledger], HostBudget] | RedisLedger | None" = None) -> None:
-        self._budget: Final[HostBudget | RedisLedger | None]
+        self._ledger: Ledger
+        self._budget: HostBudget | RedisLedger | None
         if share is None or callable(share):
             self._ledger = Ledger()
             self._budget = None if share is None else share(self._ledger)

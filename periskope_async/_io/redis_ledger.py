@@ -43,6 +43,8 @@ LAST_REST: Final = 5.0
 FLUSH: Final = 0.1
 #: Steps that others were faster than, before the process waits for another turn.
 ATTEMPTS: Final = 30
+#: A clock that is off by more than this, beyond what a round trip explains, has been set, seconds.
+CLOCK_ERROR: Final = 0.001
 #: What nobody has written for so long, Redis forgets, milliseconds.
 KEEP: Final = 3_600_000
 _SHA: Final = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
@@ -83,8 +85,7 @@ class RedisLedger:
         self._was: tuple[int, bool, float] = (0, False, 0.0)
         #: Of the image that is known here; None before the first.
         self._version: str | None = None
-        #: Half of the shortest round trip lately, seconds.
-        self._lag = math.inf
+        self._clock_of_redis: Final = _ClockOfRedis()
         self._next_at = self._retry_at = -math.inf
         self._busy_since = math.inf
         self._turn = 0
@@ -99,11 +100,7 @@ class RedisLedger:
     def of(cls, budget: RedisBudget, base_url: str, key: Secret) -> "RedisLedger":
         """Return the ledger of a key of a service."""
         ledger = SharedLedger()
-        host: HostBudget | None = None
-        if os.name != "nt":  # where files are locked otherwise
-            from periskope_async._io.host_budget import HostBudget
-
-            host = HostBudget.of(ledger, base_url, key)
+        host = None if os.name == "nt" else _host(ledger, base_url, key)  # where files are locked otherwise
         secret = blake2b(key.reveal().encode(), digest_size=32).digest()
         about = f"{LAYOUT}\0{base_url}".encode()
         name = blake2b(about, digest_size=16, key=secret, person=b"periskope-budget").hexdigest()
@@ -188,7 +185,9 @@ class RedisLedger:
         ledger = self.ledger
         return ledger.generation, ledger.window is None, ledger.paused_until
 
-    def _take(self, now: float, *, bulk: bool, wanted: float) -> Permit | float | None:
+    def _take(  # noqa: C901, PLR0911  # every request comes through here: a call more costs more than it makes clear
+        self, now: float, *, bulk: bool, wanted: float
+    ) -> Permit | float | None:
         """Return a permit, or the seconds to wait; None where this process is apart."""
         ledger = self.ledger
         if self._ended:
@@ -218,7 +217,7 @@ class RedisLedger:
         if now < self._next_at:
             return self._next_at - now
         self._begin(now)
-        return None if self._apart else PATIENCE
+        return PATIENCE  # or until it is known, before that
 
     # -- with Redis ---------------------------------------------------------------------------------------------------
 
@@ -280,7 +279,7 @@ class RedisLedger:
                     step = ledger.plan(self._clock(), int(time.time() * 1e6))
                     said, image = _text(step.slot), "" if step.image is None else _text(step.image)
             version = secrets.token_hex(8)
-            lag = int(min(self._lag, TIMEOUT) * 1e6) if self._lag != math.inf else 0
+            written = "" if step is None else self._clock_of_redis.at(step.at)
             arguments = (
                 1,
                 self._name,
@@ -289,7 +288,7 @@ class RedisLedger:
                 self._version or "",
                 image,
                 version,
-                lag,
+                written,
                 int(LAPSE * 1e6),
                 KEEP,
             )
@@ -315,20 +314,19 @@ class RedisLedger:
     def _note(self, step: Any, found: Any, sent_at: float) -> bool:
         """Take in what Redis has answered; return whether the step counts."""
         ledger, now = self.ledger, self._clock()
-        stored, version, age, image, said = found
-        self._lag = min(self._lag * 1.05, (now - sent_at) / 2)
-        then = (sent_at + now) / 2
+        stored, version, time_there, written, image, said = found
+        self._clock_of_redis.note(int(time_there), sent_at, now)
         slots = [(_bytes(each), int(old) / 1e6) for each, old in zip(said[::2], said[1::2], strict=True)]
         version = _str(version)
         if step is None or not (stored or version == self._version):
-            ledger.see(_bytes(image), int(age) / 1e6, slots, then)
+            ledger.see(_bytes(image), max(0.0, now - self._clock_of_redis.here(int(written))), slots, now)
             self._version = version
             return False
         was_stored = bool(stored)
         if step.image is not None and not was_stored:
             return False
         self._version = version
-        ledger.commit(step, slots, then)
+        ledger.commit(step, slots, now)
         if self._apart:
             self._apart = False
             if self._host is not None:
@@ -356,6 +354,39 @@ class RedisLedger:
                 logger.warning("budget 'redis': this process goes on %s: %s", self._without(), problem)
             else:
                 logger.warning("budget 'redis': shared again")
+
+
+class _ClockOfRedis:
+    """What the clock of Redis shows, as far as it is known. The answer that was fastest tells it best.
+
+    Steps follow each other fast, and each takes its times from the one before: what each of them errs would add up.
+    """
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+        self._error = math.inf
+
+    def note(self, time_there: int, sent_at: float, now: float) -> None:
+        """Take in what it shows, microseconds, in an answer."""
+        error = (now - sent_at) / 2
+        ahead = time_there / 1e6 - (now + sent_at) / 2
+        self._error *= 1.01  # clocks drift
+        if error < self._error or abs(ahead - self._ahead) > self._error + error + CLOCK_ERROR:
+            self._ahead, self._error = ahead, error
+
+    def at(self, now: float) -> int:
+        """Return what it shows at a moment here, microseconds."""
+        return int((now + self._ahead) * 1e6)
+
+    def here(self, time_there: int) -> float:
+        """Return when it shows that."""
+        return time_there / 1e6 - self._ahead
+
+
+def _host(ledger: SharedLedger, base_url: str, key: Secret) -> "HostBudget":
+    from periskope_async._io.host_budget import HostBudget
+
+    return HostBudget.of(ledger, base_url, key)
 
 
 def _connect(url: Secret) -> Any:

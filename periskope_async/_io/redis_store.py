@@ -17,20 +17,21 @@ TIMEOUT: Final = 0.25
 #: A thread that has had nothing to do for so long ends, with its connection, seconds.
 LINGER: Final = 2.0
 
-#: Writes an image if the one it was made from is still there, and tells what is there and who is at work. Durations
-#: only: how far this machine's clock is off, or another's, is of no concern.
+#: Writes an image if the one it was made from is still there, and tells what is there and who is at work. The clock is
+#: that of Redis: how far this machine's is off, or another's, is of no concern.
 SCRIPT: Final = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local key, me, said, known, image, new = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local lag, lapse, keep = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
+local written, lapse, keep = tonumber(ARGV[6]) or now, tonumber(ARGV[7]), ARGV[8]
+if math.abs(now - written) > 1000000 then written = now end
 local version = redis.call('HGET', key, 'version') or ''
 local same, stored = version == known, 0
 if image ~= '' and same then
   stored, version = 1, new
-  redis.call('HSET', key, 'version', new, 'image', image, 'at', string.format('%.0f', now - lag))
+  redis.call('HSET', key, 'version', new, 'image', image, 'at', string.format('%.0f', written))
 end
-if image == '' or stored == 1 then redis.call('HSET', key, me, string.format('%.0f', now - lag) .. ' ' .. said) end
+if image == '' or stored == 1 then redis.call('HSET', key, me, string.format('%.0f', written) .. ' ' .. said) end
 redis.call('PEXPIRE', key, keep)
 local found = redis.call('HGETALL', key)
 local all, at, held = {}, now, ''
@@ -45,7 +46,7 @@ for i = 1, #found, 2 do
     else all[#all + 1] = what; all[#all + 1] = string.format('%.0f', age) end
   end
 end
-return {stored, version, string.format('%.0f', math.max(0, now - at)), held, all}
+return {stored, version, string.format('%.0f', now), string.format('%.0f', at), held, all}
 """
 
 Transaction: TypeAlias = Generator[tuple[Any, ...], Any, None]

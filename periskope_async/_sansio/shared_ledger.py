@@ -67,7 +67,7 @@ class Other(NamedTuple):
 
 @define
 class SharedLedger(Ledger):
-    """What a process knows of a shared ledger, and what it has not yet told. Alone, it is the ledger of this process."""
+    """What a process knows of a shared ledger, and what the others do not know yet. Alone, it is this process's."""
 
     #: Requests in flight from here, and how many of its permits a process that is alone has issued.
     own: int = 0
@@ -103,7 +103,7 @@ class SharedLedger(Ledger):
         return len(self._others)
 
     def take(self, now: float, *, bulk: bool, wanted: float) -> Permit | float:
-        """Return a leased permit, or the seconds for which a circuit breaker holds it back; 0 if the lease is used up."""
+        """Return a leased permit, or the seconds for which a circuit holds it back; 0 if there is no lease."""
         circuit = self.circuit if bulk else None
         if circuit is not None and (wait := circuit.wait(now)) > 0:
             return wait
@@ -251,7 +251,8 @@ class SharedLedger(Ledger):
 
     def poll(self, wait: float, now: float) -> float:
         """Return the seconds after which to look again."""
-        if now < self.paused_until or (self.in_flight == self.own and not self._others):
+        used_up = self.window is not None and self.window.left() <= 0
+        if now < self.paused_until or used_up or (self.in_flight == self.own and not self._others):
             return min(wait, LAPSE)
         if self.window is None and self.guided:
             return min(wait, PROBE_POLL)
