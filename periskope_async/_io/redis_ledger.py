@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from functools import partial
 from hashlib import blake2b, sha1
 from random import random
@@ -23,7 +23,7 @@ from periskope_async._sansio.ledger import CLOCK_SLACK
 from periskope_async._sansio.ledger_image import LAYOUT
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import RateReading
-from periskope_async._sansio.shared_ledger import LAPSE, POLL, SharedLedger
+from periskope_async._sansio.shared_ledger import LAPSE, POLL, SharedLedger, Step
 from periskope_async.budgets import RedisBudget
 from periskope_async.settings import Secret
 
@@ -92,7 +92,7 @@ class RedisLedger:
         self._rest = FIRST_REST
         self._problem: str | None = None
         self._reported: str | None = None
-        self._ended = False
+        self._ended = self._resting = False
         if host is not None:
             host.stop()
 
@@ -151,6 +151,7 @@ class RedisLedger:
 
     def rest(self) -> None:
         """Write what is to be written, and close the connection until somebody asks again."""
+        self._resting = True  # nobody has to know whether the last step worked
         if self.store is not None:
             self.store.rest()
 
@@ -190,6 +191,7 @@ class RedisLedger:
     ) -> Permit | float | None:
         """Return a permit, or the seconds to wait; None where this process is apart."""
         ledger = self.ledger
+        self._resting = False
         if self._ended:
             return None
         if abs(now - self._clock()) > CLOCK_SLACK:
@@ -256,7 +258,8 @@ class RedisLedger:
             self._busy_since = min(self._busy_since, self._clock())
         problem: str | None = "it was interrupted"
         try:
-            problem = yield from self._steps(turn)
+            yield from self._steps(turn)
+            problem = None
         except Exception as error:  # noqa: BLE001  # whatever it is, calls go on without Redis
             problem = self._explain(error)
         finally:
@@ -264,13 +267,14 @@ class RedisLedger:
                 if turn == self._turn:
                     self._busy_since = math.inf
                     if problem is not None:
-                        self._part(problem)
+                        self._part(None if self._resting else problem)
             self._report()
             self.wake()
 
-    def _steps(self, turn: int) -> "Any":
+    def _steps(self, turn: int) -> Generator[tuple[Any, ...], Any, None]:
+        """Take steps until one counts."""
         ledger = self.ledger
-        for attempt in range(ATTEMPTS):
+        for _ in range(ATTEMPTS):
             with self.lock:
                 if self._version is None:
                     step = None
@@ -296,22 +300,20 @@ class RedisLedger:
             try:
                 found = yield ("EVALSHA", _SHA, *arguments)
             except Exception as error:
-                if type(error).__name__ != "NoScriptError":
+                # An idle connection may have ended unnoticed. What is done twice counts a lease too much, for a window.
+                if type(error).__name__ not in {"NoScriptError", "ConnectionError"}:
                     raise
                 sent_at = self._clock()
                 found = yield ("EVAL", SCRIPT, *arguments)
             with self.lock:
                 if turn != self._turn:
-                    return None
+                    return
                 if self._note(step, found, sent_at):
-                    return None
-            if attempt > 1:
-                time.sleep(0)
+                    return
         with self.lock:
             self._next_at = self._clock() + POLL * (1 + random())  # noqa: S311  # no secret
-        return None
 
-    def _note(self, step: Any, found: Any, sent_at: float) -> bool:
+    def _note(self, step: Step | None, found: Any, sent_at: float) -> bool:
         """Take in what Redis has answered; return whether the step counts."""
         ledger, now = self.ledger, self._clock()
         stored, version, time_there, written, image, said = found
@@ -322,8 +324,7 @@ class RedisLedger:
             ledger.see(_bytes(image), max(0.0, now - self._clock_of_redis.here(int(written))), slots, now)
             self._version = version
             return False
-        was_stored = bool(stored)
-        if step.image is not None and not was_stored:
+        if step.image is not None and not stored:
             return False
         self._version = version
         ledger.commit(step, slots, now)
