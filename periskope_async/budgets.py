@@ -26,10 +26,10 @@ class RedisBudget:
     Args:
         client: the application's own `redis.asyncio.Redis`, which is then used in the event loop of its first use here,
             or its `redis.Redis`, which is used in a thread. It is never closed from here. What it does not answer
-            within 0.25 s is given up; give a `redis.Redis` a `socket_timeout` of that.
+            within 0.25 s is left alone; set a `redis.Redis` a `socket_timeout` of that.
 
     Raises:
-        ConfigurationError: it is no such client.
+        ConfigurationError: it is something else.
     """
 
     __slots__ = ("client", "is_async", "secrets", "shown", "url")
@@ -49,7 +49,7 @@ class RedisBudget:
         """Return the budget of a URL.
 
         Raises:
-            ConfigurationError: it is no such URL, or `redis` is not installed; the message does not show it.
+            ConfigurationError: it is not such a URL, or `redis` is not installed; the message does not show it.
         """
         url = conceal(url)
         try:

@@ -1,4 +1,4 @@
-"""One key's ledger for all processes that have the same Redis.
+"""One key's ledger for all that have the same Redis; in one file, for with and without Redis is one state.
 
 Whatever is wrong with Redis, a process goes on with what its machine shares, or else with a ledger of its own, says so
 once in the log, and comes back. No call fails, hangs or is sent twice for it.
@@ -23,6 +23,7 @@ from periskope_async._sansio.ledger import CLOCK_SLACK
 from periskope_async._sansio.ledger_image import LAYOUT
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import RateReading
+from periskope_async._sansio.remote_clock import RemoteClock
 from periskope_async._sansio.shared_ledger import LAPSE, POLL, SharedLedger, Step
 from periskope_async.budgets import RedisBudget
 from periskope_async.settings import Secret
@@ -37,14 +38,12 @@ logger: Final = logging.getLogger("periskope")
 #: A call waits no longer for Redis, seconds. The first connection takes two answers and a half.
 PATIENCE: Final = 3 * TIMEOUT
 #: Redis that failed is tried again after this, which doubles, up to that, seconds.
-FIRST_REST: Final = 0.25
-LAST_REST: Final = 5.0
+FIRST_REST: Final = 0.25  # seconds
+LAST_REST: Final = 5.0  # seconds
 #: What nobody waits for is written after this, seconds.
 FLUSH: Final = 0.1
-#: Steps that others were faster than, before the process waits for another turn.
+#: So often others may be faster, before the process waits for another turn, steps.
 ATTEMPTS: Final = 30
-#: A clock that is off by more than this, beyond what a round trip explains, has been set, seconds.
-CLOCK_ERROR: Final = 0.001
 #: What nobody has written for so long, Redis forgets, milliseconds.
 KEEP: Final = 3_600_000
 _SHA: Final = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
@@ -85,7 +84,7 @@ class RedisLedger:
         self._was: tuple[int, bool, float] = (0, False, 0.0)
         #: Of the image that is known here; None before the first.
         self._version: str | None = None
-        self._clock_of_redis: Final = _ClockOfRedis()
+        self._clock_of_redis: Final = RemoteClock()
         self._next_at = self._retry_at = -math.inf
         self._busy_since = math.inf
         self._turn = 0
@@ -355,33 +354,6 @@ class RedisLedger:
                 logger.warning("budget 'redis': this process goes on %s: %s", self._without(), problem)
             else:
                 logger.warning("budget 'redis': shared again")
-
-
-class _ClockOfRedis:
-    """What the clock of Redis shows, as far as it is known. The answer that was fastest tells it best.
-
-    Steps follow each other fast, and each takes its times from the one before: what each of them errs would add up.
-    """
-
-    def __init__(self) -> None:
-        self._ahead = 0.0
-        self._error = math.inf
-
-    def note(self, time_there: int, sent_at: float, now: float) -> None:
-        """Take in what it shows, microseconds, in an answer."""
-        error = (now - sent_at) / 2
-        ahead = time_there / 1e6 - (now + sent_at) / 2
-        self._error *= 1.01  # clocks drift
-        if error < self._error or abs(ahead - self._ahead) > self._error + error + CLOCK_ERROR:
-            self._ahead, self._error = ahead, error
-
-    def at(self, now: float) -> int:
-        """Return what it shows at a moment here, microseconds."""
-        return int((now + self._ahead) * 1e6)
-
-    def here(self, time_there: int) -> float:
-        """Return when it shows that."""
-        return time_there / 1e6 - self._ahead
 
 
 def _host(ledger: SharedLedger, base_url: str, key: Secret) -> "HostBudget":

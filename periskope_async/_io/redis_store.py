@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 __all__ = ["SCRIPT", "TIMEOUT", "LoopStore", "Store", "ThreadStore", "Transaction"]
 
-#: What Redis does not answer within this is given up, seconds.
+#: What Redis does not answer within this is left, seconds.
 TIMEOUT: Final = 0.25
 #: A thread that has had nothing to do for so long ends, with its connection, seconds.
 LINGER: Final = 2.0

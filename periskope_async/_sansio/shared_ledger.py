@@ -1,4 +1,4 @@
-"""One key's ledger for all that share a store: what a process adds to it and takes from it, step by step. Pure.
+"""One key's ledger for all that share a store; in one file, for a step is one thought. Pure.
 
 The store keeps an image and what each process says of itself. A step takes the image, does to it what has happened
 here since, takes a lease of permits, and counts if the image is still the same; else it is taken again on the new one.
@@ -22,7 +22,7 @@ from periskope_async._sansio.rate_headers import RateReading
 
 __all__ = ["DEMAND", "LAPSE", "MAX_LEASE", "POLL", "PROBE_POLL", "SharedLedger", "Step"]
 
-#: A lease has at most this many permits.
+#: The longest lease, requests.
 MAX_LEASE: Final = 64
 #: Who has asked for a request wants another one for this long, seconds.
 DEMAND: Final = 0.2
@@ -40,7 +40,7 @@ _CONTENT: Final = 16
 #: What a process says of itself: for how long it asks for requests, seconds; its requests in flight; the window of
 #: which it has taken how many.
 _SLOT: Final = Struct("<dqqq")
-#: What no shared window is counted as: the windows of a process that is alone are numbered from here.
+#: What no shared window is counted as: those of a process that is alone begin here, a number of windows.
 _ALONE: Final = -(1 << 62)
 
 
@@ -103,7 +103,7 @@ class SharedLedger(Ledger):
         return len(self._others)
 
     def take(self, now: float, *, bulk: bool, wanted: float) -> Permit | float:
-        """Return a leased permit, or the seconds for which a circuit holds it back; 0 if there is no lease."""
+        """Return a leased permit, or the seconds for which a circuit holds it back; 0 without a lease."""
         circuit = self.circuit if bulk else None
         if circuit is not None and (wait := circuit.wait(now)) > 0:
             return wait
@@ -186,7 +186,7 @@ class SharedLedger(Ledger):
     def plan(self, now: float, fresh: int) -> Step:
         """Return the next step.
 
-        *fresh*: a number that grows with time, everywhere and for ever, by which new windows are told from older ones.
+        *fresh*: a number that grows with time, everywhere and for ever, by which new windows are known from older ones.
 
         Raises:
             ValueError: it cannot be shared: the name of a limit is too long, say.
