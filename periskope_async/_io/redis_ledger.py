@@ -42,7 +42,7 @@ FIRST_REST: Final = 0.25  # seconds
 LAST_REST: Final = 5.0  # seconds
 #: What nobody waits for is written after this, seconds.
 FLUSH: Final = 0.1
-#: So often others may be faster, before the process waits for another turn, steps.
+#: After losing to others this often, a process waits for another turn: requests to Redis.
 ATTEMPTS: Final = 30
 #: What nobody has written for so long, Redis forgets, milliseconds.
 KEEP: Final = 3_600_000
@@ -69,7 +69,7 @@ class RedisLedger:
     ) -> None:
         self.ledger: Final = ledger
         self.lock: Final = threading.Lock() if host is None else host.lock
-        self.store: Store | None = None
+        self.store: Store
         #: What to call when somebody may be let in.
         self.wake: Callable[[], None] = _nothing
         self._name: Final = name
@@ -151,8 +151,7 @@ class RedisLedger:
     def rest(self) -> None:
         """Write what is to be written, and close the connection until somebody asks again."""
         self._resting = True  # nobody has to know whether the last step worked
-        if self.store is not None:
-            self.store.rest()
+        self.store.rest()
 
     def __enter__(self) -> None:
         while True:
@@ -172,7 +171,7 @@ class RedisLedger:
         news = not self._apart and ledger.has_news
         urgent = self._was != self._state()
         self._leave(host)
-        if news and self.store is not None:
+        if news:
             self._kick(0.0 if urgent else FLUSH)
 
     def _leave(self, host: "HostBudget | None") -> None:
@@ -229,8 +228,7 @@ class RedisLedger:
 
     def _kick(self, delay: float) -> None:
         try:
-            if self.store is not None:
-                self.store.kick(delay)
+            self.store.kick(delay)
         except RuntimeError:  # no loop, no thread: the interpreter exits, maybe
             self._busy_since = math.inf
             self._part("nothing runs it")

@@ -40,7 +40,7 @@ _CONTENT: Final = 16
 #: What a process says of itself: for how long it asks for requests, seconds; its requests in flight; the window of
 #: which it has taken how many.
 _SLOT: Final = Struct("<dqqq")
-#: What no shared window is counted as: those of a process that is alone begin here, a number of windows.
+#: A process that is alone numbers its windows from here, where no shared one is: requests of them are no longer of any.
 _ALONE: Final = -(1 << 62)
 
 
@@ -235,11 +235,10 @@ class SharedLedger(Ledger):
         if step.image is not None:
             del self._events[: step.events if self.joined else len(self._events)]
             self.joined, self._base = True, step.image
-            paused_until = self.paused_until if self._events else -math.inf
-            load_image(step.image, self, now)
-            self.paused_until = max(self.paused_until, paused_until)
+        paused_until = self.paused_until if self._events else -math.inf
+        load_image(self._base or b"", self, now)
+        self.paused_until = max(self.paused_until, paused_until)
         self.see_others(slots, now)
-        self.in_flight = self.own + len(step.permits) + sum(other.in_flight for other in self._others)
         if step.permits:
             if self.generation != self._taken_of:
                 self._taken_of, self._taken = self.generation, 0
@@ -248,6 +247,7 @@ class SharedLedger(Ledger):
             windows = [limit.window for limit in (self, *self.further) if limit.window is not None]
             self._lease_until = min([window.closes_at for window in windows] or [step.at + WITHOUT_WINDOW])
             self._wanted = 0.0
+        self.in_flight = self.own + len(self._lease) + sum(other.in_flight for other in self._others)
 
     def poll(self, wait: float, now: float) -> float:
         """Return the seconds after which to look again."""
@@ -282,8 +282,9 @@ class SharedLedger(Ledger):
     def _seed(self, shared: Ledger, now: float, fresh: int) -> None:
         """Begin anew where there is nothing of use, with what this process knows."""
         image = _save(self, now)
-        if image is not None:
-            load_image(image, shared, now)
+        if image is None:
+            raise ValueError("the name of a limit is too long")
+        load_image(image, shared, now)
         shared.in_flight = 0
         for limit in (shared, *shared.further):
             if self.joined or self._was is not None:  # what others have in flight is not known

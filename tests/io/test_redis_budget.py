@@ -12,6 +12,7 @@ import pytest
 from periskope_async import PeriskopeClient, RedisBudget
 from periskope_async._io.limiter import RateLimiter, limiter_for
 from periskope_async._io.redis_ledger import RedisLedger
+from periskope_async._io.redis_store import LoopStore, Transaction
 from periskope_async.settings import Secret, Settings
 from periskope_async.testing import FakePeriskope, RateLimitPolicy
 from periskope_sync import PeriskopeClient as BlockingClient
@@ -340,5 +341,34 @@ async def test_a_loop_with_a_clock_of_its_own(server: RedisServer, caplog: pytes
     """In a loop whose clock is not the machine's, a process is alone."""
     limiter = limiter_for("https://x.example", Secret("key"), RedisBudget.of_url(server.url))
     with caplog.at_level(logging.WARNING):
-        assert not isinstance(limiter.admit(5.0, bulk=False, wanted=0), float)
+        for _ in range(2):
+            assert not isinstance(limiter.admit(5.0, bulk=False, wanted=0), float)
+            limiter.rest()
     assert "an event loop has a clock of its own" in limiter.describe_budget()[0]
+
+
+async def test_kicks_of_a_client_of_the_application() -> None:
+    """The sooner of two kicks counts, and one that comes while a transaction runs is another transaction."""
+    ran = list[float]()
+    store: LoopStore
+    free = asyncio.Event()
+
+    class Client:
+        async def execute_command(self, *command: str) -> str:
+            await free.wait()
+            return command[0]
+
+    def transaction() -> Transaction:
+        ran.append(1)
+        assert (yield ("PING",)) == "PING"
+
+    store = LoopStore(transaction, Client())
+    for delay in (30.0, 60.0, 0.0):
+        store.kick(delay)
+    await eventually(lambda: len(ran) == 1)
+    store.kick(0.0)
+    await asyncio.sleep(0.01)
+    free.set()
+    await eventually(lambda: len(ran) == 2)
+    assert store._task is not None
+    await store._task
