@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from periskope_async._io.host_budget import HostBudget
 from periskope_async._io.redis_ledger import ATTEMPTS, PATIENCE, RedisLedger
 from periskope_async._sansio.circuit import Health
 from periskope_async._sansio.permit import Permit
@@ -200,3 +201,17 @@ def test_the_clock_of_another() -> None:
 @pytest.fixture(autouse=True)
 def _log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "periskope")
+
+
+def test_a_budget_of_the_machine_that_cannot_be_used() -> None:
+    """Where the machine shares nothing, Redis is all there is, and leaving it changes nothing."""
+    ledger = SharedLedger()
+    host = HostBudget(ledger, "", "")
+    host._end("this system has nothing to share by")
+    bench = Bench()
+    both = RedisLedger(ledger, "name", "redis://cache", host, clock=lambda: bench.now)
+    both.store = bench.store
+    both._part("a test")
+    both._part("a test")
+    assert isinstance(both.admit(bench.now, bulk=False, wanted=0), Permit)
+    assert host._ended

@@ -296,3 +296,42 @@ def test_together_they_never_send_more(data: st.DataObject) -> None:
             refused += used > limit
             flying.append((process, permit_or_none))
     assert refused == 0
+
+
+def test_a_lease_ends_with_its_window(store: Store) -> None:
+    """What was leased and not used by the end of the window is dropped, and the next request probes."""
+    one, _ = opened(store)
+    one.send(5)
+    assert one.ledger._lease
+    store.now += 6.0
+    permit = one.send()
+    assert permit.at == one.now
+    assert one.ledger.window is None
+    assert one.ledger.own == 2
+
+
+def test_alone_while_the_others_went_on(store: Store) -> None:
+    """What was sent alone in a window that is over does not count in another."""
+    one, other = opened(store)
+    one.ledger.go_alone()
+    for _ in range(2):
+        one.ledger.admit(one.now)
+    store.now += 6.0
+    other.hear(other.send(), 1)
+    other.step()
+    assert other.ledger.window is not None
+    sent = other.ledger.window.sent
+    one.step()
+    assert one.ledger.window is not None
+    assert one.ledger.window.sent == sent
+
+
+def test_a_name_that_came_later_and_is_too_long(store: Store) -> None:
+    """A limit that no image holds, heard of while the ledger was shared, ends the sharing."""
+    one, _ = opened(store)
+    permit = one.send()
+    further = RateReading(40, 39, 9.0, 1.0, None, 9.0, length_reported=True, name="n" * 65)
+    reading = RateReading(20, 18, 5.0, 1.0, None, 5.0, length_reported=True, further=(further,))
+    one.ledger.answer(permit, one.now, reading, Health.GOOD)
+    with pytest.raises(ValueError, match="too long"):
+        one.ledger.plan(one.now, FRESH)
