@@ -54,7 +54,7 @@ gate_types() {
 # The types as a user gets them: from the installed wheel, out of sight of the source tree.
 gate_verifytypes() {
   local package failed=
-  environment "$work/typed" "$dev/bin/python" "$(wheel)[cli,parquet,speed]" pytest
+  environment "$work/typed" "$dev/bin/python" "$(wheel)[cli,parquet,redis,speed]" pytest
   cd "$work"
   export PATH="$work/typed/bin:$PATH" # --verifytypes asks the first Python of PATH, whatever --pythonpath says
   for package in "${packages[@]}"; do
@@ -100,7 +100,7 @@ readme_commands() {
 # The oldest versions of what we depend on that pyproject.toml allows.
 gate_lowest() {
   "$uv" pip compile --quiet --python "$dev/bin/python" --resolution lowest-direct \
-    --extra cli --extra parquet --extra speed pyproject.toml --output-file "$work/lowest.txt"
+    --extra cli --extra parquet --extra redis --extra speed pyproject.toml --output-file "$work/lowest.txt"
   environment "$work/lowest" "$dev/bin/python" --constraint "$work/lowest.txt" --editable '.[test]' --group integration
   grep -v '#' "$work/lowest.txt" | tr '\n' ' '
   "$work/lowest/bin/python" -m pytest "${workers[@]}"
@@ -138,6 +138,19 @@ gate_package() {
   cat "$work/no-extra"
   [ "$status" -ne 0 ]
   grep --quiet -F 'pip install "periskope[cli]"' "$work/no-extra"
+}
+
+# The budget that machines share, on a real Redis; where it is not installed, it is installed if that can be.
+gate_redis() {
+  if ! command -v redis-server valkey-server >/dev/null; then
+    command -v apt-get >/dev/null || absent "no redis-server on this machine, and no apt-get to install it"
+    [ "$(id -u)" -eq 0 ] || absent "no redis-server on this machine, and only root may install it"
+    apt-get install -y -qq redis-server >"$work/log/apt" 2>&1 ||
+      { apt-get update -qq && apt-get install -y -qq redis-server; } >"$work/log/apt" 2>&1 ||
+      absent "no redis-server on this machine, and apt-get could not install it"
+  fi
+  redis-server --version
+  "$dev/bin/python" -m pytest "${workers[@]}" "${everything[@]}" tests/io/test_redis_budget*.py
 }
 
 # Other people's clients against our fake service: the vendor's own, and schemathesis.

@@ -1,5 +1,7 @@
 """Processes on one key, each with a budget of its own or all with one: `python benchmarks/processes.py [budget ...]`.
 
+A budget is `own`, `host` or the URL of a Redis.
+
 For each number of processes: how long they take by the limit alone (the ideal), how long they took, how often the
 service refused, and how much later the last one ended than the first. Not part of `run.py`, for it measures waiting.
 """

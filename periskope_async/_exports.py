@@ -13,6 +13,7 @@ from periskope_async import models
 if TYPE_CHECKING:
     from periskope_async._sansio.rate_limit import RateLimit
     from periskope_async._sansio.unset import Unset
+    from periskope_async.budgets import RedisBudget
     from periskope_async.bulk import BulkResult, Failed, Fetched, Progress
     from periskope_async.errors import (
         ApiError,
@@ -128,6 +129,7 @@ __all__ = [
     "RateLimitError",
     "Reaction",
     "ReactionPage",
+    "RedisBudget",
     "RequestEvent",
     "RequestTimeout",
     "ResponseEvent",
@@ -156,6 +158,7 @@ __all__ = [
 NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "_sansio.rate_limit": ("RateLimit",),
     "_sansio.unset": ("Unset",),
+    "budgets": ("RedisBudget",),
     "bulk": (
         "BulkResult",
         "Failed",

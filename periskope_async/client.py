@@ -13,7 +13,7 @@ from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.errors import ConfigurationError
 from periskope_async.hooks import Hooks, log_as_asked
 from periskope_async.resources._attribute import Resource
-from periskope_async.settings import Budget, Settings
+from periskope_async.settings import Settings
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import aiohttp  # for the type of a session that is passed on, unopened
 
+    from periskope_async.budgets import RedisBudget
     from periskope_async.resources.chats import Chats
     from periskope_async.resources.contacts import Contacts
     from periskope_async.resources.groups import Groups
@@ -59,7 +60,8 @@ class PeriskopeClient:
         session: an aiohttp session to use instead of own ones. It is never closed from here.
         hooks: called on requests, answers, retries and pauses.
         budget: who shares the key's rate limit: "own", this process alone; "host", every process of this user on this
-            machine. Else PERISKOPE_BUDGET, else "own".
+            machine; "redis://host:6379/0", every process with this Redis or Valkey, also by `rediss://` or as
+            `RedisBudget(client)`. Else PERISKOPE_BUDGET, else "own".
         proxy: the URL of an HTTP proxy, with or without USER:PASSWORD@; else HTTPS_PROXY, unless NO_PROXY names the
             host. Requests go through it in a tunnel that it cannot read, and never past it.
         ssl: an `ssl.SSLContext`, or the path of a CA bundle to trust instead of the system's; else PERISKOPE_CA_BUNDLE.
@@ -84,7 +86,7 @@ class PeriskopeClient:
         concurrency: int = 32,
         session: "aiohttp.ClientSession | None" = None,
         hooks: Hooks | None = None,
-        budget: Budget | None = None,
+        budget: "str | RedisBudget | None" = None,
         proxy: str | None = None,
         ssl: "SSLContext | str | PathLike[str] | None" = None,
     ) -> None:

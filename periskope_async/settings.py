@@ -4,7 +4,7 @@ import ipaddress
 import os
 import re
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias, cast
 from urllib.parse import urlsplit
 
 from attrs import evolve, field, frozen
@@ -13,6 +13,7 @@ from periskope_async._sansio.arguments import as_count, as_phone, as_seconds
 from periskope_async._sansio.proxy import Proxy, environment_proxy, parse_proxy
 from periskope_async._sansio.secret import NotText, Secret, conceal
 from periskope_async._sansio.unset import UNSET, Unset
+from periskope_async.budgets import SCHEMES, RedisBudget
 from periskope_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_BASE_URL", "Budget", "Secret", "Settings"]
 
-#: Who shares the rate limit of a key: a process has it to itself, or all of a user's on a machine have it together.
-Budget: TypeAlias = Literal["own", "host"]
+#: Who shares the rate limit of a key: a process has it to itself, all of a user's on a machine have it together, or all
+#: that have the same Redis.
+Budget: TypeAlias = Literal["own", "host"] | RedisBudget
 
 DEFAULT_BASE_URL: Final = "https://api.periskope.app/v1"
 
@@ -56,7 +58,7 @@ class Settings:
         deadline: float | None,
         retries: int,
         concurrency: int,
-        budget: str | None = None,
+        budget: "str | RedisBudget | None" = None,
         proxy: str | None = None,
         ssl: "SSLContext | str | PathLike[str] | None" = None,
     ) -> Self:
@@ -69,7 +71,7 @@ class Settings:
             os.environ.get("PERISKOPE_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url
         )
         chosen_phone = os.environ.get("PERISKOPE_PHONE") or None if phone is None else phone
-        chosen_budget = os.environ.get("PERISKOPE_BUDGET") or "own" if budget is None else budget
+        chosen_budget = conceal(os.environ.get("PERISKOPE_BUDGET") or "own") if budget is None else budget
         return cls(
             api_key=_check_key(conceal(os.environ.get("PERISKOPE_API_KEY") if api_key is None else api_key)),
             phone=None if chosen_phone is None else as_phone("phone", chosen_phone),
@@ -125,11 +127,14 @@ def _check_key(value: str | NotText | None) -> Secret:
 
 
 def _check_budget(value: object) -> Budget:
-    for known in get_args(Budget):
-        if value == known:
-            return cast("Budget", known)
+    if isinstance(value, RedisBudget):
+        return value
+    if value in {"own", "host"}:
+        return cast("Budget", str(value))
+    if isinstance(value, str) and value.partition("://")[0] in SCHEMES:
+        return RedisBudget.of_url(value)
     # The value is not shown: it may be a URL with a password in it.
-    raise ConfigurationError("budget: expected 'own' or 'host' (the value is not shown)")
+    raise ConfigurationError("budget: expected 'own', 'host' or 'redis://...' (the value is not shown)")
 
 
 def _check_base_url(value: object) -> str:

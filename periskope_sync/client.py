@@ -10,7 +10,6 @@ from periskope_async._sansio.secret import conceal
 from periskope_async.client import PeriskopeClient as AsyncPeriskopeClient
 from periskope_async.errors import ClientClosedError, ConnectError
 from periskope_async.hooks import Hooks
-from periskope_async.settings import Budget
 from periskope_sync._bridge import Facade, Twin, blocking, blocking_clone
 from periskope_sync._event_loop import prepare
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from ssl import SSLContext
 
+    from periskope_async.budgets import RedisBudget
     from periskope_sync.resources import (
         Chats,
         Contacts,
@@ -69,7 +69,8 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
         concurrency: requests in flight at once.
         hooks: called on requests, answers, retries and pauses.
         budget: who shares the key's rate limit: "own", this process alone; "host", every process of this user on this
-            machine. Else PERISKOPE_BUDGET, else "own".
+            machine; "redis://host:6379/0", every process with this Redis or Valkey, also by `rediss://` or as
+            `RedisBudget(client)`. Else PERISKOPE_BUDGET, else "own".
         proxy: the URL of an HTTP proxy, with or without USER:PASSWORD@; else HTTPS_PROXY, unless NO_PROXY names the
             host. Requests go through it in a tunnel that it cannot read, and never past it.
         ssl: an `ssl.SSLContext`, or the path of a CA bundle to trust instead of the system's; else PERISKOPE_CA_BUNDLE.
@@ -90,7 +91,7 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
         retries: int = 4,
         concurrency: int = 32,
         hooks: Hooks | None = None,
-        budget: Budget | None = None,
+        budget: "str | RedisBudget | None" = None,
         proxy: str | None = None,
         ssl: "SSLContext | str | PathLike[str] | None" = None,
     ) -> None:

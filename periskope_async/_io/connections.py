@@ -168,6 +168,8 @@ class Connections:
             elif state.loop.is_running():
                 asyncio.run_coroutine_threadsafe(state.aclose(), state.loop)
             # and a loop that stands still closes its session when it ends
+        if self._forks == _Process.forks:
+            self.limiter.rest()
 
     def __del__(self) -> None:
         if self.closed or self._forks != _Process.forks or self._borrowed is not None:

@@ -101,7 +101,7 @@ class HostBudget:
         self._seen = -1
         self._look_at = self._retry_at = -math.inf
         self._busy_since = math.inf
-        self._ended = False
+        self._ended = self._resting = False
         self._problem: str | None = None
         self._reported: str | None = None
         _budgets.add(self)
@@ -204,6 +204,22 @@ class HostBudget:
                 logger.warning("budget 'host': this process goes on with a budget of its own: %s", problem)
             else:
                 logger.warning("budget 'host': shared again")
+
+    def start(self, in_flight: int) -> None:
+        """Share from here on, for who has the lock: *in_flight* requests are under way."""
+        self._in_flight, self._alone, self._was, self._ended = in_flight, True, None, self._ended and not self._resting
+        self._problem = self._problem if self._ended else None
+        self._resting = False
+
+    def stop(self) -> None:
+        """Leave the ledger alone until `start`, for who has the lock."""
+        if not self._ended:
+            self._deferred.clear()
+            self._alone = self._resting = self._ended = True
+            self._close()
+
+    def rest(self) -> None:
+        """Have nothing open that needs to be closed: the file ends with this object."""
 
     def leave_to_parent(self) -> None:
         """Leave the file, in a forked child: a lock is of the opening of a file, which both have."""

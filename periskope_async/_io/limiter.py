@@ -16,10 +16,12 @@ from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import RateReading
 from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async._sansio.retry import RetryBudget
+from periskope_async.budgets import RedisBudget
 from periskope_async.settings import Budget, Secret
 
 if TYPE_CHECKING:
     from periskope_async._io.host_budget import HostBudget
+    from periskope_async._io.redis_ledger import RedisLedger
 
 __all__ = ["RateLimiter", "limiter_for"]
 
@@ -30,13 +32,20 @@ class RateLimiter:
     Times are seconds on the clock of the caller's event loop.
 
     Args:
-        share: makes of the ledger one that other processes share; None for a ledger of this process alone.
+        share: what other processes share, or what makes of a ledger such a one; None for a ledger of this process
+            alone.
     """
 
-    def __init__(self, share: "Callable[[Ledger], HostBudget] | None" = None) -> None:
-        self._ledger: Final = Ledger()
+    def __init__(self, share: "Callable[[Ledger], HostBudget] | RedisLedger | None" = None) -> None:
+        self._ledger: Ledger
+        self._budget: HostBudget | RedisLedger | None
+        if share is None or callable(share):
+            self._ledger = Ledger()
+            self._budget = None if share is None else share(self._ledger)
+        else:
+            self._ledger, self._budget = share.ledger, share
+            share.wake = self.wake_others
         self._retry_budget: Final = RetryBudget()
-        self._budget: Final = None if share is None else share(self._ledger)
         self._lock: Final = threading.Lock() if self._budget is None else self._budget.lock
         #: Holds the lock, and makes the ledger the shared one. What concerns this process alone needs the lock only.
         self._shared: Final = self._lock if self._budget is None else self._budget
@@ -156,6 +165,11 @@ class RateLimiter:
         """Return who shares this limiter, in words, and whether it works as it was set up."""
         return ("own: each process has its own", True) if self._budget is None else self._budget.describe()
 
+    def rest(self) -> None:
+        """Close what the budget has open, until somebody asks again."""
+        if self._budget is not None:
+            self._budget.rest()
+
 
 # By process too: what a parent has in flight does not concern its forked child.
 _limiters: Final[weakref.WeakValueDictionary[tuple[int, str, Secret, Budget], RateLimiter]] = (
@@ -170,8 +184,14 @@ def limiter_for(base_url: str, key: Secret, budget: Budget = "own") -> RateLimit
     with _limiters_lock:
         limiter = _limiters.get(name)
         if limiter is None:
-            alone = budget == "own" or os.name == "nt"  # where files are locked otherwise
-            limiter = _limiters[name] = RateLimiter(None if alone else partial(_host, base_url, key))
+            if isinstance(budget, RedisBudget):
+                from periskope_async._io.redis_ledger import RedisLedger
+
+                limiter = RateLimiter(RedisLedger.of(budget, base_url, key))
+            else:
+                alone = budget == "own" or os.name == "nt"  # where files are locked otherwise
+                limiter = RateLimiter(None if alone else partial(_host, base_url, key))
+            _limiters[name] = limiter
         return limiter
 
 

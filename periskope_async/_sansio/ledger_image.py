@@ -44,6 +44,19 @@ _START: Final = Struct("<HxxI")  # limits that follow, checksum of all after thi
 _LEDGER: Final = Struct("<d qdddddqq ?qqd")  # when it was written, the ledger, whether there is a reading, the reading
 _LIMIT: Final = Struct(f"<{NAME_BYTES}s q????d dddd ?qqqqdd dd")  # name, limit, whether there is a window, window
 
+# Where the moments stand in what is unpacked.
+_TIMES_OF_LEDGER: Final = tuple(map(_OF_LEDGER.index, ("paused_until", "_next", "_throttled_at")))
+_OPTIONAL_AT: Final = 1 + len(_OF_LIMIT)
+_OFFSET_AT: Final = _OPTIONAL_AT + _OF_LIMIT_OR_NONE.index("_offset")
+_WINDOW_AT: Final = _OPTIONAL_AT + len(_OF_LIMIT_OR_NONE)
+_TIMES_OF_LIMIT: Final = (
+    1 + _OF_LIMIT.index("_probe_until"),
+    _OPTIONAL_AT + _OF_LIMIT_OR_NONE.index("_last_since"),
+    1 + _WINDOW_AT + _OF_WINDOW.index("closes_at"),
+    1 + _WINDOW_AT + _OF_WINDOW.index("open_until"),
+    1 + _WINDOW_AT + len(_OF_WINDOW) + _OF_WINDOW_OR_NONE.index("since"),
+)
+
 #: No image is longer, bytes.
 MAX_IMAGE: Final = _START.size + _LEDGER.size + (MAX_LIMITS + 1) * _LIMIT.size
 
@@ -77,8 +90,11 @@ def save_image(ledger: Ledger, now: float) -> bytes | None:
     return _START.pack(1 + len(ledger.further), zlib.crc32(body)) + body
 
 
-def load_image(image: bytes, ledger: Ledger, now: float) -> bool:
-    """Make *ledger* what the image shows; return False, with nothing changed, where it shows nothing that holds now."""
+def load_image(image: bytes, ledger: Ledger, now: float, age: float | None = None) -> bool:
+    """Make *ledger* what the image shows; return False, with nothing changed, where it shows nothing that holds now.
+
+    *age*: how long ago it was written, seconds, where it was written by another clock.
+    """
     size = size_of(image)
     if not size or len(image) < size:
         return False
@@ -87,8 +103,16 @@ def load_image(image: bytes, ledger: Ledger, now: float) -> bool:
         return False
     written_at, *values = _LEDGER.unpack_from(image, _START.size)
     limits = [
-        _LIMIT.unpack_from(image, _START.size + _LEDGER.size + position * _LIMIT.size) for position in range(count)
+        list(_LIMIT.unpack_from(image, _START.size + _LEDGER.size + position * _LIMIT.size))
+        for position in range(count)
     ]
+    if age is not None:
+        later = now - age - written_at
+        written_at += later
+        _shift(values, _TIMES_OF_LEDGER, later)
+        for limit in limits:
+            _shift(limit, _TIMES_OF_LIMIT, later)
+            limit[_OFFSET_AT] -= later
     paused_until = values[1]
     closes_at = max(_window_of(limit)[5] if _window_of(limit)[0] else -math.inf for limit in limits)
     lasts = max(written_at + STALE, paused_until, closes_at)
@@ -104,6 +128,11 @@ def load_image(image: bytes, ledger: Ledger, now: float) -> bool:
     for each, packed in zip((ledger, *ledger.further), limits, strict=True):
         _unpack_limit(each, packed)
     return True
+
+
+def _shift(values: list[Any], positions: tuple[int, ...], later: float) -> None:
+    for position in positions:
+        values[position] += later
 
 
 def _pack_limit(limit: Limit) -> bytes:
@@ -128,11 +157,11 @@ def _pack_limit(limit: Limit) -> bytes:
     )
 
 
-def _window_of(packed: tuple[Any, ...]) -> tuple[Any, ...]:
+def _window_of(packed: list[Any]) -> list[Any]:
     return packed[1 + len(_OF_LIMIT) + len(_OF_LIMIT_OR_NONE) :]
 
 
-def _unpack_limit(limit: Limit, packed: tuple[Any, ...]) -> None:
+def _unpack_limit(limit: Limit, packed: list[Any]) -> None:
     limit.name = packed[0].rstrip(b"\0").decode("utf-8", "surrogateescape")
     _set(limit, _OF_LIMIT, packed[1:])
     _set(limit, _OF_LIMIT_OR_NONE, map(_optional, packed[1 + len(_OF_LIMIT) :]))

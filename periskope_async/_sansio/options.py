@@ -46,8 +46,9 @@ def explain_options(init: F) -> F:
     @wraps(init)
     def checked(self: object, api_key: Any = None, *others: Any, **options: Any) -> None:
         api_key = conceal(api_key)  # a traceback shows the arguments of its frames
-        if "proxy" in options:
-            options["proxy"] = conceal(options["proxy"])  # which may hold a password
+        for name in ("proxy", "budget"):  # which may hold a password
+            if name in options and (name == "proxy" or isinstance(options[name], str)):
+                options[name] = conceal(options[name])
         known = (*(init.__kwdefaults__ or {}), "api_key")
         unknown = [name for name in options if name not in known]
         if unknown:

@@ -388,6 +388,7 @@ def test_doctor_tells_each_setting_and_its_source(periskope: Command, fake: Fake
         ("", "", "own: each process has its own"),
         ("host", "", "host, shared in "),
         ("host", "missing/folder", "!! Budget host, but on its own: No such file"),
+        ("redis://:CANARY@127.0.0.1:1", "", "!! Budget redis, but with the budget of this machine: ConnectionError: "),
     ],
 )
 def test_doctor_tells_who_shares_the_rate_limit(
@@ -409,6 +410,7 @@ def test_doctor_tells_who_shares_the_rate_limit(
     assert code == 0
     assert found in " ".join(out.split())
     assert fake.api_key not in out
+    assert "CANARY" not in out
 
 
 def test_doctor_without_a_key(run: Command) -> None:

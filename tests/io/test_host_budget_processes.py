@@ -14,6 +14,7 @@ from textwrap import dedent
 import pytest
 
 from periskope_async.testing import FakePeriskope, RateLimitPolicy
+from tests.redis_server import RedisServer, needs_redis
 from tests.support import ROOT
 
 WORKER = """
@@ -21,7 +22,7 @@ WORKER = """
     from periskope_async import PeriskopeClient
 
     async def main():
-        async with PeriskopeClient(sys.argv[1], base_url=sys.argv[2], budget="host") as client:
+        async with PeriskopeClient(sys.argv[1], base_url=sys.argv[2], budget=sys.argv[3]) as client:
             client.tickets
             print("ready", flush=True)
             ids = json.loads(sys.stdin.readline())
@@ -34,9 +35,11 @@ WORKER = """
 
 
 @contextmanager
-def workers(fake: FakePeriskope, count: int, folder: Path) -> Iterator[list[subprocess.Popen[str]]]:
+def workers(
+    fake: FakePeriskope, count: int, folder: Path, budget: str = "host"
+) -> Iterator[list[subprocess.Popen[str]]]:
     """Start processes that fetch tickets as soon as they are told which; kill those that are left in the end."""
-    command = [sys.executable, "-c", dedent(WORKER), fake.api_key, fake.base_url]
+    command = [sys.executable, "-c", dedent(WORKER), fake.api_key, fake.base_url, budget]
     with ExitStack() as stack:
         started = list[subprocess.Popen[str]]()
         for _ in range(count):
@@ -141,3 +144,20 @@ def test_killed_and_stopped(tmp_path: Path) -> None:
         processes[3].kill()
         assert processes[2].wait() == -signal.SIGKILL
         assert set(statuses(fake)) <= {200, 0}
+
+
+@needs_redis
+@pytest.mark.slow
+@pytest.mark.parametrize("headers", ["legacy", "legacy-ms", "draft-7"])
+def test_no_process_is_refused_by_redis(tmp_path: Path, headers: str) -> None:
+    """Processes that share by Redis, each with a folder of its own as on another machine, meet not one 429 either."""
+    pytest.importorskip("redis", reason="redis is not installed")
+    policy = RateLimitPolicy(40, 1.0, headers=headers)
+    with FakePeriskope(tickets=160, rate_limit=policy) as fake, RedisServer() as server, ExitStack() as stack:
+        processes = [
+            stack.enter_context(workers(fake, 1, tmp_path / str(number), server.url))[0] for number in range(4)
+        ]
+        for position, process in enumerate(processes):
+            say(process, json.dumps(fake.ticket_ids[position::4]))
+        assert [finish(process)[0] for process in processes] == [40] * 4
+        assert statuses(fake) == {200: 160}

@@ -1,6 +1,7 @@
 import copy
 import json
 import pickle
+import sys
 from typing import Any
 from urllib.parse import quote
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from periskope_async import ConfigurationError
+from periskope_async import ConfigurationError, RedisBudget
 from periskope_async._sansio.secret import Secret, conceal
 from periskope_async.settings import DEFAULT_BASE_URL, Settings
 
@@ -121,13 +122,48 @@ def test_phone_that_is_none_is_refused(phone: object) -> None:
         settings(phone=phone)
 
 
-@pytest.mark.parametrize("budget", ["", "HOST", "redis://user:CANARY@cache", "CANARY", 5, None])
+@pytest.mark.parametrize("budget", ["", "HOST", "http://user:CANARY@cache", "CANARY", 5, None])
 def test_a_budget_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, budget: object) -> None:
     """Any other budget is refused, and the refusal does not show it: it may be a URL with a password."""
     if budget is None:
-        monkeypatch.setenv("PERISKOPE_BUDGET", "redis://:CANARY@cache")
-    with pytest.raises(ConfigurationError, match=r"^budget: expected 'own' or 'host'") as caught:
+        monkeypatch.setenv("PERISKOPE_BUDGET", "https://:CANARY@cache")
+    with pytest.raises(ConfigurationError, match=r"^budget: expected 'own', 'host' or 'redis://...'") as caught:
         settings(budget=budget)
+    assert "CANARY" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "budget",
+    [
+        "redis://",
+        "redis://:CANARY@",
+        "rediss://CANARY@host:x",
+        "redis://ca che/CANARY",
+        "valkey://[::1/CANARY",
+        "redis:",
+    ],
+)
+def test_a_url_that_is_none_is_refused(budget: str) -> None:
+    """A URL without a host, or with a port that is none, is refused and not shown."""
+    with pytest.raises(ConfigurationError, match=r"^budget: expected ") as caught:
+        settings(budget=budget)
+    assert "CANARY" not in str(caught.value)
+
+
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "valkey", "valkeys"])
+def test_redis_needs_its_extra(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    """Where `redis` is not installed, what to install is said, and the URL is not shown."""
+    monkeypatch.setitem(sys.modules, "redis", None)
+    with pytest.raises(ConfigurationError, match=r'pip install "periskope\[redis\]"') as caught:
+        settings(budget=f"{scheme}://:CANARY@cache:6379/0")
+    assert "CANARY" not in str(caught.value)
+
+
+@pytest.mark.parametrize("client", [None, 5, "redis://:CANARY@cache"])
+def test_a_client_that_is_none_is_refused(client: Any) -> None:
+    """What is no client of Redis is refused, and not shown."""
+    with pytest.raises(ConfigurationError, match=r"^budget: expected a redis.asyncio.Redis, got ") as caught:
+        RedisBudget(client)
     assert "CANARY" not in str(caught.value)
 
 

@@ -5,6 +5,9 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, date, datetime
 from typing import Any, assert_type
 
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+
 from periskope_async import (
     ApiError,
     BroadcastReceipt,
@@ -50,6 +53,7 @@ from periskope_async import (
     RateLimit,
     Reaction,
     ReactionPage,
+    RedisBudget,
     SendManyResult,
     SendReceipt,
     SentMessage,
@@ -66,6 +70,9 @@ from periskope_async import (
 async def clients() -> None:
     """A client is made, entered, cloned, asked and closed."""
     assert_type(PeriskopeClient(), PeriskopeClient)
+    assert_type(RedisBudget(Redis()), RedisBudget)
+    PeriskopeClient(budget=RedisBudget(AsyncRedis()))
+    PeriskopeClient(budget="redis://cache")
     PeriskopeClient("key", phone="phone-1", base_url="https://example.org/v1", timeout=1, deadline=None, retries=0)
     async with PeriskopeClient(concurrency=4, budget="host") as client:
         assert_type(client, PeriskopeClient)

@@ -1,0 +1,199 @@
+"""How steps of a ledger reach Redis: one script, run by a thread or by the event loop of the application's own client.
+
+A transaction is a generator: it yields commands, and gets their answers, or what was raised instead.
+"""
+
+import asyncio
+import math
+import threading
+import time
+from collections.abc import Callable, Generator
+from typing import Any, Final, Protocol, TypeAlias
+
+__all__ = ["SCRIPT", "TIMEOUT", "LoopStore", "Store", "ThreadStore", "Transaction"]
+
+#: What Redis does not answer within this is left, seconds.
+TIMEOUT: Final = 0.25
+#: A thread that has had nothing to do for so long ends, with its connection, seconds.
+LINGER: Final = 2.0
+
+#: Writes an image if the one it was made from is still there, and tells what is there and who is at work. The clock is
+#: that of Redis: how far this machine's is off, or another's, is of no concern.
+SCRIPT: Final = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local key, me, said, known, image, new = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local written, lapse, keep = tonumber(ARGV[6]) or now, tonumber(ARGV[7]), ARGV[8]
+if math.abs(now - written) > 1000000 then written = now end
+local version = redis.call('HGET', key, 'version') or ''
+local same, stored = version == known, 0
+if image ~= '' and same then
+  stored, version = 1, new
+  redis.call('HSET', key, 'version', new, 'image', image, 'at', string.format('%.0f', written))
+end
+if image == '' or stored == 1 then redis.call('HSET', key, me, string.format('%.0f', written) .. ' ' .. said) end
+redis.call('PEXPIRE', key, keep)
+local found = redis.call('HGETALL', key)
+local all, at, held = {}, now, ''
+for i = 1, #found, 2 do
+  local name, value = found[i], found[i + 1]
+  if name == 'at' then at = tonumber(value)
+  elseif name == 'image' then if not same then held = value end
+  elseif name ~= 'version' and name ~= me then
+    local when, what = string.match(value, '^(%d+) (.*)$')
+    local age = when and math.max(0, now - tonumber(when)) or lapse
+    if age >= lapse then redis.call('HDEL', key, name)
+    else all[#all + 1] = what; all[#all + 1] = string.format('%.0f', age) end
+  end
+end
+return {stored, version, string.format('%.0f', now), string.format('%.0f', at), held, all}
+"""
+
+Transaction: TypeAlias = Generator[tuple[Any, ...], Any, None]
+
+
+class Store(Protocol):
+    """What runs transactions, one after the other."""
+
+    def kick(self, delay: float) -> None:
+        """Have one run in *delay* seconds at the latest; callable from any thread."""
+
+    def rest(self) -> None:
+        """Run what is due, and close what is open, until the next kick."""
+
+
+class ThreadStore:
+    """Runs transactions in a daemon thread, which is there while there is something to do.
+
+    Args:
+        transaction: begins one.
+        connect: makes a client.
+        borrowed: whether the client is another's to close.
+    """
+
+    def __init__(
+        self, transaction: Callable[[], Transaction], connect: Callable[[], Any], *, borrowed: bool = False
+    ) -> None:
+        self._transaction = transaction
+        self._connect = connect
+        self._borrowed = borrowed
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._due = math.inf
+        self._resting = False
+
+    def kick(self, delay: float) -> None:
+        """See `Store.kick`."""
+        with self._changed:
+            due = time.monotonic() + delay
+            self._resting = False
+            if due < self._due:
+                self._due = due
+                self._changed.notify()
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name="periskope-budget", daemon=True)
+                thread.start()
+                self._thread = thread
+
+    def rest(self) -> None:
+        """See `Store.rest`."""
+        with self._changed:
+            self._resting = True
+            self._changed.notify()
+
+    def _run(self) -> None:
+        client: Any = None
+        try:
+            while self._await_kick():
+                transaction = self._transaction()
+                answer: Any = None
+                error: Exception | None = None
+                while True:
+                    try:
+                        command = transaction.send(answer) if error is None else transaction.throw(error)
+                    except StopIteration:
+                        break
+                    answer = error = None
+                    try:
+                        if client is None:
+                            client = self._connect()
+                        answer = client.execute_command(*command)
+                    except Exception as exc:  # noqa: BLE001  # whatever it is, calls go on without Redis
+                        error = exc
+        finally:
+            if client is not None and not self._borrowed:
+                client.close()
+
+    def _await_kick(self) -> bool:
+        """Wait until something is due; return False, and be no longer there, if nothing is for long."""
+        with self._changed:
+            ends = time.monotonic() + LINGER
+            while (now := time.monotonic()) < self._due and not (self._resting and self._due < math.inf):
+                if now >= ends or self._resting:
+                    self._thread = None
+                    return False
+                self._changed.wait(min(self._due, ends) - now)
+            self._due = math.inf
+            return True
+
+
+class LoopStore:
+    """Runs transactions in the event loop in which the application uses its own client.
+
+    Args:
+        transaction: begins one.
+        client: a `redis.asyncio.Redis`.
+    """
+
+    def __init__(self, transaction: Callable[[], Transaction], client: Any) -> None:
+        self._transaction = transaction
+        self._client = client
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def kick(self, delay: float) -> None:
+        """See `Store.kick`."""
+        loop = self._loop
+        if loop is None or not loop.is_running():
+            loop = self._loop = asyncio.get_running_loop()
+            self._task = self._timer = None
+        loop.call_soon_threadsafe(self._set, delay)
+
+    def rest(self) -> None:
+        """Leave the client to who has made it."""
+
+    def _set(self, delay: float) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time() + delay
+        if self._timer is not None:
+            if self._timer.when() <= due:
+                return
+            self._timer.cancel()
+        self._timer = loop.call_at(due, self._begin)
+
+    def _begin(self) -> None:
+        self._timer = None
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._run())
+        else:
+            self._task.add_done_callback(lambda _: self._set(0.0))
+
+    async def _run(self) -> None:
+        transaction = self._transaction()
+        answer: Any = None
+        error: Exception | None = None
+        try:
+            while True:
+                try:
+                    command = transaction.send(answer) if error is None else transaction.throw(error)
+                except StopIteration:
+                    return
+                answer = error = None
+                try:
+                    async with asyncio.timeout(TIMEOUT):
+                        answer = await self._client.execute_command(*command)
+                except Exception as exc:  # noqa: BLE001  # whatever it is, calls go on without Redis
+                    error = exc
+        finally:
+            transaction.close()  # the loop ends, maybe

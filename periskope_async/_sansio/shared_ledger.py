@@ -1,0 +1,312 @@
+"""One key's ledger for all that share a store; in one file, for a step is one thought. Pure.
+
+The store keeps an image and what each process says of itself. A step takes the image, does to it what has happened
+here since, takes a lease of permits, and counts if the image is still the same; else it is taken again on the new one.
+So the rules are the ledger's, in one place. A leased permit is counted as sent, and ends with its window.
+"""
+
+import math
+from collections.abc import Callable
+from struct import Struct
+from typing import Final, NamedTuple
+
+from attrs import define, evolve, field
+
+from periskope_async._sansio.circuit import NEVER, Health
+from periskope_async._sansio.fair_share import may_take
+from periskope_async._sansio.ledger import Ledger
+from periskope_async._sansio.ledger_image import load_image, save_image
+from periskope_async._sansio.limit import PATIENCE
+from periskope_async._sansio.permit import Permit
+from periskope_async._sansio.rate_headers import RateReading
+
+__all__ = ["DEMAND", "LAPSE", "MAX_LEASE", "POLL", "PROBE_POLL", "SharedLedger", "Step"]
+
+#: The longest lease, requests.
+MAX_LEASE: Final = 64
+#: Who has asked for a request wants another one for this long, seconds.
+DEMAND: Final = 0.2
+#: Who has been silent for so long has nothing in flight that could still count, seconds.
+LAPSE: Final = 60.0
+#: What another process does wakes nobody here. So often it is looked for while its probe is in flight, seconds;
+PROBE_POLL: Final = 0.01
+#: and so often else, seconds.
+POLL: Final = 0.02
+#: Permits of a limit that has no window end after this, seconds.
+WITHOUT_WINDOW: Final = 0.5
+
+#: Where in an image that begins which is not only about when it was written, bytes.
+_CONTENT: Final = 16
+#: What a process says of itself: for how long it asks for requests, seconds; its requests in flight; the window of
+#: which it has taken how many.
+_SLOT: Final = Struct("<dqqq")
+#: A process that is alone numbers its windows from here, where no shared one is: requests of them are no longer of any.
+_ALONE: Final = -(1 << 62)
+
+
+class Step(NamedTuple):
+    """What a step writes, and what it has come to. *image* is None where it only looks."""
+
+    image: bytes | None
+    slot: bytes
+    permits: list[Permit]
+    wait: float
+    events: int
+    dropped: int
+    at: float
+
+
+class Other(NamedTuple):
+    """Another process, as far as it has said. Until *wants_until* it asks for requests."""
+
+    wants_until: float
+    in_flight: int
+    generation: int
+    taken: int
+
+
+@define
+class SharedLedger(Ledger):
+    """What a process knows of a shared ledger, and what the others do not know yet. Alone, it is this process's."""
+
+    #: Requests in flight from here, and how many of its permits a process that is alone has issued.
+    own: int = 0
+    apart: int = 0
+    #: Whether this is the shared one; and the window, by generation, when it last was.
+    joined: bool = False
+    _was: int | None = None
+    _others: tuple[Other, ...] = ()
+    _base: bytes | None = None
+    _events: list[Callable[[Ledger], None]] = field(factory=list)
+    _lease: list[Permit] = field(factory=list)
+    _lease_until: float = -math.inf
+    _taken_of: int = -1
+    _taken: int = 0
+    _wanted: float = 0.0
+    _wants_until: float = -math.inf
+
+    # -- in the process -----------------------------------------------------------------------------------------------
+
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether the service has answered and has no rate limit: then there is nothing to share."""
+        return self.last_reading is None and not self.guided
+
+    @property
+    def has_news(self) -> bool:
+        """Whether something has happened that the others do not know."""
+        return bool(self._events)
+
+    @property
+    def others_at_work(self) -> int:
+        """How many other processes asked for requests lately."""
+        return len(self._others)
+
+    def take(self, now: float, *, bulk: bool, wanted: float) -> Permit | float:
+        """Return a leased permit, or the seconds for which a circuit holds it back; 0 without a lease."""
+        circuit = self.circuit if bulk else None
+        if circuit is not None and (wait := circuit.wait(now)) > 0:
+            return wait
+        self._wants_until = now + DEMAND
+        if not self._lease or now >= self._lease_until or now < self.paused_until:
+            self._wanted = max(self._wanted, wanted, 1.0)
+            return 0.0
+        permit = self._lease.pop()
+        permit.at, permit.circuit = now, circuit
+        if circuit is not None:
+            circuit.in_flight += 1
+            circuit.probe_until = now + PATIENCE
+        self.own += 1
+        return permit
+
+    def admit(self, now: float, *, bulk: bool = False, wanted: float = 0) -> Permit | float:
+        """Let a request go that nobody else knows of."""
+        permit = Ledger.admit(self, now, bulk=bulk, wanted=wanted)
+        if isinstance(permit, Permit):
+            self.own += 1
+            self.apart += 1
+        return permit
+
+    def withdraw(self, permit: Permit) -> None:
+        """Take back a permit, here and for all."""
+        known = evolve(permit, circuit=None)
+        Ledger.withdraw(self, permit)
+        self._events.append(lambda ledger: ledger.withdraw(known))
+
+    def lose(self, permit: Permit, *, unsent: bool = False, failed: bool = True) -> None:
+        """Note that a request got no answer, here and for all."""
+        known = evolve(permit, circuit=None)
+        Ledger.lose(self, permit, unsent=unsent, failed=failed)
+        if not unsent:  # else it was withdrawn
+            self._events.append(lambda ledger: ledger.lose(known, failed=False))
+
+    def answer(self, permit: Permit, now: float, reading: RateReading | None, health: Health) -> None:
+        """Note an answer, here and for all."""
+        known = evolve(permit, circuit=None)
+        Ledger.answer(self, permit, now, reading, health)
+        self._events.append(lambda ledger: ledger.answer(known, now, reading, health))
+
+    def throttle(self, now: float, retry_after: float | None, sent_at: float = math.inf) -> None:
+        """Note a 429, here and for all."""
+        Ledger.throttle(self, now, retry_after, sent_at)
+        self._events.append(lambda ledger: ledger.throttle(now, retry_after, sent_at))
+
+    def go_alone(self) -> None:
+        """From here on this is the ledger of this process; nobody knows what others do."""
+        if self.joined:
+            self._was = self.generation
+            for limit in (self, *self.further):
+                limit.end()
+                limit.crowded, limit.generation = True, _ALONE
+        self.joined = False
+        self.in_flight, self.apart = self.own, 0
+        self._forget_lease()
+
+    def _leave(self, permit: Permit) -> None:
+        self.own -= 1
+        Ledger._leave(self, permit)  # noqa: SLF001  # its own
+
+    # -- with the store -----------------------------------------------------------------------------------------------
+
+    def see(self, image: bytes, age: float, slots: list[tuple[bytes, float]], now: float) -> None:
+        """Note what the store holds: an image, if any, and what others said of themselves; with the age of each."""
+        shared = Ledger()
+        self._base = _save(shared, now) if image and load_image(image, shared, now, age) else None
+        self.see_others(slots, now)
+
+    def see_others(self, slots: list[tuple[bytes, float]], now: float) -> None:
+        """Note what others said of themselves, and how long ago."""
+        others = list[Other]()
+        for said, age in slots:
+            if len(said) == _SLOT.size and age < LAPSE:
+                wants_for, *counted = _SLOT.unpack(said)
+                others.append(Other(now - age + wants_for, *counted))
+        self._others = tuple(others)
+
+    def plan(self, now: float, fresh: int) -> Step:
+        """Return the next step.
+
+        *fresh*: a number that grows with time, everywhere and for ever, by which new windows are known from older ones.
+
+        Raises:
+            ValueError: it cannot be shared: the name of a limit is too long, say.
+        """
+        shared = Ledger()
+        if self._base is None or not load_image(self._base, shared, now):
+            self._seed(shared, now, fresh)
+        elif not self.joined:
+            if shared.last_reading is None and self.last_reading is not None:
+                self._seed(shared, now, fresh)
+            else:
+                self._join(shared)
+        before = self._base
+        shared._round_trip = self._round_trip  # noqa: SLF001  # every process has its own
+        events = self._events if self.joined else []
+        leased = self._lease
+        in_flight = sum(other.in_flight for other in self._others)
+        shared.in_flight = in_flight + self.own + len(leased) + len(events)
+        for event in events:
+            event(shared)
+        drop = leased if now >= self._lease_until or now < shared.paused_until else []
+        for permit in drop:
+            shared.withdraw(permit)
+        kept = len(leased) - len(drop)
+        shared.in_flight = in_flight + self.own + kept
+        permits, wait = ([], 0.0) if kept or not self._wanted else self._admit(shared, now)
+        generation = shared.generation
+        taken = (self._taken if generation == self._taken_of else 0) + len(permits)
+        slot = _SLOT.pack(max(0.0, self._wants_until - now), self.own + kept + len(permits), generation, taken)
+        image = _save(shared, now)
+        if image is None:
+            raise ValueError("the name of a limit is too long")
+        changed = (
+            before is None or events or permits or drop or not self.joined or image[_CONTENT:] != before[_CONTENT:]
+        )
+        return Step(image if changed else None, slot, permits, wait, len(events), len(drop), now)
+
+    def said(self, now: float) -> bytes:
+        """Return what this process says of itself before it knows the others."""
+        return _SLOT.pack(max(0.0, self._wants_until - now), self.own + len(self._lease), 0, 0)
+
+    def commit(self, step: Step, slots: list[tuple[bytes, float]], now: float) -> None:
+        """Take a step that counts."""
+        if step.dropped:
+            self._forget_lease()
+        if step.image is not None:
+            del self._events[: step.events if self.joined else len(self._events)]
+            self.joined, self._base = True, step.image
+        paused_until = self.paused_until if self._events else -math.inf
+        load_image(self._base or b"", self, now)
+        self.paused_until = max(self.paused_until, paused_until)
+        self.see_others(slots, now)
+        if step.permits:
+            if self.generation != self._taken_of:
+                self._taken_of, self._taken = self.generation, 0
+            self._taken += len(step.permits)
+            self._lease = step.permits[::-1]
+            windows = [limit.window for limit in (self, *self.further) if limit.window is not None]
+            self._lease_until = min([window.closes_at for window in windows] or [step.at + WITHOUT_WINDOW])
+            self._wanted = 0.0
+        self.in_flight = self.own + len(self._lease) + sum(other.in_flight for other in self._others)
+
+    def poll(self, wait: float, now: float) -> float:
+        """Return the seconds after which to look again."""
+        used_up = self.window is not None and self.window.left() <= 0
+        if now < self.paused_until or used_up or (self.in_flight == self.own and not self._others):
+            return min(wait, LAPSE)
+        if self.window is None and self.guided:
+            return min(wait, PROBE_POLL)
+        return POLL if wait == NEVER else min(wait, max(POLL, wait / 4))
+
+    def _admit(self, shared: Ledger, now: float) -> tuple[list[Permit], float]:
+        """Take a lease: much while much is left, and little in the end, so that everybody finds something."""
+        permits = list[Permit]()
+        others = [other for other in self._others if other.wants_until > now]
+        while True:
+            window, generation = shared.window, shared.generation
+            if window is not None and now < window.closes_at and (left := window.left()) > 0:
+                taken = (self._taken if generation == self._taken_of else 0) + len(permits)
+                theirs = [other.taken if other.generation == generation else 0 for other in others]
+                size = min(MAX_LEASE, (left + len(permits)) // (2 * (1 + len(others))))
+                if not may_take(window.limit, left, taken, theirs):
+                    return permits, POLL
+                if permits and len(permits) >= min(self._wanted, size):
+                    return permits, 0.0
+            elif permits:
+                return permits, 0.0
+            permit = shared.admit(now, wanted=self._wanted)
+            if not isinstance(permit, Permit):
+                return permits, permit
+            permits.append(permit)
+
+    def _seed(self, shared: Ledger, now: float, fresh: int) -> None:
+        """Begin anew where there is nothing of use, with what this process knows."""
+        image = _save(self, now)
+        if image is None:
+            raise ValueError("the name of a limit is too long")
+        load_image(image, shared, now)
+        shared.in_flight = 0
+        for limit in (shared, *shared.further):
+            if self.joined or self._was is not None:  # what others have in flight is not known
+                limit.end()
+                limit.crowded = True
+            limit.generation = max(limit.generation + 1, fresh)
+
+    def _join(self, shared: Ledger) -> None:
+        """Bring along what happened while this process was alone."""
+        shared.paused_until = max(shared.paused_until, self.paused_until)
+        if self._was is None or self._was == shared.generation:
+            for limit in (shared, *shared.further):
+                if limit.window is not None:
+                    limit.window.sent += self.apart
+
+    def _forget_lease(self) -> None:
+        self._lease, self._lease_until = [], -math.inf
+
+
+def _save(ledger: Ledger, now: float) -> bytes | None:
+    """Return the image of a ledger without what is in flight: that is for the slots to say."""
+    in_flight, ledger.in_flight = ledger.in_flight, 0
+    image = save_image(ledger, now)
+    ledger.in_flight = in_flight
+    return image

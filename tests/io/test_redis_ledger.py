@@ -1,0 +1,217 @@
+"""A ledger in Redis, with a store that answers when a test says so, and a clock that stands until it is moved."""
+
+import logging
+import threading
+from typing import Any
+
+import pytest
+
+from periskope_async._io.host_budget import HostBudget
+from periskope_async._io.redis_ledger import ATTEMPTS, PATIENCE, RedisLedger
+from periskope_async._sansio.circuit import Health
+from periskope_async._sansio.permit import Permit
+from periskope_async._sansio.rate_headers import RateReading
+from periskope_async._sansio.remote_clock import RemoteClock
+from periskope_async._sansio.shared_ledger import SharedLedger
+
+
+class Store:
+    """Holds transactions back until it is asked for them."""
+
+    def __init__(self) -> None:
+        self.kicks = 0
+        self.problem: Exception | None = None
+
+    def kick(self, delay: float) -> None:
+        assert delay >= 0
+        self.kicks += 1
+        if self.problem is not None:
+            raise self.problem
+
+    def rest(self) -> None:
+        """Nothing is open."""
+
+
+class Bench:
+    """A ledger without a budget of the machine, and its clock."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.store = Store()
+        self.ledger = RedisLedger(SharedLedger(), "name", "redis://cache", clock=lambda: self.now)
+        self.ledger.store = self.store
+
+    def ask(self) -> Permit | float:
+        return self.ledger.admit(self.now, bulk=False, wanted=0)
+
+    def run(self, *answers: Any) -> int:
+        """Run a transaction; return how many commands it sent."""
+        transaction = self.ledger._transaction()
+        sent = 0
+        try:
+            next(transaction)
+            sent += 1
+            for answer in answers:
+                transaction.send(answer)
+                sent += 1
+        except StopIteration:
+            return sent
+        transaction.close()
+        return sent
+
+
+EMPTY = (0, "", "0", "0", "", [])
+STORED = (1, "version", "0", "0", "", [])
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """Make a ledger."""
+    return Bench()
+
+
+def test_who_waits_for_redis_waits_not_for_long(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """A first request waits for an answer; if none comes in time, it goes; what comes then is shared again."""
+    assert bench.ask() == PATIENCE
+    bench.now += PATIENCE / 2
+    assert bench.ask() == PATIENCE / 2
+    bench.now += PATIENCE
+    assert isinstance(bench.ask(), Permit)
+    assert bench.ledger.describe() == ("redis, but on its own: it does not answer in time", False)
+    assert bench.run(EMPTY, STORED) == 2
+    assert bench.ledger.describe()[1]
+    assert [record.getMessage() for record in caplog.records] == [
+        "budget 'redis': this process goes on on its own: it does not answer in time",
+        "budget 'redis': shared again",
+    ]
+
+
+def test_a_transaction_that_is_interrupted(bench: Bench) -> None:
+    """Where the loop ends in the middle, calls go on; after the last call nobody has to know."""
+    bench.ask()
+    assert bench.run() == 1
+    assert bench.ledger.describe() == ("redis, but on its own: it was interrupted", False)
+    quiet = Bench()
+    quiet.ask()
+    quiet.ledger.rest()
+    quiet.run()
+    assert quiet.ledger.describe()[1]
+
+
+def test_nothing_to_run_it(bench: Bench) -> None:
+    """Where no thread starts, as when the interpreter exits, calls go on at once."""
+    bench.store.problem = RuntimeError("can't start new thread")
+    bench.ask()
+    assert isinstance(bench.ask(), Permit)
+    assert bench.ledger.describe() == ("redis, but on its own: nothing runs it", False)
+
+
+def test_others_that_are_always_faster(bench: Bench) -> None:
+    """Who loses every time lets the others go on, and asks again a little later."""
+    bench.ask()
+    lost = [(0, f"v{number}", "0", "0", "", []) for number in range(ATTEMPTS)]
+    assert bench.run(*lost) == ATTEMPTS
+    wait = bench.ask()
+    assert isinstance(wait, float)
+    assert 0 < wait < 0.1
+
+
+def test_a_lost_step_whose_version_came_back(bench: Bench) -> None:
+    """What was not written does not count, whatever version is there."""
+    bench.ask()
+    assert bench.run(EMPTY, EMPTY, STORED) == 3
+    assert isinstance(bench.ask(), Permit)
+
+
+def test_a_transaction_that_is_overtaken(bench: Bench) -> None:
+    """A transaction that comes to itself after another has begun leaves all as it is."""
+    bench.ask()
+    late = bench.ledger._transaction()
+    next(late)
+    assert bench.run(EMPTY, STORED) == 2
+    with pytest.raises(StopIteration):
+        late.send(EMPTY)
+    assert bench.ledger.ledger.joined
+
+
+def test_urgent_news_and_other(bench: Bench) -> None:
+    """An answer that opens a window is written; one more asks for another write, with nobody in a hurry."""
+    bench.ask()
+    bench.run(EMPTY, STORED)
+    permit = bench.ask()
+    assert isinstance(permit, Permit)
+    kicks = bench.store.kicks
+    reading = RateReading(10, 9, 5.0, 1.0, None, 5.0, length_reported=True)
+    bench.ledger.answer(permit, bench.now, reading, Health.GOOD)
+    assert bench.store.kicks == kicks + 1
+
+
+def test_it_changed_while_somebody_waited_for_the_lock(bench: Bench) -> None:
+    """Who enters as Redis fails enters what the machine shares, and the other way."""
+    entered = threading.Event()
+
+    class Host:
+        lock = threading.Lock()
+        entries = 0
+
+        def __enter__(self) -> None:
+            self.lock.acquire()
+            self.entries += 1
+
+        def __exit__(self, *_: object) -> None:
+            self.lock.release()
+
+        def start(self, in_flight: int) -> None:
+            """Go on."""
+
+        def stop(self) -> None:
+            """Stop."""
+
+    host: Any = Host()
+    ledger = RedisLedger(SharedLedger(), "name", "redis://cache", host, clock=lambda: bench.now)
+    ledger.store = bench.store
+
+    def enter() -> None:
+        with ledger:
+            entered.set()
+
+    thread = threading.Thread(target=enter)
+    with ledger.lock:
+        thread.start()
+        assert not entered.wait(0.02)
+        ledger._part("a test")
+    assert entered.wait(10)
+    thread.join()
+    assert host.entries == 1
+
+
+def test_the_clock_of_another() -> None:
+    """The fastest answer tells best; a clock that was set is believed at once."""
+    clock = RemoteClock()
+    clock.note(5_000_000, 100.0, 100.2)
+    clock.note(5_101_000, 100.2, 100.202)
+    assert clock.here(clock.at(100.0)) == pytest.approx(100.0, abs=1e-5)
+    assert clock.here(5_101_000) == pytest.approx(100.201)
+    clock.note(5_900_000, 100.3, 101.3)  # a second under way: it shows little
+    assert clock.here(5_101_000) == pytest.approx(100.201)
+    clock.note(3_605_000_000, 102.0, 102.2)
+    assert clock.here(3_605_000_000) == pytest.approx(102.1)
+
+
+@pytest.fixture(autouse=True)
+def _log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "periskope")
+
+
+def test_a_budget_of_the_machine_that_cannot_be_used() -> None:
+    """Where the machine shares nothing, Redis is all there is, and leaving it changes nothing."""
+    ledger = SharedLedger()
+    host = HostBudget(ledger, "", "")
+    host._end("this system has nothing to share by")
+    bench = Bench()
+    both = RedisLedger(ledger, "name", "redis://cache", host, clock=lambda: bench.now)
+    both.store = bench.store
+    both._part("a test")
+    both._part("a test")
+    assert isinstance(both.admit(bench.now, bulk=False, wanted=0), Permit)
+    assert host._ended

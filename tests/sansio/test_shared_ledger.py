@@ -1,0 +1,337 @@
+"""Ledgers that share a store, in virtual time: steps count or are taken again, and the limit is never passed."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from periskope_async._sansio.circuit import CircuitBreaker, Health
+from periskope_async._sansio.permit import Permit
+from periskope_async._sansio.rate_headers import RateReading
+from periskope_async._sansio.shared_ledger import LAPSE, POLL, PROBE_POLL, SharedLedger, Step
+
+FRESH = 1_000_000
+
+
+class Store:
+    """What Redis would hold; the clock of each process is as far ahead as it likes."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.image = b""
+        self.written_at = 0.0
+        self.slots: dict[int, tuple[bytes, float]] = {}
+        self.now = 0.0
+        self.lost = 0
+
+    def others(self, but: int) -> list[tuple[bytes, float]]:
+        return [(said, self.now - at) for name, (said, at) in self.slots.items() if name != but]
+
+
+class Process:
+    """A process with its clock."""
+
+    def __init__(self, store: Store, name: int, ahead: float = 0.0) -> None:
+        self.ledger = SharedLedger()
+        self.store, self.name, self.ahead = store, name, ahead
+        self.version = -1
+
+    @property
+    def now(self) -> float:
+        return self.store.now + self.ahead
+
+    def look(self) -> None:
+        store = self.store
+        self.ledger.see(store.image, store.now - store.written_at, store.others(self.name), self.now)
+        self.version = store.version
+
+    def write(self, step: Step) -> bool:
+        """Write what a step has come to, if the store is still what it was."""
+        store = self.store
+        if step.image is not None:
+            if self.version != store.version:
+                store.lost += 1
+                return False
+            store.version += 1
+            store.image, store.written_at, self.version = step.image, store.now, store.version
+        store.slots[self.name] = step.slot, store.now
+        self.ledger.commit(step, store.others(self.name), self.now)
+        return True
+
+    def step(self) -> Step:
+        while True:
+            if self.version != self.store.version:
+                self.look()
+            step = self.ledger.plan(self.now, FRESH)
+            if self.write(step):
+                return step
+
+    def ask(self, wanted: float = 1) -> Permit | None:
+        for _ in range(2):
+            found = self.ledger.take(self.now, bulk=False, wanted=wanted)
+            if isinstance(found, Permit):
+                return found
+            self.step()
+        return None
+
+    def send(self, wanted: float = 1) -> Permit:
+        permit = self.ask(wanted)
+        assert permit is not None
+        return permit
+
+    def hear(self, permit: Permit, used: int, limit: int = 20, resets_in: float = 5.0) -> None:
+        reading = RateReading(limit, limit - used, resets_in, 1.0, None, 5.0, length_reported=True)
+        self.ledger.answer(permit, self.now, reading, Health.GOOD)
+
+
+@pytest.fixture
+def store() -> Store:
+    """Make an empty store."""
+    return Store()
+
+
+def opened(store: Store, limit: int = 20) -> tuple[Process, Process]:
+    """Two processes, their clocks an hour apart, of which the first has opened a window."""
+    one, other = Process(store, 1), Process(store, 2, ahead=3600.0)
+    one.hear(one.send(), 1, limit)
+    one.step()
+    return one, other
+
+
+def test_a_window_is_shared_whatever_the_clocks_show(store: Store) -> None:
+    """One opens it; the other finds it open, with what is left and when it ends on its own clock."""
+    _, other = opened(store)
+    other.send()
+    window = other.ledger.window
+    assert window is not None
+    assert window.closes_at - other.now == pytest.approx(5.0, abs=0.02)
+    assert other.ledger.poll(1.0, other.now) == pytest.approx(0.25)
+    assert other.ledger.others_at_work == 1
+
+
+def test_leases_end_where_the_limit_does(store: Store) -> None:
+    """Together they send as many as the window lets through, each about half, and no more."""
+    one, other = opened(store)
+    other.ledger._round_trip = 0.01  # else it waits for the end of the window with the last requests
+    sent = {1: 1, 2: 0}
+    for _ in range(60):
+        for process in (one, other):
+            if process.ask(10) is not None:
+                sent[process.name] += 1
+            store.now += 0.01
+    assert sent == {1: 10, 2: 10}
+
+
+def test_one_probes_for_all(store: Store) -> None:
+    """While nobody knows a window, one request is in flight, and the other asks again soon."""
+    one, other = Process(store, 1), Process(store, 2)
+    one.send()
+    assert other.ask() is None
+    assert other.ledger.poll(0.5, other.now) == PROBE_POLL
+
+
+def test_a_step_that_lost_is_taken_again(store: Store) -> None:
+    """What was planned on an image that is no longer there does not count, and nothing of it is lost."""
+    one, other = opened(store)
+    other.look()
+    other.ledger.take(other.now, bulk=False, wanted=1)
+    late = other.ledger.plan(other.now, FRESH)
+    one.hear(one.send(), 2)
+    one.step()
+    assert not other.write(late)
+    assert store.lost == 1
+    other.send()
+    assert other.ledger.window is not None
+    assert other.ledger.window.sent >= 3
+
+
+def test_what_happens_reaches_the_others(store: Store) -> None:
+    """Withdrawn, lost, refused: with the next step of one, the other knows."""
+    one, other = opened(store)
+    one.ledger.withdraw(one.send())
+    one.ledger.lose(one.send(), unsent=True)
+    one.ledger.lose(one.send(2), failed=True)
+    one.step()
+    other.look()
+    other.send()
+    assert one.ledger.own == 0
+    permit = one.send()
+    one.ledger.answer(permit, one.now, None, Health.UNKNOWN)
+    one.ledger.throttle(one.now, 3.0, permit.at)
+    assert one.ledger.has_news
+    one.step()
+    assert not one.ledger.has_news
+    other.ledger._lease.clear()
+    assert other.ask() is None
+    assert other.ledger.paused_until - other.now == pytest.approx(3.0)
+    assert other.ledger.poll(3.0, other.now) == 3.0
+
+
+def test_a_pause_that_came_during_a_step_holds(store: Store) -> None:
+    """A 429 that comes while a step is under way is not forgotten with it."""
+    one, _ = opened(store)
+    permit = one.send()
+    one.look()
+    step = one.ledger.plan(one.now, FRESH)
+    one.ledger.answer(permit, one.now, None, Health.UNKNOWN)
+    one.ledger.throttle(one.now, 3.0, permit.at)
+    assert one.write(step._replace(image=step.image or store.image))
+    assert one.ledger.paused_until == one.now + 3.0
+
+
+def test_a_circuit_holds_back_bulk_runs_only(store: Store) -> None:
+    """A lease does not go past a circuit breaker, which is this process's."""
+    one, _ = opened(store)
+    one.ledger._wanted = 2
+    one.step()
+    one.ledger.circuit = CircuitBreaker(one.now)
+    permit = one.ledger.take(one.now, bulk=True, wanted=1)
+    assert isinstance(permit, Permit)
+    assert permit.circuit is one.ledger.circuit
+    held = one.ledger.take(one.now, bulk=True, wanted=1)
+    assert isinstance(held, float)
+    assert held > 0
+    one.hear(permit, 2)
+    assert one.ledger.circuit.in_flight == 0
+
+
+def test_who_was_alone_brings_along_what_it_sent(store: Store) -> None:
+    """What was sent alone, before and after there was a shared window, counts in it."""
+    one, _ = opened(store)
+    late = Process(store, 3)
+    for _ in range(1):
+        assert isinstance(late.ledger.admit(late.now), Permit)
+    late.step()
+    assert late.ledger.window is not None
+    sent = late.ledger.window.sent
+    assert sent >= 2
+    one.ledger.go_alone()
+    assert one.ledger.window is None
+    assert isinstance(one.ledger.admit(one.now), Permit)
+    one.step()
+    assert one.ledger.window is not None
+    assert one.ledger.window.sent >= sent + 1
+
+
+def test_an_empty_store_is_begun_anew(store: Store) -> None:
+    """Where the store has lost everything, nobody relies on a window: one probes, of a later generation."""
+    one, _ = opened(store)
+    before = one.ledger.generation
+    store.image, store.version = b"", 99
+    one.ledger._lease.clear()
+    permit = one.send()
+    assert permit.generation > before
+    assert one.ledger.window is None
+    assert one.ask() is None
+
+
+def test_who_knows_more_than_the_store(store: Store) -> None:
+    """A process that has heard of a limit, and a store that has not: what the process knows is what is shared."""
+    Process(store, 1).send()
+    other = Process(store, 2)
+    permit = other.ledger.admit(other.now)
+    assert isinstance(permit, Permit)
+    other.hear(permit, 1)
+    other.step()
+    assert other.ledger.window is not None
+
+
+def test_the_silent_lapse(store: Store) -> None:
+    """Who has said nothing for long, and what is not of a process, is not counted."""
+    one, other = opened(store)
+    other.send()
+    one.ledger.see_others([*store.others(1), (b"noise", 0.0)], one.now)
+    assert one.ledger.others_at_work == 1
+    one.ledger.see_others([(said, LAPSE) for said, _ in store.others(1)], one.now)
+    assert one.ledger.others_at_work == 0
+
+
+def test_several_limits_and_names_that_are_too_long(store: Store) -> None:
+    """Several limits are shared with their moments; a name that no image holds cannot be."""
+    one, other = Process(store, 1), Process(store, 2, ahead=-50.0)
+    second = RateReading(40, 39, 9.0, 1.0, None, 9.0, length_reported=True, name="long")
+    reading = RateReading(20, 19, 5.0, 1.0, None, 5.0, length_reported=True, name="short", further=(second,))
+    one.ledger.answer(one.send(), one.now, reading, Health.GOOD)
+    one.step()
+    other.send()
+    windows = [limit.window for limit in (other.ledger, *other.ledger.further)]
+    ends = [window.closes_at - other.now for window in windows if window is not None]
+    assert ends == pytest.approx([5.0, 9.0], abs=0.02)
+    one.ledger.name = "n" * 65
+    one.ledger.go_alone()
+    store.image = b""
+    one.look()
+    one.ledger.joined = False
+    with pytest.raises(ValueError, match="too long"):
+        one.ledger.plan(one.now, FRESH)
+
+
+def test_how_often_to_ask(store: Store) -> None:
+    """Who is alone asks when the time has come; who has others about, now and then."""
+    one, other = opened(store)
+    assert one.ledger.poll(100.0, one.now) == LAPSE
+    other.send()
+    one.look()
+    assert one.ledger.poll(float("inf"), one.now) == POLL
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.data())
+def test_together_they_never_send_more(data: st.DataObject) -> None:
+    """Whoever asks, answers or writes when, the requests of a window are at most its limit."""
+    store = Store()
+    processes = [Process(store, number, ahead=1000.0 * number) for number in range(3)]
+    limit, used, refused = 12, 0, 0
+    ends_at = -1.0
+    flying: list[tuple[Process, Permit]] = []
+    for _ in range(data.draw(st.integers(10, 60))):
+        process = data.draw(st.sampled_from(processes))
+        store.now += data.draw(st.sampled_from([0.0, 0.01, 0.3]))
+        if flying and data.draw(st.booleans()):
+            sender, permit = flying.pop(0)
+            sender.hear(permit, used, limit, ends_at - store.now if ends_at > store.now else 0.0)
+        elif (permit_or_none := process.ask(data.draw(st.integers(1, 8)))) is not None:
+            if store.now >= ends_at:
+                used, ends_at = 0, store.now + 5.0
+            used += 1
+            refused += used > limit
+            flying.append((process, permit_or_none))
+    assert refused == 0
+
+
+def test_a_lease_ends_with_its_window(store: Store) -> None:
+    """What was leased and not used by the end of the window is dropped, and the next request probes."""
+    one, _ = opened(store)
+    one.send(5)
+    assert one.ledger._lease
+    store.now += 6.0
+    permit = one.send()
+    assert permit.at == one.now
+    assert one.ledger.window is None
+    assert one.ledger.own == 2
+
+
+def test_alone_while_the_others_went_on(store: Store) -> None:
+    """What was sent alone in a window that is over does not count in another."""
+    one, other = opened(store)
+    one.ledger.go_alone()
+    for _ in range(2):
+        one.ledger.admit(one.now)
+    store.now += 6.0
+    other.hear(other.send(), 1)
+    other.step()
+    assert other.ledger.window is not None
+    sent = other.ledger.window.sent
+    one.step()
+    assert one.ledger.window is not None
+    assert one.ledger.window.sent == sent
+
+
+def test_a_name_that_came_later_and_is_too_long(store: Store) -> None:
+    """A limit that no image holds, heard of while the ledger was shared, ends the sharing."""
+    one, _ = opened(store)
+    permit = one.send()
+    further = RateReading(40, 39, 9.0, 1.0, None, 9.0, length_reported=True, name="n" * 65)
+    reading = RateReading(20, 18, 5.0, 1.0, None, 5.0, length_reported=True, further=(further,))
+    one.ledger.answer(permit, one.now, reading, Health.GOOD)
+    with pytest.raises(ValueError, match="too long"):
+        one.ledger.plan(one.now, FRESH)
