@@ -64,7 +64,6 @@ class Contacts:
         deadline: float | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         progress: bool = False,
-        progress: bool = False,
     ) -> BulkResult[Contact]:
         """Return every one of many contacts that exists, and a plain account of the rest; as `Tickets.get_many`.
 
@@ -79,7 +78,6 @@ class Contacts:
             name="contact_ids",
             deadline=deadline,
             on_progress=on_progress,
-            progress=progress,
             progress=progress,
             model=Contact,
         )
