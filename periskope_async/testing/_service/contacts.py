@@ -46,7 +46,7 @@ def _list(call: Call) -> Answer:
 
 
 def _create(call: Call) -> Answer:
-    body, state, objects = call.body, call.state, call.objects
+    body, state, objects = call.body, call.state, call.state.objects["contacts"]
     name = full_id(body["contact_id"])
     with state.lock:
         if objects.body(name) is None:
@@ -58,7 +58,7 @@ def _create(call: Call) -> Answer:
 
 def _update(call: Call) -> Answer:
     with call.state.lock:
-        if call.objects.body(call.resource_id) is None:
+        if call.state.objects["contacts"].body(call.resource_id) is None:
             return not_found("contact")
         return _changed(call, call.resource_id)
 
@@ -69,12 +69,12 @@ def _changed(call: Call, name: str) -> Answer:
     fields: Json = {key: body[key] for key in sent & {"contact_name", "is_internal"}}
     if "labels" in sent:
         fields |= _labelled(state, body["labels"])
-    call.objects.change(name, **fields, updated_at=state.timestamp())
-    return Answer(200, call.objects.body(name) or b"")
+    call.state.objects["contacts"].change(name, **fields, updated_at=state.timestamp())
+    return Answer(200, call.state.objects["contacts"].body(name) or b"")
 
 
 def _update_labels(call: Call) -> Answer:
-    state, objects = call.state, call.objects
+    state, objects = call.state, call.state.objects["contacts"]
     labels = call.body["labels"] or ""
     with state.lock:
         names = [full_id(name) for name in call.body["contact_ids"]]
@@ -90,7 +90,9 @@ def _check(call: Call) -> Answer:
     """Whoever is a contact or has a chat is on WhatsApp, and nobody else."""
     found = [full_id(name) for name in call.body["contact_ids"]]
     chats = call.state.objects["chats"]
-    exists = {name: call.objects.body(name) is not None or chats.body(name) is not None for name in found}
+    exists = {
+        name: call.state.objects["contacts"].body(name) is not None or chats.body(name) is not None for name in found
+    }
     return Answer(200, dumps([{"contact_id": name, "exists": exists[name]} for name in found]))
 
 

@@ -77,14 +77,14 @@ def _new(phone_id: str, made_at: str) -> Json:
 
 
 def _list(call: Call) -> Answer:
-    return Answer(200, dumps([call.objects.get(name) for name in call.objects.ids()]))
+    return Answer(200, dumps([call.state.objects["phones"].get(name) for name in call.state.objects["phones"].ids()]))
 
 
 def _chosen(call: Call) -> Json | Answer:
     """The phone that `x-phone` names, or the refusal. What an unknown one gets nobody outside knows."""
     if not call.x_phone:
         return missing_phone()
-    every = (call.objects.get(name) for name in call.objects.ids())
+    every = (call.state.objects["phones"].get(name) for name in call.state.objects["phones"].ids())
     number = f"{call.x_phone}@c.us"
     found = next(
         (phone for phone in every if call.x_phone == phone["phone_id"] or number == phone.get("org_phone")), None
@@ -120,8 +120,8 @@ def _update(call: Call) -> Answer:
 
 
 def _put(call: Call, phone: Json) -> Answer:
-    name = call.objects.put(phone | {"updated_at": call.state.timestamp()})
-    return Answer(200, call.objects.body(name) or b"")
+    name = call.state.objects["phones"].put(phone | {"updated_at": call.state.timestamp()})
+    return Answer(200, call.state.objects["phones"].body(name) or b"")
 
 
 def _touch(call: Call) -> Answer:
@@ -140,7 +140,7 @@ def _reset(call: Call) -> Answer:
 
 
 def _create(call: Call) -> Answer:
-    state, objects = call.state, call.objects
+    state, objects = call.state, call.state.objects["phones"]
     with state.lock:
         dice = random.Random(f"{state.seed} {len(objects.put_ids())}")  # noqa: S311  # repeatable on purpose
         phone = _new("phone-" + "".join(dice.choices("abcdefghijklmnopqrstuvwxyz", k=16)), state.timestamp())
@@ -153,7 +153,7 @@ def _delete(call: Call) -> Answer:
         phone = _chosen(call)
         if isinstance(phone, Answer):
             return phone
-        call.objects.remove(phone["phone_id"])
+        call.state.objects["phones"].remove(phone["phone_id"])
     return Answer(204)
 
 

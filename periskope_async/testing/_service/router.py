@@ -34,7 +34,7 @@ class Call:
         query: the parameters of the query; checked, but still text.
         body: the JSON object that came along; `{}` for none.
         phone: the one whose things alone it sees, as `<digits>@c.us`; `""` for all.
-        x_phone: the header as it came; `""` for none, and where the operation does not list it.
+        x_phone: `x-phone` as it came; `""` for none, and where the operation does not list it.
     """
 
     state: State

@@ -145,9 +145,8 @@ class Service:
             if isinstance(read, Answer):
                 return read
             body = read
-        return route.handler(
-            Call(self.state, route.resource, resource_id, query, body, self._scope(phone), phone or "")
-        )
+        scope = self._scope(phone)
+        return route.handler(Call(self.state, route.resource, resource_id, query, body, scope, phone or ""))
 
     def _scope(self, phone: str | None) -> str:
         """The phone whose things alone a call sees, by its `x-phone`; `""` for all."""
