@@ -1,0 +1,214 @@
+"""Deliveries of webhooks: checked, and read as events. Pure: no client, no API key, nothing is sent or waited for.
+
+    event = webhooks.parse(await request.body(), request.headers)  # PERISKOPE_WEBHOOK_KEY is the signing key
+    if seen.add(event):
+        ...
+
+A signature says who sent a body. It says nothing of when: the service signs no time, so somebody who has seen a
+delivery can send it again, and nobody can tell. What must not be done twice is to be kept by `event.key`.
+"""
+
+import hmac
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from hashlib import sha256
+from typing import Any, Final, TypeVar, cast
+
+from periskope_async._codec.converter import loads, structure
+from periskope_async._codec.readers import read_moment
+from periskope_async._sansio.secret import conceal
+from periskope_async._sansio.unset import UNSET, Unset
+from periskope_async.errors import ConfigurationError, DecodeError, PeriskopeError
+from periskope_async.events import EVENTS, Event, UnknownEvent
+
+__all__ = ["MAX_BODY", "SIGNATURE_HEADER", "Seen", "SignatureError", "parse", "sign", "verify"]
+
+K = TypeVar("K")
+
+SIGNATURE_HEADER: Final = "x-periskope-signature"
+#: A larger body is refused unread, bytes.
+MAX_BODY: Final = 1 << 20
+
+#: Where the data may be; one public receiver looks beyond the first. Else it is the body itself.
+_DATA_KEYS: Final = ("data", "current_attributes", "attributes")
+_RAW: Final = "await request.body() in FastAPI and Starlette, await request.read() in aiohttp, request.body in Django,"
+
+
+class SignatureError(PeriskopeError):
+    """A delivery is not signed by the service for this receiver: answer 400, and read nothing of it."""
+
+
+def parse(
+    body: bytes,
+    headers: Mapping[str, str],
+    key: str | Sequence[str] | Unset | None = UNSET,
+    *,
+    topic: str | None = None,
+) -> Event:
+    """Check the signature of a delivery, and return what happened.
+
+    Args:
+        body: the bytes as they came, before anybody read JSON from them.
+        headers: those of the request, from any framework; letter case does not count.
+        key: the signing key, or several while one takes another's place; else PERISKOPE_WEBHOOK_KEY. None takes any
+            delivery for genuine: for where something else has checked it.
+        topic: the type of the event where the body does not name it, from a URL of your own, say.
+
+    Raises:
+        SignatureError: the signature is missing or wrong, or the body larger than a MiB. Answer 400.
+        DecodeError: the body is signed, and not a JSON object.
+        ConfigurationError: there is no usable key.
+        TypeError: `body` is not bytes; the message says where they are.
+    """
+    key = _concealed(key)
+    signatures = [value for name, value in headers.items() if name.lower() == SIGNATURE_HEADER]
+    if key is not None:
+        verify(body, signatures[0] if signatures else None, key)
+    return _event(_checked(body), topic)
+
+
+def verify(body: bytes, signature: str | None, key: str | Sequence[str] | Unset = UNSET) -> None:
+    """Insist that *signature* is that of *body*; see `parse`. All keys are tried, in constant time.
+
+    Raises:
+        SignatureError: it is not, or None, or the body is larger than a MiB.
+        ConfigurationError: there is no usable key.
+        TypeError: `body` is not bytes.
+    """
+    key = _concealed(key)
+    keys = _keys(key)
+    _checked(body)
+    if signature is None:
+        raise SignatureError(f"the delivery has no signature: no header {SIGNATURE_HEADER}")
+    found = signature.strip().lower().removeprefix("sha256=").encode("utf-8", "replace")
+    genuine = False
+    for each in keys:  # all of them, so that nobody learns from the time it takes which one it was
+        genuine |= hmac.compare_digest(sign(body, each).encode(), found)
+    if not genuine:
+        raise SignatureError("the signature is not of this body and key")
+
+
+def sign(body: bytes, key: str) -> str:
+    """Return the signature that the service puts into `x-periskope-signature`: for tests of a receiver.
+
+    Raises:
+        TypeError: `body` is not bytes.
+    """
+    key = conceal(key)
+    return hmac.new(key.encode(), _checked(body), sha256).hexdigest()
+
+
+class Seen:
+    """Remembers which events came, in this process, so that a delivery that comes again is not handled again.
+
+        seen = Seen()
+        if seen.add(event):
+            handle(event)
+
+    Any thread may use it. For several processes, keep `event.key` where all look: in Redis, `SET key 1 NX EX 86400`.
+
+    Args:
+        maxlen: events to remember; the oldest are forgotten first.
+        ttl: seconds to remember each for.
+    """
+
+    def __init__(self, maxlen: int = 10_000, ttl: float = 3600.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._maxlen = maxlen
+        self._ttl = ttl
+        self._clock = clock
+        self._seen: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def add(self, event: Event) -> bool:
+        """Remember *event*, and return whether it is new."""
+        now, key = self._clock(), event.key
+        with self._lock:
+            if self._seen.get(key, now) > now:
+                return False
+            self._seen.pop(key, None)
+            self._seen[key] = now + self._ttl
+            while len(self._seen) > self._maxlen:
+                del self._seen[next(iter(self._seen))]
+            return True
+
+    def discard(self, event: Event) -> None:
+        """Forget *event*: it was not handled after all, and may come again."""
+        with self._lock:
+            self._seen.pop(event.key, None)
+
+
+def _concealed(key: K) -> K:
+    """Return keys as what does not show itself: a traceback shows the arguments of its frames."""
+    if isinstance(key, list | tuple):
+        return cast("K", [conceal(each) for each in cast("Sequence[Any]", key)])
+    return conceal(key) if isinstance(key, str) else key
+
+
+def _keys(key: str | Sequence[str] | Unset) -> list[str]:
+    wanted: Any = os.environ.get("PERISKOPE_WEBHOOK_KEY") if isinstance(key, Unset) else key
+    keys: list[Any] = [wanted] if isinstance(wanted, str) else list(wanted or ())
+    if not keys or not all(isinstance(each, str) and each.strip() for each in keys):
+        raise ConfigurationError("no signing key; pass key= or set PERISKOPE_WEBHOOK_KEY")
+    return [each.strip() for each in keys]
+
+
+def _checked(body: Any) -> bytes:
+    if not isinstance(body, (bytes, bytearray)):
+        raise TypeError(
+            f"body: expected the bytes of the request, got {type(body).__name__}: {_RAW} request.get_data() in Flask"
+        )
+    if len(body) > MAX_BODY:
+        raise SignatureError(f"the body is larger than {MAX_BODY:,} bytes")
+    return bytes(body)
+
+
+def _event(body: bytes, topic: str | None) -> Event:
+    try:
+        raw = loads(body)
+    except ValueError:
+        raise DecodeError("the delivery is not JSON") from None
+    if not isinstance(raw, dict):
+        raise DecodeError("the delivery is not a JSON object")
+    envelope = cast("dict[str, Any]", raw)
+    name = _text(envelope.get("event_type")) or _text(envelope.get("event")) or topic or ""
+    keys = (*_DATA_KEYS, "message") if name.startswith("message.") else _DATA_KEYS  # a ticket has a message of its own
+    wrapped = next((key for key in keys if name and isinstance(envelope.get(key), dict)), None)
+    if wrapped is None:
+        data: Any = envelope.get("data", envelope) if name else envelope
+    else:
+        data = envelope[wrapped]
+    facts: dict[str, Any] = {
+        "type": name,
+        # Where the data is the body itself, its keys are the data's: an `id` there is not the delivery's.
+        "id": None if data is envelope else _text(envelope.get("id")),
+        "org_id": _text(envelope.get("org_id")),
+        "timestamp": None if data is envelope else _moment(envelope.get("timestamp")),
+        "previous": _mapping(envelope.get("previous_attributes")),
+        "raw": envelope,
+    }
+    cls = EVENTS.get(name)
+    if cls is None or cls.model is None:
+        return UnknownEvent(data=data, **facts)
+    try:
+        value = structure(data, cls.model)
+    except DecodeError as error:
+        return UnknownEvent(data=data, problems=error.problems, **facts)
+    facts[cls.about] = value
+    return cls(**facts)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _moment(value: Any) -> Any:
+    with suppress(ValueError, TypeError):
+        return read_moment(value)
+    return None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}

@@ -1,0 +1,21 @@
+"""`periskope_async.webhooks`, which waits for nothing: the same objects."""
+
+from periskope_async.webhooks import (
+    MAX_BODY,
+    SIGNATURE_HEADER,
+    Seen,
+    SignatureError,
+    parse,
+    sign,
+    verify,
+)
+
+__all__ = [
+    "MAX_BODY",
+    "SIGNATURE_HEADER",
+    "Seen",
+    "SignatureError",
+    "parse",
+    "sign",
+    "verify",
+]
