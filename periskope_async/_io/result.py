@@ -27,8 +27,9 @@ def read_result(request: Request[T], answer: Response) -> T | FailedAttempt:
         return cast("T", content) if answer.body else malformed(answer, "a body")
     if expected is AnyJson:
         return cast("T", _any_json(answer))
+    body = b"[%b]" % answer.body if operation.lone and answer.body.lstrip()[:1] == b"{" else answer.body
     try:
-        result: T = decode(answer.body, expected, operation.unwrap)
+        result: T = decode(body, expected, operation.unwrap)
     except DecodeError as exc:
         return _undecodable(answer, exc.with_traceback(None))
     check = operation.mismatch

@@ -39,6 +39,7 @@ class Operation(Generic[T]):
             first attempt cannot have arrived.
         unwrap: the key of the body's object that the result stands under; None where the body is the result.
         optional: whether a success may have no body: then its result is None.
+        lone: of a tuple of models, whether the service may also answer one of them, not in an array.
         mismatch: says by a result that it cannot be the answer to this request; None where every result can.
         resource: what errors and events call what it is about, such as `chat`; read off the path's first parameter.
     """
@@ -50,6 +51,7 @@ class Operation(Generic[T]):
     idempotent: bool = field(kw_only=True)
     unwrap: str | None = field(kw_only=True, default=None)
     optional: bool = field(kw_only=True, default=False)
+    lone: bool = field(kw_only=True, default=False)
     mismatch: "Callable[[Request[T], T], str | None] | None" = field(kw_only=True, default=None)
     resource: str | None = field(kw_only=True, default=Factory(_resource_of_the_path, takes_self=True))
 

@@ -226,6 +226,15 @@ async def test_wrapped_otherwise(
     assert (error.problems, fake.calls) == ((problem,), calls)
 
 
+@pytest.mark.parametrize("body", [b'{"ticket_id": "BKT-001"}', b' \n[{"ticket_id": "BKT-001"}]'], ids=["lone", "array"])
+async def test_one_of_many_that_stands_alone(fake: FakePeriskope, client: PeriskopeClient, body: bytes) -> None:
+    """Where an operation says that one may come without its array, it is a tuple of one; elsewhere it is an error."""
+    script(fake, Reply(200, body, JSON))
+    assert [row.ticket_id for row in await call(client, attrs.evolve(ROWS, lone=True))] == ["BKT-001"]
+    script(fake, Reply(200, b'{"ticket_id": "BKT-001"}', JSON))
+    assert isinstance(await error_of(client, ROWS), DecodeError)
+
+
 OPTIONAL: Operation[TicketRow | None] = attrs.evolve(MARK, result=TicketRow, optional=True)
 
 
