@@ -15,11 +15,14 @@ if typing.TYPE_CHECKING:
     from periskope_async.client import PeriskopeClient as PeriskopeClient
     from periskope_async.resources.chats import Chats as Chats
     from periskope_async.resources.groups import Groups as Groups
+    from periskope_async.resources.knowledge_base import KnowledgeBase as KnowledgeBase
     from periskope_async.resources.messages import Messages as Messages
     from periskope_async.resources.notes import Notes as Notes
     from periskope_async.resources.notifications import Notifications as Notifications
     from periskope_async.resources.queue import Queue as Queue
     from periskope_async.resources.reactions import Reactions as Reactions
+    from periskope_async.resources.scheduled_messages import ScheduledMessages as ScheduledMessages
+    from periskope_async.resources.tasks import Tasks as Tasks
     from periskope_async.resources.tickets import Tickets as Tickets
 
     __version__: str
@@ -27,12 +30,15 @@ else:  # hidden from checkers: see `lazy`
     _OWN = {
         "Chats": "periskope_async.resources.chats",
         "Groups": "periskope_async.resources.groups",
+        "KnowledgeBase": "periskope_async.resources.knowledge_base",
         "Messages": "periskope_async.resources.messages",
         "Notes": "periskope_async.resources.notes",
         "Notifications": "periskope_async.resources.notifications",
         "PeriskopeClient": "periskope_async.client",
         "Queue": "periskope_async.resources.queue",
         "Reactions": "periskope_async.resources.reactions",
+        "ScheduledMessages": "periskope_async.resources.scheduled_messages",
+        "Tasks": "periskope_async.resources.tasks",
         "Tickets": "periskope_async.resources.tickets",
     }
     __all__, __getattr__, __dir__ = _lazy.lazy(__name__, _exports.modules() | _OWN)

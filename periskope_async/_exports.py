@@ -36,9 +36,11 @@ if TYPE_CHECKING:
         ValidationError,
     )
     from periskope_async.hooks import Hooks, RequestEvent, ResponseEvent, RetryEvent, ThrottleEvent, capture_responses
-    from periskope_async.models.chats import Chat, ChatPage
+    from periskope_async.models.audit_logs import AuditLog, AuditLogPage
+    from periskope_async.models.chats import Chat, ChatAiSettings, ChatPage
     from periskope_async.models.groups import GroupInvite, ParticipantResult
     from periskope_async.models.infos import ChatInfo, ChatMember, ChatType, MessageInfo
+    from periskope_async.models.knowledge_base import KbDocumentCreated, KbItem, KbPage, KbType
     from periskope_async.models.messages import (
         DeliveryInfo,
         Message,
@@ -53,13 +55,22 @@ if TYPE_CHECKING:
     from periskope_async.models.pages import Page
     from periskope_async.models.queue import BroadcastState, BroadcastStatus, PurgeResult, QueueJob, QueueStatus
     from periskope_async.models.reactions import Reaction, ReactionPage
+    from periskope_async.models.scheduled_messages import (
+        ScheduledMessage,
+        ScheduledMessageOccurrence,
+        ScheduledMessageOccurrencePage,
+        ScheduledMessagePage,
+    )
     from periskope_async.models.sends import BroadcastReceipt, MessageStatus, SendReceipt, SentMessage
+    from periskope_async.models.tasks import Task, TaskPage, TaskPriority, TaskStatus, TaskType
     from periskope_async.models.ticket_rows import TicketPage, TicketRow
     from periskope_async.models.tickets import Ticket, TicketInfo, TicketPriority, TicketStatus
     from periskope_async.sending import FoundSend, Media, Outgoing, Poll, SendManyResult
 
 __all__ = [
     "ApiError",
+    "AuditLog",
+    "AuditLogPage",
     "AuthenticationError",
     "BadRequestError",
     "BroadcastReceipt",
@@ -67,6 +78,7 @@ __all__ = [
     "BroadcastStatus",
     "BulkResult",
     "Chat",
+    "ChatAiSettings",
     "ChatInfo",
     "ChatMember",
     "ChatPage",
@@ -82,6 +94,10 @@ __all__ = [
     "FoundSend",
     "GroupInvite",
     "Hooks",
+    "KbDocumentCreated",
+    "KbItem",
+    "KbPage",
+    "KbType",
     "Media",
     "Message",
     "MessageFlag",
@@ -115,10 +131,19 @@ __all__ = [
     "RequestTimeout",
     "ResponseEvent",
     "RetryEvent",
+    "ScheduledMessage",
+    "ScheduledMessageOccurrence",
+    "ScheduledMessageOccurrencePage",
+    "ScheduledMessagePage",
     "SendManyResult",
     "SendReceipt",
     "SentMessage",
     "ServerError",
+    "Task",
+    "TaskPage",
+    "TaskPriority",
+    "TaskStatus",
+    "TaskType",
     "ThrottleEvent",
     "Ticket",
     "TicketInfo",

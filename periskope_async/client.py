@@ -23,11 +23,14 @@ if TYPE_CHECKING:
 
     from periskope_async.resources.chats import Chats
     from periskope_async.resources.groups import Groups
+    from periskope_async.resources.knowledge_base import KnowledgeBase
     from periskope_async.resources.messages import Messages
     from periskope_async.resources.notes import Notes
     from periskope_async.resources.notifications import Notifications
     from periskope_async.resources.queue import Queue
     from periskope_async.resources.reactions import Reactions
+    from periskope_async.resources.scheduled_messages import ScheduledMessages
+    from periskope_async.resources.tasks import Tasks
     from periskope_async.resources.tickets import Tickets
 
 __all__ = ["PeriskopeClient"]
@@ -109,11 +112,14 @@ class PeriskopeClient:
     tickets: "Resource[Tickets]" = Resource("The tickets of the account.")
     chats: "Resource[Chats]" = Resource("The chats of a phone.")
     groups: "Resource[Groups]" = Resource("The groups that a phone is in.")
+    knowledge_base: "Resource[KnowledgeBase]" = Resource("What the AI agent of the account knows.")
     messages: "Resource[Messages]" = Resource("The messages of a phone: read, sent, acted on.")
     notes: "Resource[Notes]" = Resource("The private notes in the chats of a phone.")
     notifications: "Resource[Notifications]" = Resource("What happened to the chats of a phone and their members.")
     queue: "Resource[Queue]" = Resource("The messages that a phone is to send.")
     reactions: "Resource[Reactions]" = Resource("The reactions to the messages of a phone.")
+    scheduled_messages: "Resource[ScheduledMessages]" = Resource("The messages that are to be sent later.")
+    tasks: "Resource[Tasks]" = Resource("The tasks of the account.")
 
     @property
     def rate_limit(self) -> RateLimit | None:

@@ -15,11 +15,14 @@ if typing.TYPE_CHECKING:
     from periskope_sync.client import PeriskopeClient as PeriskopeClient
     from periskope_sync.resources import Chats as Chats
     from periskope_sync.resources import Groups as Groups
+    from periskope_sync.resources import KnowledgeBase as KnowledgeBase
     from periskope_sync.resources import Messages as Messages
     from periskope_sync.resources import Notes as Notes
     from periskope_sync.resources import Notifications as Notifications
     from periskope_sync.resources import Queue as Queue
     from periskope_sync.resources import Reactions as Reactions
+    from periskope_sync.resources import ScheduledMessages as ScheduledMessages
+    from periskope_sync.resources import Tasks as Tasks
     from periskope_sync.resources import Tickets as Tickets
 
     __version__: str
@@ -27,12 +30,15 @@ else:  # hidden from checkers: see `lazy`
     _OWN = {
         "Chats": "periskope_sync.resources",
         "Groups": "periskope_sync.resources",
+        "KnowledgeBase": "periskope_sync.resources",
         "Messages": "periskope_sync.resources",
         "Notes": "periskope_sync.resources",
         "Notifications": "periskope_sync.resources",
         "PeriskopeClient": "periskope_sync.client",
         "Queue": "periskope_sync.resources",
         "Reactions": "periskope_sync.resources",
+        "ScheduledMessages": "periskope_sync.resources",
+        "Tasks": "periskope_sync.resources",
         "Tickets": "periskope_sync.resources",
     }
     __all__, __getattr__, __dir__ = _lazy.lazy(__name__, _exports.modules() | _OWN)

@@ -19,7 +19,19 @@ if TYPE_CHECKING:
     from os import PathLike
     from ssl import SSLContext
 
-    from periskope_sync.resources import Chats, Groups, Messages, Notes, Notifications, Queue, Reactions, Tickets
+    from periskope_sync.resources import (
+        Chats,
+        Groups,
+        KnowledgeBase,
+        Messages,
+        Notes,
+        Notifications,
+        Queue,
+        Reactions,
+        ScheduledMessages,
+        Tasks,
+        Tickets,
+    )
 
 __all__ = ["PeriskopeClient"]
 
@@ -138,11 +150,14 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
     tickets: "Twin[Tickets]" = Twin("The tickets of the account.")
     chats: "Twin[Chats]" = Twin("The chats of a phone.")
     groups: "Twin[Groups]" = Twin("The groups that a phone is in.")
+    knowledge_base: "Twin[KnowledgeBase]" = Twin("What the AI agent of the account knows.")
     messages: "Twin[Messages]" = Twin("The messages of a phone: read, sent, acted on.")
     notes: "Twin[Notes]" = Twin("The private notes in the chats of a phone.")
     notifications: "Twin[Notifications]" = Twin("What happened to the chats of a phone and their members.")
     queue: "Twin[Queue]" = Twin("The messages that a phone is to send.")
     reactions: "Twin[Reactions]" = Twin("The reactions to the messages of a phone.")
+    scheduled_messages: "Twin[ScheduledMessages]" = Twin("The messages that are to be sent later.")
+    tasks: "Twin[Tasks]" = Twin("The tasks of the account.")
 
     @property
     def rate_limit(self) -> RateLimit | None:

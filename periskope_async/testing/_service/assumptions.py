@@ -17,6 +17,7 @@ UnknownChats: TypeAlias = Literal["404", "skipped"]
 QueueForm: TypeAlias = Literal["either", "newer", "older"]
 NotificationsKey: TypeAlias = Literal["notifictions", "notifications", "messages"]
 Missing: TypeAlias = Literal["404", "422", "null", "empty"]
+Documents: TypeAlias = Literal["array", "object"]
 Queued: TypeAlias = Literal["404", "null", "empty"]
 
 _COUNT: Final = attrs.validators.in_(("total", "page"))
@@ -29,6 +30,7 @@ _STRANGERS: Final = attrs.validators.in_(("added", "invited"))
 _UNKNOWN_CHATS: Final = attrs.validators.in_(("404", "skipped"))
 _QUEUE_FORM: Final = attrs.validators.in_(("either", "newer", "older"))
 _NOTIFICATIONS_KEY: Final = attrs.validators.in_(("notifictions", "notifications", "messages"))
+_DOCUMENTS: Final = attrs.validators.in_(("array", "object"))
 _QUEUED: Final = attrs.validators.in_(("404", "null", "empty"))
 _MISSING: Final = attrs.validators.in_(("404", "422", "null", "empty"))
 
@@ -41,6 +43,8 @@ class Assumptions:
         max_limit: the largest `limit` of a list; more is a 422. The vendor says 2000 on every list but that of tickets.
         count: what `count` of a page says: the `total` of all rows, or the rows of this `page`.
         deleted_listed: whether deleted tickets are listed (with `is_deleted: true`).
+        documents: what the knowledge base answers about a document: an `array` of its chunks, and of what became of it,
+            as the vendor's types say; or, as its pages show, one `object`, and 201 to a new one.
         empty_clears: PATCH with `""` or null clears a ticket's assignee, due date and labels, and a chat's
             `assigned_to` and labels; False: leaves them.
         group_flags: what becomes of the three flags of a group that new settings leave out: `kept`, or `reset` to the
@@ -73,6 +77,7 @@ class Assumptions:
     max_limit: int = 2000
     count: Count = attrs.field(default="total", validator=_COUNT)
     deleted_listed: bool = True
+    documents: Documents = attrs.field(default="array", validator=_DOCUMENTS)
     empty_clears: bool = True
     group_flags: LeftOut = attrs.field(default="kept", validator=_LEFT_OUT)
     group_refusal: GroupRefusal = attrs.field(default="403", validator=_GROUP_REFUSAL)

@@ -61,6 +61,7 @@ class Route:
         result: the schema of its answer; of a page, that of a row; None where the answer has no body.
         status: of its success.
         page: whether it answers a page of rows.
+        numbered: of a page, whether it says which rows these are.
         array: whether it answers an array of rows.
         unwrap: the key under which its answer stands in the body; `""` where it is the body.
         echo: the parameters of its query that a page repeats.
@@ -81,6 +82,7 @@ class Route:
     result: str | None = attrs.field(kw_only=True)
     status: int = attrs.field(kw_only=True, default=200)
     page: bool = attrs.field(kw_only=True, default=False)
+    numbered: bool = attrs.field(kw_only=True, default=True)
     array: bool = attrs.field(kw_only=True, default=False)
     unwrap: str = attrs.field(kw_only=True, default="")
     echo: tuple[str, ...] = attrs.field(kw_only=True, default=())
