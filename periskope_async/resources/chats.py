@@ -1,9 +1,10 @@
 """The chats of a phone, with a person or of a group: all that is done to them, in one file."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from operator import attrgetter
+from typing import Any
 
 from periskope_async._codec.converter import prepare
 from periskope_async._io.caller import Caller
@@ -34,8 +35,12 @@ from periskope_async.resources._audit_logs import PAGE_SIZE, QueryValue, audit_q
 __all__ = ["Chats"]
 
 
-def _id_of(chat: Chat | ChatAiSettings) -> str:
+def _id_of(chat: Chat) -> str:
     return chat.chat_id
+
+
+def _id_in(settings: ChatAiSettings) -> str:
+    return settings.chat_id
 
 
 _another = about_another(_id_of)
@@ -52,7 +57,7 @@ UPDATE_AI_SETTINGS = Operation(
     "/chats/{chat_id}/ai",
     ChatAiSettings,
     idempotent=True,
-    mismatch=about_another(_id_of),
+    mismatch=about_another(_id_in),
 )
 LIST_AUDIT_LOGS = Operation(
     "chats.list_audit_logs",
@@ -283,6 +288,7 @@ class Chats:
 
     def list_audit_logs(
         self,
+        /,
         chat_id: str,
         *,
         performed_by: str | Unset = UNSET,
@@ -297,11 +303,17 @@ class Chats:
             ConfigurationError: `page_size` or `limit` is below 1; nothing was sent.
             PeriskopeError: as for `get`; rows already read stay read.
         """
-        fetch = partial(self.list_audit_logs_page, chat_id, performed_by=performed_by, action=action, **query)
+
+        def fetch(*, offset: int, limit: int) -> Coroutine[Any, Any, AuditLogPage]:
+            return self.list_audit_logs_page(
+                chat_id, performed_by=performed_by, action=action, offset=offset, limit=limit, **query
+            )
+
         return walk(fetch, attrgetter("log_id"), page_size=page_size, limit=limit)
 
     async def list_audit_logs_page(
         self,
+        /,
         chat_id: str,
         *,
         performed_by: str | Unset = UNSET,

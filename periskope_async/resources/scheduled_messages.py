@@ -168,6 +168,7 @@ class ScheduledMessages:
 
     async def update(
         self,
+        /,
         scheduled_id: str,
         *,
         message: str | None = None,

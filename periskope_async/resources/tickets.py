@@ -1,10 +1,9 @@
 """The tickets of the account: all that is done to them, in one file."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
-from functools import partial
 from operator import attrgetter
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from periskope_async._codec.converter import prepare
 from periskope_async._io.caller import Caller
@@ -293,6 +292,7 @@ class Tickets:
 
     def list_audit_logs(
         self,
+        /,
         ticket_id: str,
         *,
         performed_by: str | Unset = UNSET,
@@ -307,11 +307,17 @@ class Tickets:
             ConfigurationError: `page_size` or `limit` is below 1; nothing was sent.
             PeriskopeError: as for `get`; rows already read stay read.
         """
-        fetch = partial(self.list_audit_logs_page, ticket_id, performed_by=performed_by, action=action, **query)
+
+        def fetch(*, offset: int, limit: int) -> Coroutine[Any, Any, AuditLogPage]:
+            return self.list_audit_logs_page(
+                ticket_id, performed_by=performed_by, action=action, offset=offset, limit=limit, **query
+            )
+
         return walk(fetch, attrgetter("log_id"), page_size=page_size, limit=limit)
 
     async def list_audit_logs_page(
         self,
+        /,
         ticket_id: str,
         *,
         performed_by: str | Unset = UNSET,

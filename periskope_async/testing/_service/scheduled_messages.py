@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import NAMESPACE_URL, uuid5
 
 from periskope_async.testing._json import Json, dumps
@@ -215,7 +215,7 @@ def _list_occurrences(call: Call) -> Answer:
 
 
 def _are_days(value: Any, _: object) -> str:
-    fits = isinstance(value, list) and all(day in _DAYS for day in value)
+    fits = isinstance(value, list) and all(day in _DAYS for day in cast("list[object]", value))
     return "" if fits else f"Expected days out of {', '.join(_DAYS)}"
 
 
