@@ -14,6 +14,7 @@ from periskope_async import (
     PeriskopeClient,
     TransportError,
     UnexpectedResponseError,
+    Unset,
 )
 from periskope_async.testing import Assumptions, FakePeriskope, Fault, Reply
 
@@ -103,6 +104,7 @@ async def test_documents_by_path_and_by_url(fake: FakePeriskope, client: Perisko
         ("create_document", {"content": b"x", "filename": ""}, "filename: is empty"),
         ("create_faq", {"question": "", "answer": "a"}, "question: is empty"),
         ("create_faq", {"question": "q", "answer": None}, "answer: expected text"),
+        ("create_faq", {"question": Unset.UNSET, "answer": "a"}, "question: is empty"),
         ("create_faq", {"question": "q", "answer": "a", "attachments": "u"}, "attachments: expected several"),
         ("update_faq", {"context_id": ".", "question": "q", "answer": "a"}, "context_id: "),
         ("list_page", {"type": ""}, "type: is empty"),
