@@ -37,10 +37,12 @@ if TYPE_CHECKING:
         ValidationError,
     )
     from periskope_async.hooks import Hooks, RequestEvent, ResponseEvent, RetryEvent, ThrottleEvent, capture_responses
-    from periskope_async.models.chats import Chat, ChatPage
+    from periskope_async.models.audit_logs import AuditLog, AuditLogPage
+    from periskope_async.models.chats import Chat, ChatAiSettings, ChatPage
     from periskope_async.models.contacts import Contact, ContactCheck, ContactPage
     from periskope_async.models.groups import GroupInvite, ParticipantResult
     from periskope_async.models.infos import ChatInfo, ChatMember, ChatType, MessageInfo
+    from periskope_async.models.knowledge_base import KbDocumentCreated, KbItem, KbPage, KbType
     from periskope_async.models.members import InviteFailure, InviteResult, Member, MemberRole
     from periskope_async.models.messages import (
         DeliveryInfo,
@@ -58,7 +60,14 @@ if TYPE_CHECKING:
     from periskope_async.models.qr_images import QrImage
     from periskope_async.models.queue import BroadcastState, BroadcastStatus, PurgeResult, QueueJob, QueueStatus
     from periskope_async.models.reactions import Reaction, ReactionPage
+    from periskope_async.models.scheduled_messages import (
+        ScheduledMessage,
+        ScheduledMessageOccurrence,
+        ScheduledMessageOccurrencePage,
+        ScheduledMessagePage,
+    )
     from periskope_async.models.sends import BroadcastReceipt, MessageStatus, SendReceipt, SentMessage
+    from periskope_async.models.tasks import Task, TaskPage, TaskPriority, TaskStatus, TaskType
     from periskope_async.models.ticket_rows import TicketPage, TicketRow
     from periskope_async.models.tickets import Ticket, TicketInfo, TicketPriority, TicketStatus
     from periskope_async.models.webhooks import EventName, Webhook
@@ -66,6 +75,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ApiError",
+    "AuditLog",
+    "AuditLogPage",
     "AuthenticationError",
     "BadRequestError",
     "BroadcastReceipt",
@@ -73,6 +84,7 @@ __all__ = [
     "BroadcastStatus",
     "BulkResult",
     "Chat",
+    "ChatAiSettings",
     "ChatInfo",
     "ChatMember",
     "ChatPage",
@@ -94,6 +106,10 @@ __all__ = [
     "Hooks",
     "InviteFailure",
     "InviteResult",
+    "KbDocumentCreated",
+    "KbItem",
+    "KbPage",
+    "KbType",
     "Media",
     "Member",
     "MemberRole",
@@ -134,10 +150,19 @@ __all__ = [
     "RequestTimeout",
     "ResponseEvent",
     "RetryEvent",
+    "ScheduledMessage",
+    "ScheduledMessageOccurrence",
+    "ScheduledMessageOccurrencePage",
+    "ScheduledMessagePage",
     "SendManyResult",
     "SendReceipt",
     "SentMessage",
     "ServerError",
+    "Task",
+    "TaskPage",
+    "TaskPriority",
+    "TaskStatus",
+    "TaskType",
     "ThrottleEvent",
     "Ticket",
     "TicketInfo",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from periskope_async.resources.chats import Chats
     from periskope_async.resources.contacts import Contacts
     from periskope_async.resources.groups import Groups
+    from periskope_async.resources.knowledge_base import KnowledgeBase
     from periskope_async.resources.members import Members
     from periskope_async.resources.messages import Messages
     from periskope_async.resources.notes import Notes
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from periskope_async.resources.phones import Phones
     from periskope_async.resources.queue import Queue
     from periskope_async.resources.reactions import Reactions
+    from periskope_async.resources.scheduled_messages import ScheduledMessages
+    from periskope_async.resources.tasks import Tasks
     from periskope_async.resources.tickets import Tickets
     from periskope_async.resources.webhooks import Webhooks
 
@@ -117,6 +120,7 @@ class PeriskopeClient:
     contacts: "Resource[Contacts]" = Resource("The contacts of the account.")
     groups: "Resource[Groups]" = Resource("The groups that a phone is in.")
     members: "Resource[Members]" = Resource("The people of the organisation.")
+    knowledge_base: "Resource[KnowledgeBase]" = Resource("What the AI agent of the account knows.")
     messages: "Resource[Messages]" = Resource("The messages of a phone: read, sent, acted on.")
     notes: "Resource[Notes]" = Resource("The private notes in the chats of a phone.")
     notifications: "Resource[Notifications]" = Resource("What happened to the chats of a phone and their members.")
@@ -124,6 +128,8 @@ class PeriskopeClient:
     queue: "Resource[Queue]" = Resource("The messages that a phone is to send.")
     reactions: "Resource[Reactions]" = Resource("The reactions to the messages of a phone.")
     webhooks: "Resource[Webhooks]" = Resource("Subscriptions to events: which URL is called for what.")
+    scheduled_messages: "Resource[ScheduledMessages]" = Resource("The messages that are to be sent later.")
+    tasks: "Resource[Tasks]" = Resource("The tasks of the account.")
 
     @property
     def rate_limit(self) -> RateLimit | None:

@@ -1,4 +1,4 @@
-"""What happens in the service, a class for each event: `match`-able values with the models inside.
+"""What happens in the service, a class for each event, in one file: `match`-able values with the models inside.
 
     match event:
         case TicketUpdated(ticket=info, previous=old): ...

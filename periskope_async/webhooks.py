@@ -60,7 +60,7 @@ def parse(
     Raises:
         SignatureError: the signature is missing or wrong, or the body larger than a MiB. Answer 400.
         DecodeError: the body is signed, and not a JSON object.
-        ConfigurationError: there is no usable key.
+        ConfigurationError: the key is missing or unusable.
         TypeError: `body` is not bytes; the message says where they are.
     """
     key = _concealed(key)
@@ -75,7 +75,7 @@ def verify(body: bytes, signature: str | None, key: str | Sequence[str] | Unset 
 
     Raises:
         SignatureError: it is not, or None, or the body is larger than a MiB.
-        ConfigurationError: there is no usable key.
+        ConfigurationError: the key is missing or unusable.
         TypeError: `body` is not bytes.
     """
     key = _concealed(key)

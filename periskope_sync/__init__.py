@@ -16,6 +16,7 @@ if typing.TYPE_CHECKING:
     from periskope_sync.resources import Chats as Chats
     from periskope_sync.resources import Contacts as Contacts
     from periskope_sync.resources import Groups as Groups
+    from periskope_sync.resources import KnowledgeBase as KnowledgeBase
     from periskope_sync.resources import Members as Members
     from periskope_sync.resources import Messages as Messages
     from periskope_sync.resources import Notes as Notes
@@ -23,6 +24,8 @@ if typing.TYPE_CHECKING:
     from periskope_sync.resources import Phones as Phones
     from periskope_sync.resources import Queue as Queue
     from periskope_sync.resources import Reactions as Reactions
+    from periskope_sync.resources import ScheduledMessages as ScheduledMessages
+    from periskope_sync.resources import Tasks as Tasks
     from periskope_sync.resources import Tickets as Tickets
     from periskope_sync.resources import Webhooks as Webhooks
 
@@ -33,6 +36,7 @@ else:  # hidden from checkers: see `lazy`
         "Contacts": "periskope_sync.resources",
         "Groups": "periskope_sync.resources",
         "Members": "periskope_sync.resources",
+        "KnowledgeBase": "periskope_sync.resources",
         "Messages": "periskope_sync.resources",
         "Notes": "periskope_sync.resources",
         "Notifications": "periskope_sync.resources",
@@ -40,6 +44,8 @@ else:  # hidden from checkers: see `lazy`
         "Phones": "periskope_sync.resources",
         "Queue": "periskope_sync.resources",
         "Reactions": "periskope_sync.resources",
+        "ScheduledMessages": "periskope_sync.resources",
+        "Tasks": "periskope_sync.resources",
         "Tickets": "periskope_sync.resources",
         "Webhooks": "periskope_sync.resources",
     }

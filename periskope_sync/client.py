@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Chats,
         Contacts,
         Groups,
+        KnowledgeBase,
         Members,
         Messages,
         Notes,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
         Phones,
         Queue,
         Reactions,
+        ScheduledMessages,
+        Tasks,
         Tickets,
         Webhooks,
     )
@@ -154,6 +157,7 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
     contacts: "Twin[Contacts]" = Twin("The contacts of the account.")
     groups: "Twin[Groups]" = Twin("The groups that a phone is in.")
     members: "Twin[Members]" = Twin("The people of the organisation.")
+    knowledge_base: "Twin[KnowledgeBase]" = Twin("What the AI agent of the account knows.")
     messages: "Twin[Messages]" = Twin("The messages of a phone: read, sent, acted on.")
     notes: "Twin[Notes]" = Twin("The private notes in the chats of a phone.")
     notifications: "Twin[Notifications]" = Twin("What happened to the chats of a phone and their members.")
@@ -161,6 +165,8 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
     queue: "Twin[Queue]" = Twin("The messages that a phone is to send.")
     reactions: "Twin[Reactions]" = Twin("The reactions to the messages of a phone.")
     webhooks: "Twin[Webhooks]" = Twin("Subscriptions to events: which URL is called for what.")
+    scheduled_messages: "Twin[ScheduledMessages]" = Twin("The messages that are to be sent later.")
+    tasks: "Twin[Tasks]" = Twin("The tasks of the account.")
 
     @property
     def rate_limit(self) -> RateLimit | None:

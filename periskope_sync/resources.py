@@ -5,6 +5,7 @@ from typing import Final
 from periskope_async.resources.chats import Chats as AsyncChats
 from periskope_async.resources.contacts import Contacts as AsyncContacts
 from periskope_async.resources.groups import Groups as AsyncGroups
+from periskope_async.resources.knowledge_base import KnowledgeBase as AsyncKnowledgeBase
 from periskope_async.resources.members import Members as AsyncMembers
 from periskope_async.resources.messages import Messages as AsyncMessages
 from periskope_async.resources.notes import Notes as AsyncNotes
@@ -12,6 +13,8 @@ from periskope_async.resources.notifications import Notifications as AsyncNotifi
 from periskope_async.resources.phones import Phones as AsyncPhones
 from periskope_async.resources.queue import Queue as AsyncQueue
 from periskope_async.resources.reactions import Reactions as AsyncReactions
+from periskope_async.resources.scheduled_messages import ScheduledMessages as AsyncScheduledMessages
+from periskope_async.resources.tasks import Tasks as AsyncTasks
 from periskope_async.resources.tickets import Tickets as AsyncTickets
 from periskope_async.resources.webhooks import Webhooks as AsyncWebhooks
 from periskope_sync._bridge import Facade, blocking
@@ -20,6 +23,7 @@ __all__ = [
     "Chats",
     "Contacts",
     "Groups",
+    "KnowledgeBase",
     "Members",
     "Messages",
     "Notes",
@@ -27,6 +31,8 @@ __all__ = [
     "Phones",
     "Queue",
     "Reactions",
+    "ScheduledMessages",
+    "Tasks",
     "Tickets",
     "Webhooks",
 ]
@@ -44,6 +50,9 @@ class Chats(Facade[AsyncChats]):
     mark_read: Final = blocking(AsyncChats.mark_read)
     update_labels: Final = blocking(AsyncChats.update_labels)
     update_access: Final = blocking(AsyncChats.update_access)
+    update_ai_settings: Final = blocking(AsyncChats.update_ai_settings)
+    list_audit_logs: Final = blocking(AsyncChats.list_audit_logs)
+    list_audit_logs_page: Final = blocking(AsyncChats.list_audit_logs_page)
 
 
 class Contacts(Facade[AsyncContacts]):
@@ -80,6 +89,20 @@ class Members(Facade[AsyncMembers]):
     invite: Final = blocking(AsyncMembers.invite)
     update_access: Final = blocking(AsyncMembers.update_access)
     delete: Final = blocking(AsyncMembers.delete)
+
+
+class KnowledgeBase(Facade[AsyncKnowledgeBase]):
+    """What the AI agent of the organisation knows. Reached as `client.knowledge_base`."""
+
+    list: Final = blocking(AsyncKnowledgeBase.list)
+    list_page: Final = blocking(AsyncKnowledgeBase.list_page)
+    get_faq: Final = blocking(AsyncKnowledgeBase.get_faq)
+    get_document: Final = blocking(AsyncKnowledgeBase.get_document)
+    create_faq: Final = blocking(AsyncKnowledgeBase.create_faq)
+    update_faq: Final = blocking(AsyncKnowledgeBase.update_faq)
+    create_document: Final = blocking(AsyncKnowledgeBase.create_document)
+    delete_faq: Final = blocking(AsyncKnowledgeBase.delete_faq)
+    delete_document: Final = blocking(AsyncKnowledgeBase.delete_document)
 
 
 class Messages(Facade[AsyncMessages]):
@@ -155,6 +178,27 @@ class Reactions(Facade[AsyncReactions]):
     list: Final = blocking(AsyncReactions.list)
 
 
+class ScheduledMessages(Facade[AsyncScheduledMessages]):
+    """The messages that are to be sent later. Reached as `client.scheduled_messages`."""
+
+    create: Final = blocking(AsyncScheduledMessages.create)
+    get: Final = blocking(AsyncScheduledMessages.get)
+    list: Final = blocking(AsyncScheduledMessages.list)
+    list_page: Final = blocking(AsyncScheduledMessages.list_page)
+    update: Final = blocking(AsyncScheduledMessages.update)
+    delete: Final = blocking(AsyncScheduledMessages.delete)
+    list_occurrences: Final = blocking(AsyncScheduledMessages.list_occurrences)
+    list_occurrences_page: Final = blocking(AsyncScheduledMessages.list_occurrences_page)
+
+
+class Tasks(Facade[AsyncTasks]):
+    """The tasks of the account. Reached as `client.tasks`."""
+
+    create: Final = blocking(AsyncTasks.create)
+    list: Final = blocking(AsyncTasks.list)
+    list_page: Final = blocking(AsyncTasks.list_page)
+
+
 class Tickets(Facade[AsyncTickets]):
     """The tickets of the account. Reached as `client.tickets`."""
 
@@ -165,6 +209,8 @@ class Tickets(Facade[AsyncTickets]):
     create: Final = blocking(AsyncTickets.create)
     update: Final = blocking(AsyncTickets.update)
     list: Final = blocking(AsyncTickets.list)
+    list_audit_logs: Final = blocking(AsyncTickets.list_audit_logs)
+    list_audit_logs_page: Final = blocking(AsyncTickets.list_audit_logs_page)
 
 
 class Webhooks(Facade[AsyncWebhooks]):

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Final
 from periskope_async._lazy import lazy
 
 if TYPE_CHECKING:
-    from periskope_async.models.chats import Chat, ChatPage
+    from periskope_async.models.audit_logs import AuditLog, AuditLogPage
+    from periskope_async.models.chats import Chat, ChatAiSettings, ChatPage
     from periskope_async.models.contacts import Contact, ContactCheck, ContactPage
     from periskope_async.models.groups import GroupInvite, ParticipantResult
     from periskope_async.models.infos import ChatInfo, ChatMember, ChatType, MessageInfo
+    from periskope_async.models.knowledge_base import KbDocumentCreated, KbItem, KbPage, KbType
     from periskope_async.models.members import InviteFailure, InviteResult, Member, MemberRole
     from periskope_async.models.messages import (
         DeliveryInfo,
@@ -27,16 +29,26 @@ if TYPE_CHECKING:
     from periskope_async.models.qr_images import QrImage
     from periskope_async.models.queue import BroadcastState, BroadcastStatus, PurgeResult, QueueJob, QueueStatus
     from periskope_async.models.reactions import Reaction, ReactionPage
+    from periskope_async.models.scheduled_messages import (
+        ScheduledMessage,
+        ScheduledMessageOccurrence,
+        ScheduledMessageOccurrencePage,
+        ScheduledMessagePage,
+    )
     from periskope_async.models.sends import BroadcastReceipt, MessageStatus, SendReceipt, SentMessage
+    from periskope_async.models.tasks import Task, TaskPage, TaskPriority, TaskStatus, TaskType
     from periskope_async.models.ticket_rows import TicketPage, TicketRow
     from periskope_async.models.tickets import Ticket, TicketInfo, TicketPriority, TicketStatus
     from periskope_async.models.webhooks import EventName, Webhook
 
 __all__ = [
+    "AuditLog",
+    "AuditLogPage",
     "BroadcastReceipt",
     "BroadcastState",
     "BroadcastStatus",
     "Chat",
+    "ChatAiSettings",
     "ChatInfo",
     "ChatMember",
     "ChatPage",
@@ -49,6 +61,10 @@ __all__ = [
     "GroupInvite",
     "InviteFailure",
     "InviteResult",
+    "KbDocumentCreated",
+    "KbItem",
+    "KbPage",
+    "KbType",
     "Member",
     "MemberRole",
     "Message",
@@ -74,8 +90,17 @@ __all__ = [
     "QueueStatus",
     "Reaction",
     "ReactionPage",
+    "ScheduledMessage",
+    "ScheduledMessageOccurrence",
+    "ScheduledMessageOccurrencePage",
+    "ScheduledMessagePage",
     "SendReceipt",
     "SentMessage",
+    "Task",
+    "TaskPage",
+    "TaskPriority",
+    "TaskStatus",
+    "TaskType",
     "Ticket",
     "TicketInfo",
     "TicketPage",
@@ -87,10 +112,13 @@ __all__ = [
 
 #: The module of each name.
 WHERE: Final[Mapping[str, str]] = {
+    "AuditLog": "periskope_async.models.audit_logs",
+    "AuditLogPage": "periskope_async.models.audit_logs",
     "BroadcastReceipt": "periskope_async.models.sends",
     "BroadcastState": "periskope_async.models.queue",
     "BroadcastStatus": "periskope_async.models.queue",
     "Chat": "periskope_async.models.chats",
+    "ChatAiSettings": "periskope_async.models.chats",
     "ChatInfo": "periskope_async.models.infos",
     "ChatMember": "periskope_async.models.infos",
     "ChatPage": "periskope_async.models.chats",
@@ -105,6 +133,10 @@ WHERE: Final[Mapping[str, str]] = {
     "InviteResult": "periskope_async.models.members",
     "Member": "periskope_async.models.members",
     "MemberRole": "periskope_async.models.members",
+    "KbDocumentCreated": "periskope_async.models.knowledge_base",
+    "KbItem": "periskope_async.models.knowledge_base",
+    "KbPage": "periskope_async.models.knowledge_base",
+    "KbType": "periskope_async.models.knowledge_base",
     "Message": "periskope_async.models.messages",
     "MessageFlag": "periskope_async.models.messages",
     "MessageInfo": "periskope_async.models.infos",
@@ -128,8 +160,17 @@ WHERE: Final[Mapping[str, str]] = {
     "QueueStatus": "periskope_async.models.queue",
     "Reaction": "periskope_async.models.reactions",
     "ReactionPage": "periskope_async.models.reactions",
+    "ScheduledMessage": "periskope_async.models.scheduled_messages",
+    "ScheduledMessageOccurrence": "periskope_async.models.scheduled_messages",
+    "ScheduledMessageOccurrencePage": "periskope_async.models.scheduled_messages",
+    "ScheduledMessagePage": "periskope_async.models.scheduled_messages",
     "SendReceipt": "periskope_async.models.sends",
     "SentMessage": "periskope_async.models.sends",
+    "Task": "periskope_async.models.tasks",
+    "TaskPage": "periskope_async.models.tasks",
+    "TaskPriority": "periskope_async.models.tasks",
+    "TaskStatus": "periskope_async.models.tasks",
+    "TaskType": "periskope_async.models.tasks",
     "Ticket": "periskope_async.models.tickets",
     "TicketInfo": "periskope_async.models.tickets",
     "TicketPage": "periskope_async.models.ticket_rows",

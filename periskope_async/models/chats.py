@@ -1,4 +1,4 @@
-"""Chats in full, and pages of them."""
+"""Chats in full, pages of them, and what the AI may do in one."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,12 +7,12 @@ from typing import Any
 from attrs import field, frozen
 
 from periskope_async._codec.marks import EMPTY_MAPPING, LEFT_OUT, NULL, ROWS, Labels
-from periskope_async._codec.model import Model, identity
+from periskope_async._codec.model import Model, identity, sparse
 from periskope_async.models.infos import ChatMember, ChatType
 from periskope_async.models.messages import Message
 from periskope_async.models.pages import Page, rows_first, show_count
 
-__all__ = ["Chat", "ChatPage"]
+__all__ = ["Chat", "ChatAiSettings", "ChatPage"]
 
 
 @frozen(kw_only=True, field_transformer=identity)
@@ -133,3 +133,18 @@ class ChatPage(Page[Chat]):
     """
 
     chats: tuple[Chat, ...] = field(default=(), metadata=ROWS, repr=show_count)
+
+
+@frozen(kw_only=True, field_transformer=sparse)
+class ChatAiSettings(Model):
+    """What the AI of an organisation may do in a chat.
+
+    Attributes:
+        chat_id: the chat.
+        is_agent_allowed: whether the agent may answer in it.
+        is_flagging_allowed: whether messages in it may be flagged.
+    """
+
+    chat_id: str
+    is_agent_allowed: bool | None = None
+    is_flagging_allowed: bool | None = None

@@ -1,9 +1,10 @@
-"""The chats of a phone: with a person, or of a group."""
+"""The chats of a phone, with a person or of a group: all that is done to them, in one file."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from operator import attrgetter
+from typing import Any
 
 from periskope_async._codec.converter import prepare
 from periskope_async._io.caller import Caller
@@ -27,14 +28,20 @@ from periskope_async._sansio.operation import Operation, Request, about_another,
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.bulk import BulkResult, Failed, Fetched, Progress
 from periskope_async.errors import ConfigurationError
-from periskope_async.models.chats import Chat, ChatPage
+from periskope_async.models.audit_logs import AuditLog, AuditLogPage
+from periskope_async.models.chats import Chat, ChatAiSettings, ChatPage
 from periskope_async.models.infos import ChatType
+from periskope_async.resources._audit_logs import PAGE_SIZE, QueryValue, audit_query
 
 __all__ = ["Chats"]
 
 
 def _id_of(chat: Chat) -> str:
     return chat.chat_id
+
+
+def _id_in(settings: ChatAiSettings) -> str:
+    return settings.chat_id
 
 
 _another = about_another(_id_of)
@@ -45,6 +52,22 @@ UPDATE = Operation("chats.update", "PATCH", "/chats/{chat_id}", Chat, idempotent
 MARK_READ: Operation[None] = Operation("chats.mark_read", "POST", "/chats/{chat_id}/read", None, idempotent=True)
 UPDATE_LABELS: Operation[None] = Operation("chats.update_labels", "PATCH", "/chats/labels", None, idempotent=True)
 UPDATE_ACCESS: Operation[None] = Operation("chats.update_access", "PATCH", "/chats/access", None, idempotent=True)
+UPDATE_AI_SETTINGS = Operation(
+    "chats.update_ai_settings",
+    "PATCH",
+    "/chats/{chat_id}/ai",
+    ChatAiSettings,
+    idempotent=True,
+    mismatch=about_another(_id_in),
+)
+LIST_AUDIT_LOGS = Operation(
+    "chats.list_audit_logs",
+    "GET",
+    "/chats/{chat_id}/audit-logs",
+    AuditLogPage,
+    idempotent=True,
+    mismatch=no_page("logs"),
+)
 
 
 class Chats:
@@ -246,6 +269,87 @@ class Chats:
         if not fields["access"] and not fields["replace"]:
             raise ConfigurationError("access: is empty, so with replace=False there is nothing to change")
         await self._caller.call(UPDATE_ACCESS.request(body=fields, phone=phone))
+
+    async def update_ai_settings(
+        self, chat_id: str, *, is_agent_allowed: bool | Unset = UNSET, is_flagging_allowed: bool | Unset = UNSET
+    ) -> ChatAiSettings:
+        """Say what the AI may do in a chat, and return what it then may; what is left out stays as it is.
+
+        API: `PATCH /chats/{chat_id}/ai`; documented by its newest page only.
+
+        Args:
+            chat_id: the chat.
+            is_agent_allowed: whether the agent may answer in it.
+            is_flagging_allowed: whether messages in it may be flagged.
+
+        Raises:
+            ConfigurationError: an argument is unusable, or neither was passed; nothing was sent.
+            NotFoundError: the service knows no such chat.
+            PeriskopeError: as for `get`.
+        """
+        fields = {
+            "is_agent_allowed": as_flag("is_agent_allowed", is_agent_allowed),
+            "is_flagging_allowed": as_flag("is_flagging_allowed", is_flagging_allowed),
+        }
+        if all(value is UNSET for value in fields.values()):
+            raise ConfigurationError("update_ai_settings: nothing to change")
+        return await self._caller.call(UPDATE_AI_SETTINGS.request(chat_id=chat_id, body=fields))
+
+    def list_audit_logs(
+        self,
+        /,
+        chat_id: str,
+        *,
+        performed_by: str | Unset = UNSET,
+        action: str | Unset = UNSET,
+        page_size: int = PAGE_SIZE,
+        limit: int | None = None,
+        **query: QueryValue,
+    ) -> AsyncGenerator[AuditLog, None]:
+        """Walk who changed what of a chat, newest first, each once. For the rest see `list_audit_logs_page`.
+
+        Raises:
+            ConfigurationError: `page_size` or `limit` is below 1; nothing was sent.
+            PeriskopeError: as for `get`; rows already read stay read.
+        """
+
+        def fetch(*, offset: int, limit: int) -> Coroutine[Any, Any, AuditLogPage]:
+            return self.list_audit_logs_page(
+                chat_id, performed_by=performed_by, action=action, offset=offset, limit=limit, **query
+            )
+
+        return walk(fetch, attrgetter("log_id"), page_size=page_size, limit=limit)
+
+    async def list_audit_logs_page(
+        self,
+        /,
+        chat_id: str,
+        *,
+        performed_by: str | Unset = UNSET,
+        action: str | Unset = UNSET,
+        offset: int = 0,
+        limit: int = PAGE_SIZE,
+        **query: QueryValue,
+    ) -> AuditLogPage:
+        """Return one page of who changed what of a chat, newest first.
+
+        API: `GET /chats/{chat_id}/audit-logs`; documented by its newest page only.
+
+        Args:
+            chat_id: the chat; of a person's, the suffix may be left out.
+            performed_by: the e-mail address of a user of the account, for what they did.
+            action: for what was done so, such as `STATUS_CHANGED`; which others there are is not documented.
+            offset: the first row, counted from 0; the name is presumed, as is the next.
+            limit: how many rows at most; the service's maximum is not documented.
+            **query: further parameters, sent as they are named, dates and datetimes as text. The page says that a time
+                can be chosen, and not by which.
+
+        Raises:
+            ConfigurationError: an argument is unusable; nothing was sent.
+            PeriskopeError: as for `get`.
+        """
+        rows = audit_query(offset, limit, performed_by, action, query)
+        return await self._caller.call(LIST_AUDIT_LOGS.request(chat_id=chat_id, query=rows))
 
 
 def _get(chat_id: str, *, phone: str | None) -> Request[Chat]:

@@ -125,6 +125,15 @@ class FakePeriskope:
         self.reactions: FakeObjects = FakeObjects(self._service.state.objects["reactions"])
         #: The subscriptions to events.
         self.webhooks: FakeObjects = FakeObjects(self._service.state.objects["webhooks"])
+        #: Who changed what of tickets and chats; by itself it says where a ticket stands.
+        self.audit_logs: FakeObjects = FakeObjects(self._service.state.objects["audit_logs"])
+        #: The items of the knowledge base: questions, and chunks of documents.
+        self.knowledge_base: FakeObjects = FakeObjects(self._service.state.objects["knowledge_base"])
+        #: The scheduled messages, and the runs of them.
+        self.scheduled_messages: FakeObjects = FakeObjects(self._service.state.objects["scheduled_messages"])
+        self.occurrences: FakeObjects = FakeObjects(self._service.state.objects["occurrences"])
+        #: The tasks.
+        self.tasks: FakeObjects = FakeObjects(self._service.state.objects["tasks"])
 
     # --- life ------------------------------------------------------------------------------------------------
 

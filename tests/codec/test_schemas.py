@@ -17,9 +17,12 @@ from periskope_async._codec.annotations import is_model, model_in, plain, some
 from periskope_async._codec.converter import decode, explain
 from periskope_async._codec.fields import own_fields, wire_key
 from periskope_async.models import (
+    AuditLog,
+    AuditLogPage,
     BroadcastReceipt,
     BroadcastStatus,
     Chat,
+    ChatAiSettings,
     ChatInfo,
     ChatMember,
     ChatPage,
@@ -29,6 +32,9 @@ from periskope_async.models import (
     DeliveryInfo,
     GroupInvite,
     InviteResult,
+    KbDocumentCreated,
+    KbItem,
+    KbPage,
     Member,
     Message,
     MessageFlag,
@@ -48,13 +54,20 @@ from periskope_async.models import (
     QueueStatus,
     Reaction,
     ReactionPage,
+    ScheduledMessage,
+    ScheduledMessageOccurrence,
+    ScheduledMessageOccurrencePage,
+    ScheduledMessagePage,
     SendReceipt,
     SentMessage,
+    Task,
+    TaskPage,
     TicketInfo,
     TicketPage,
     TicketRow,
     Webhook,
 )
+from periskope_async.models.knowledge_base import FaqCreated
 
 Json = Any
 API = Path(__file__).parents[1] / "api"
@@ -71,6 +84,7 @@ OBJECTS: dict[str, Any] = {
     "EventChat": Chat,
     "EventNotification": Notification,
     "EventReaction": Reaction,
+    "KbItem": KbItem,
     "ListChats": ChatPage,
     "ListContacts": ContactPage,
     "ListMessages": MessagePage,
@@ -94,11 +108,24 @@ OBJECTS: dict[str, Any] = {
     "TicketRow": TicketRow,
     "Webhook": Webhook,
     "docs/ContactCheck": ContactCheck,
+    "docs/AuditLog": AuditLog,
+    "docs/AuditLogPage": AuditLogPage,
+    "docs/ChatAiSettings": ChatAiSettings,
+    "docs/KbDocumentCreated": KbDocumentCreated,
+    "docs/KbItem": KbItem,
     "docs/MessageStatus": MessageStatus,
     "docs/PurgeResult": PurgeResult,
     "docs/QueueJob": QueueJob,
+    "docs/ScheduledMessage": ScheduledMessage,
+    "docs/ScheduledMessageOccurrence": ScheduledMessageOccurrence,
+    "docs/ScheduledMessageOccurrencePage": ScheduledMessageOccurrencePage,
+    "docs/ScheduledMessagePage": ScheduledMessagePage,
     "docs/SendMessageSync": SentMessage,
     "docs/SendReceipt": SendReceipt,
+    "docs/Task": Task,
+    "docs/TaskPage": TaskPage,
+    "responses/createFaq": FaqCreated,
+    "responses/getAllKnowledgeBase": KbPage,
     "responses/getNoteById": Note,
     "responses/getNotes": NotePage,
     "responses/getReactions": ReactionPage,
@@ -111,10 +138,12 @@ OTHER_KEYS = {"ChatInfo", "TicketInfo", "TicketRow", "responses/getNoteById"}
 #: The vendor's published bodies, by the model that reads them; of those in an envelope, the key.
 EXAMPLES: dict[str, tuple[Any, str | None]] = {
     "chats/listAllChats.response": (ChatPage, None),
+    "chats/listChatAuditLogs.response": (AuditLogPage, None),
     "chats/updateChat.response": (Chat, None),
     "contacts/createContact.response": (Contact, None),
     "contacts/getContactById.response": (Contact, None),
     "contacts/getContacts.response": (ContactPage, None),
+    "chats/updateChatAiSettings.response": (ChatAiSettings, None),
     "events/chat.notification.created": (Notification, None),
     "events/note.created": (Note, None),
     "events/org.phone.connected": (Phone, None),
@@ -126,6 +155,10 @@ EXAMPLES: dict[str, tuple[Any, str | None]] = {
     "groups/refreshInvite.response": (GroupInvite, None),
     "members/inviteMembers.response": (InviteResult, None),
     "members/updateMemberAccess.response": (tuple[Member, ...], None),
+    "knowledge-base/createDocument.response": (KbDocumentCreated, None),
+    "knowledge-base/getKnowledgeBaseDocumentByDocumentId.response": (KbItem, None),
+    "knowledge-base/getKnowledgeBaseFaqByContextId.response": (KbItem, None),
+    "knowledge-base/updateFaq.response": (KbItem, None),
     "messages/broadcastMessage.response": (BroadcastReceipt, None),
     "messages/getMessage.response": (Message, None),
     "messages/getMessageStatus.response": (MessageStatus, None),
@@ -145,6 +178,14 @@ EXAMPLES: dict[str, tuple[Any, str | None]] = {
     "webhooks/createWebhook.response": (Webhook, None),
     "webhooks/getWebhookById.response": (Webhook, None),
     "webhooks/listWebhooks.response": (tuple[Webhook, ...], None),
+    "scheduled-messages/createScheduledMessage.response": (ScheduledMessage, None),
+    "scheduled-messages/getScheduledMessageById.response": (ScheduledMessage, None),
+    "scheduled-messages/listScheduledMessageOccurrences.response": (ScheduledMessageOccurrencePage, None),
+    "scheduled-messages/listScheduledMessages.response": (ScheduledMessagePage, None),
+    "scheduled-messages/updateScheduledMessage.response": (ScheduledMessage, None),
+    "tasks/createTask.response": (Task, None),
+    "tasks/getTasks.response": (TaskPage, None),
+    "tickets/listTicketAuditLogs.response": (AuditLogPage, None),
 }
 MOMENTS = ["2025-01-26T13:46:21.670006+00:00", "2024-05-13 11:19:34+00", "2025-01-18T14:51:03.52Z", "2025-04-20", ""]
 
@@ -152,7 +193,11 @@ MOMENTS = ["2025-01-26T13:46:21.670006+00:00", "2024-05-13 11:19:34+00", "2025-0
 @cache
 def schema(name: str) -> dict[str, Json]:
     """A schema by its file name."""
-    loaded: dict[str, Json] = json.loads((SCHEMAS / name.removeprefix("../")).read_text("utf-8"))
+    name = name.removeprefix("docs/../").removeprefix("../")
+    text = (SCHEMAS / name).read_text("utf-8")
+    if name.startswith("docs/"):  # whose references are to the same folder
+        text = text.replace('"$ref": "', '"$ref": "docs/')
+    loaded: dict[str, Json] = json.loads(text)
     loaded = loaded["anyOf"][0] if name == "docs/SendMessageSync.json" else loaded  # the other is a SendReceipt
     return loaded["items"] if name == "docs/ContactCheck.json" else loaded  # of an array
 
@@ -207,7 +252,7 @@ class Maker:
         return {"null": None, "boolean": self.dice.random() < 0.5}.get(kind, self.any_json())
 
     def array(self, allowed: dict[str, Json], wanted: Any) -> Json:
-        return [self.value(allowed["items"], _element(wanted)) for _ in range(self.dice.randint(0, 2))]
+        return [self.value(allowed.get("items", {}), _element(wanted)) for _ in range(self.dice.randint(0, 2))]
 
     def string(self, _: dict[str, Json], wanted: Any) -> Json:
         if plain(some(wanted)) is int:  # digits as text

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import pytest
 
-from periskope_async.testing import Assumptions, FakePeriskope
+from periskope_async.testing import Assumptions, FakePeriskope, Reply
 from periskope_async.testing._service.made_up.tickets import ticket_bytes
 from periskope_sync import PeriskopeClient
 
@@ -306,6 +306,69 @@ def test_queue(form: Literal["either", "older"]) -> None:
         assert [job.queue_id for job in ours.queue.list_jobs()] == ["d", "e"]
         calls(fake.base_url, fake.api_key, ("queue.purge", {}))
         assert ours.queue.list_jobs() == ()
+
+
+def test_knowledge_base() -> None:
+    """It drives every operation on the knowledge base, both ways: each reads and deletes what the other wrote."""
+    document = {"document": {"base64": "VGV4dA==", "filename": "a.txt"}}
+    with FakePeriskope(1) as fake, fake.sync_client() as ours:
+        mine = ours.knowledge_base.create_faq("Von uns?", "Ja.")
+        (text,) = ours.knowledge_base.create_document(content=b"Von uns", filename="b.txt")
+        made, added, read, changed, chunks, every, faqs, unknown = calls(
+            fake.base_url,
+            fake.api_key,
+            (
+                "knowledgeBase.createFaq",
+                {"question": "Von außen?", "answer": "Ja ✓", "attachments": ["https://example.com/a"]},
+            ),
+            ("knowledgeBase.createDocument", document),
+            ("knowledgeBase.getFaqById", {"context_id": mine}),
+            ("knowledgeBase.updateFaq", {"context_id": mine, "question": "Von uns?", "answer": "Nein."}),
+            ("knowledgeBase.getDocumentById", {"document_id": text.document_id}),
+            ("knowledgeBase.getAll", {"offset": 0, "limit": 2000}),
+            ("knowledgeBase.getAll", {"type": "faq", "limit": 1}),
+            ("knowledgeBase.getFaqById", {"context_id": "nowhere"}),
+        )
+        theirs = ours.knowledge_base.get_faq(made["data"]["context_id"])
+        (chunk,) = ours.knowledge_base.get_document(added["data"][0]["document_id"])
+        now = ours.knowledge_base.get_faq(mine)
+        assert every["data"] == ours.knowledge_base.list_page(limit=2000).to_dict()
+        assert faqs["data"]["data"] == [theirs.to_dict()]
+        assert chunks["data"] == [one.to_dict() for one in ours.knowledge_base.get_document(str(text.document_id))]
+        gone = calls(
+            fake.base_url,
+            fake.api_key,
+            ("knowledgeBase.deleteFaq", {"context_id": mine}),
+            ("knowledgeBase.deleteDocument", {"document_id": text.document_id}),
+        )
+        assert mine not in fake.knowledge_base.ids
+        ours.knowledge_base.delete_faq(theirs.context_id)
+    assert [one["data"] for one in gone] == [{"context_id": mine}, {"document_id": text.document_id}]
+    assert (theirs.answer, theirs.attachments, chunk.answer) == ("Ja ✓", ["https://example.com/a"], "Text")
+    assert (read["data"]["answer"], changed["data"], now.answer) == ("Ja.", now.to_dict(), "Nein.")
+    assert (unknown["error"]["statusCode"], unknown["error"]["code"]) == (404, "NOT_FOUND_ERROR")
+
+
+def test_of_the_newest_pages_it_has_nothing() -> None:
+    """It has no method for scheduled messages, tasks, audit logs and AI settings: ours is the one client of those."""
+    typed = (CLIENT.parent / "dist" / "types" / "types.d.ts").read_text("utf-8")
+    newest = ("/message/scheduled", "/tasks", "/audit-logs", "/chats/{chat_id}/ai")
+    assert [path for path in newest if f"{path}'" in typed or f'{path}"' in typed] == []
+
+
+def test_an_error_without_a_body_is_silent() -> None:
+    """Known of it: an error whose body is empty is to it no error; ours says what it was."""
+    with FakePeriskope(1) as fake:
+        fake.answer(lambda _: Reply(503, b""))
+        (result,) = calls(fake.base_url, fake.api_key, ("knowledgeBase.getFaqById", {"context_id": "c"}))
+    assert (result.get("data"), result["error"], result["status"]) == (None, None, 503)
+
+
+def test_refused_fields_are_lost() -> None:
+    """Known of it: which fields the service refused it does not hand on."""
+    with FakePeriskope(1) as fake:
+        (result,) = calls(fake.base_url, fake.api_key, ("knowledgeBase.createFaq", {"question": "q"}))
+    assert result["error"] == {"code": "VALIDATION_ERROR", "message": "Request validation failed", "statusCode": 422}
 
 
 def test_ids_with_special_characters() -> None:

@@ -40,7 +40,7 @@ def test_plan_without_api(service: Service, ask: Ask) -> None:
         ("DELETE", "/tickets/BKT-001"),
         ("POST", "/tickets"),
         ("POST", "/tickets/BKT-001"),
-        ("GET", "/tickets/BKT-001/audit-logs"),
+        ("GET", "/tickets/BKT-001/comments"),
         ("GET", "/tickets/a/<b>"),
     ],
 )

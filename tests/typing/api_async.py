@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any, assert_type
 
 from redis import Redis
@@ -10,10 +11,13 @@ from redis.asyncio import Redis as AsyncRedis
 
 from periskope_async import (
     ApiError,
+    AuditLog,
+    AuditLogPage,
     BroadcastReceipt,
     BroadcastStatus,
     BulkResult,
     Chat,
+    ChatAiSettings,
     ChatInfo,
     ChatMember,
     ChatPage,
@@ -27,6 +31,10 @@ from periskope_async import (
     FoundSend,
     GroupInvite,
     InviteResult,
+    KbDocumentCreated,
+    KbItem,
+    KbPage,
+    KbType,
     Media,
     Member,
     MemberRole,
@@ -54,9 +62,14 @@ from periskope_async import (
     Reaction,
     ReactionPage,
     RedisBudget,
+    ScheduledMessage,
+    ScheduledMessageOccurrence,
     SendManyResult,
     SendReceipt,
     SentMessage,
+    Task,
+    TaskPriority,
+    TaskStatus,
     TicketInfo,
     TicketPage,
     TicketPriority,
@@ -275,3 +288,37 @@ async def sent(client: PeriskopeClient) -> None:
     assert_type(client.messages.list(chat_id="1@g.us"), AsyncGenerator[Message, None])
     assert_type(await client.messages.react("3EB0", "👍"), None)
     await client.messages.pin("3EB0", phone="919876500001")
+
+
+async def logs(client: PeriskopeClient) -> None:
+    """Who changed what, with parameters that nobody has documented; and what the AI may do."""
+    assert_type(
+        client.tickets.list_audit_logs("BKT-001", since=date(2026, 1, 1), depth=2), AsyncGenerator[AuditLog, None]
+    )
+    assert_type(await client.chats.list_audit_logs_page("1@g.us", action="STATUS_CHANGED"), AuditLogPage)
+    assert_type(await client.chats.update_ai_settings("1@g.us", is_agent_allowed=False), ChatAiSettings)
+
+
+async def knowledge(client: PeriskopeClient) -> None:
+    """Questions and documents, the latter by URL, as bytes or from a file."""
+    assert_type(await client.knowledge_base.create_faq("Where?", "Here.", attachments=iter(["u"])), str)
+    assert_type(await client.knowledge_base.update_faq("c", "Where?", "There."), KbItem)
+    assert_type(await client.knowledge_base.get_document("d"), tuple[KbItem, ...])
+    made = await client.knowledge_base.create_document(content=Path("a.pdf"))
+    assert_type(made, tuple[KbDocumentCreated, ...])
+    await client.knowledge_base.create_document(content=b"x", filename="a.txt")
+    await client.knowledge_base.create_document(url="https://example.com/a.pdf")
+    assert_type(client.knowledge_base.list(type="faq"), AsyncGenerator[KbItem, None])
+    assert_type(await client.knowledge_base.list_page(type=KbType.FAQ), KbPage)
+
+
+async def later(client: PeriskopeClient) -> None:
+    """Messages that are sent later, and tasks, with enums or plain values."""
+    made = await client.scheduled_messages.create("1@g.us", date(2999, 1, 1), message="x", repeat_config={"a": 1})
+    assert_type(made, ScheduledMessage)
+    assert_type(await client.scheduled_messages.update("s", skip_next=True, priority="any"), ScheduledMessage)
+    assert_type(await client.scheduled_messages.delete("s"), None)
+    assert_type(client.scheduled_messages.list_occurrences("s"), AsyncGenerator[ScheduledMessageOccurrence, None])
+    assert_type(await client.tasks.create("t", type="chat", priority="high", status=TaskStatus.OPEN), Task)
+    assert_type(await client.tasks.create("t", priority=TaskPriority.LOW), Task)
+    assert_type(client.tasks.list(), AsyncGenerator[Task, None])

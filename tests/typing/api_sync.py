@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any, assert_type
 
 from redis import Redis
@@ -10,10 +11,13 @@ from redis.asyncio import Redis as AsyncRedis
 
 from periskope_sync import (
     ApiError,
+    AuditLog,
+    AuditLogPage,
     BroadcastReceipt,
     BroadcastStatus,
     BulkResult,
     Chat,
+    ChatAiSettings,
     ChatInfo,
     ChatMember,
     ChatPage,
@@ -27,6 +31,10 @@ from periskope_sync import (
     FoundSend,
     GroupInvite,
     InviteResult,
+    KbDocumentCreated,
+    KbItem,
+    KbPage,
+    KbType,
     Media,
     Member,
     MemberRole,
@@ -54,9 +62,14 @@ from periskope_sync import (
     Reaction,
     ReactionPage,
     RedisBudget,
+    ScheduledMessage,
+    ScheduledMessageOccurrence,
     SendManyResult,
     SendReceipt,
     SentMessage,
+    Task,
+    TaskPriority,
+    TaskStatus,
     TicketInfo,
     TicketPage,
     TicketPriority,
@@ -281,3 +294,35 @@ def sent(client: PeriskopeClient) -> None:
     assert_type(client.messages.list(chat_id="1@g.us"), Iterator[Message])
     assert_type(client.messages.react("3EB0", "👍"), None)
     client.messages.pin("3EB0", phone="919876500001")
+
+
+def logs(client: PeriskopeClient) -> None:
+    """Who changed what, with parameters that nobody has documented; and what the AI may do."""
+    assert_type(client.tickets.list_audit_logs("BKT-001", since=date(2026, 1, 1), depth=2), Iterator[AuditLog])
+    assert_type(client.chats.list_audit_logs_page("1@g.us", action="STATUS_CHANGED"), AuditLogPage)
+    assert_type(client.chats.update_ai_settings("1@g.us", is_agent_allowed=False), ChatAiSettings)
+
+
+def knowledge(client: PeriskopeClient) -> None:
+    """Questions and documents, the latter by URL, as bytes or from a file."""
+    assert_type(client.knowledge_base.create_faq("Where?", "Here.", attachments=iter(["u"])), str)
+    assert_type(client.knowledge_base.update_faq("c", "Where?", "There."), KbItem)
+    assert_type(client.knowledge_base.get_document("d"), tuple[KbItem, ...])
+    made = client.knowledge_base.create_document(content=Path("a.pdf"))
+    assert_type(made, tuple[KbDocumentCreated, ...])
+    client.knowledge_base.create_document(content=b"x", filename="a.txt")
+    client.knowledge_base.create_document(url="https://example.com/a.pdf")
+    assert_type(client.knowledge_base.list(type="faq"), Iterator[KbItem])
+    assert_type(client.knowledge_base.list_page(type=KbType.FAQ), KbPage)
+
+
+def later(client: PeriskopeClient) -> None:
+    """Messages that are sent later, and tasks, with enums or plain values."""
+    made = client.scheduled_messages.create("1@g.us", date(2999, 1, 1), message="x", repeat_config={"a": 1})
+    assert_type(made, ScheduledMessage)
+    assert_type(client.scheduled_messages.update("s", skip_next=True, priority="any"), ScheduledMessage)
+    assert_type(client.scheduled_messages.delete("s"), None)
+    assert_type(client.scheduled_messages.list_occurrences("s"), Iterator[ScheduledMessageOccurrence])
+    assert_type(client.tasks.create("t", type="chat", priority="high", status=TaskStatus.OPEN), Task)
+    assert_type(client.tasks.create("t", priority=TaskPriority.LOW), Task)
+    assert_type(client.tasks.list(), Iterator[Task])

@@ -21,6 +21,7 @@ ExistingContact: TypeAlias = Literal["changed", "422"]
 NewWebhook: TypeAlias = Literal["array", "object"]
 NullAccess: TypeAlias = Literal["all", "none"]
 MemberDeleted: TypeAlias = Literal["204", "200"]
+Documents: TypeAlias = Literal["array", "object"]
 Queued: TypeAlias = Literal["404", "null", "empty"]
 Scope: TypeAlias = Literal["org", "phone"]
 
@@ -38,6 +39,7 @@ _EXISTING_CONTACT: Final = attrs.validators.in_(("changed", "422"))
 _NEW_WEBHOOK: Final = attrs.validators.in_(("array", "object"))
 _NULL_ACCESS: Final = attrs.validators.in_(("all", "none"))
 _MEMBER_DELETED: Final = attrs.validators.in_(("204", "200"))
+_DOCUMENTS: Final = attrs.validators.in_(("array", "object"))
 _QUEUED: Final = attrs.validators.in_(("404", "null", "empty"))
 _SCOPE: Final = attrs.validators.in_(("org", "phone"))
 _MISSING: Final = attrs.validators.in_(("404", "422", "null", "empty"))
@@ -51,6 +53,8 @@ class Assumptions:
         max_limit: the largest `limit` of a list; more is a 422. The vendor says 2000 on every list but that of tickets.
         count: what `count` of a page says: the `total` of all rows, or the rows of this `page`.
         deleted_listed: whether deleted tickets are listed (with `is_deleted: true`).
+        documents: what the knowledge base answers about a document: an `array` of its chunks, and of what became of it,
+            as the vendor's types say; or, as its pages show, one `object`, and 201 to a new one.
         empty_clears: PATCH with `""` or null clears a ticket's assignee, due date and labels, and a chat's
             `assigned_to` and labels, and those of a contact or a phone; False: leaves them.
         existing_contact: POST of a contact that exists: it is `changed`, as on the vendor's page, or a `422`.
@@ -94,6 +98,7 @@ class Assumptions:
     max_limit: int = 2000
     count: Count = attrs.field(default="total", validator=_COUNT)
     deleted_listed: bool = True
+    documents: Documents = attrs.field(default="array", validator=_DOCUMENTS)
     empty_clears: bool = True
     existing_contact: ExistingContact = attrs.field(default="changed", validator=_EXISTING_CONTACT)
     group_flags: LeftOut = attrs.field(default="kept", validator=_LEFT_OUT)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from periskope_async.testing._json import Json
+from periskope_async.testing._json import Json, dumps
 from periskope_async.testing._service.answers import Answer, not_found
 from periskope_async.testing._service.chat_forms import from_short, full_id
 from periskope_async.testing._service.collection import MadeOnce, Objects
@@ -118,6 +118,19 @@ def _update_access(call: Call) -> Answer:
     return _change_each(call, changed)
 
 
+def _update_ai(call: Call) -> Answer:
+    """Say what the AI may do. Where nobody has said so it may do both; what it may in fact is not documented."""
+    state = call.state
+    with state.lock:
+        if call.objects.body(call.resource_id) is None:
+            return not_found("chat")
+        allowed = state.ai_settings.setdefault(
+            call.resource_id, {"is_agent_allowed": True, "is_flagging_allowed": True}
+        )
+        allowed |= {key: call.body[key] for key in allowed if call.body.get(key) is not None}
+        return Answer(200, dumps({"chat_id": call.resource_id, **allowed}))
+
+
 def _change_each(call: Call, changed: Callable[[Json], Json]) -> Answer:
     """Give many chats the fields that *changed* makes of each."""
     state, chats = call.state, call.objects
@@ -137,6 +150,7 @@ def _labelled(state: State, labels: str | None) -> Json:
 
 
 _CHANGE: Final = Body("ChatChange", {"assigned_to": TEXT, "custom_properties": PROPERTIES, "labels": TEXT}, any_of=True)
+_AI: Final = Body("ChatAiChange", {"is_agent_allowed": FLAG, "is_flagging_allowed": FLAG}, any_of=True)
 _CHAT_IDS: Final = several(CHAT_ID)
 _LABELS: Final = Body("ChatLabels", {"chat_ids": _CHAT_IDS, "labels": TEXT}, all_of=("chat_ids", "labels"))
 #: Whether the real service replaces or merges without `replace` is not known; here it merges.
@@ -161,6 +175,13 @@ ROUTES: Final = (
     _route("chats.get", "getChatById", "GET", "/chats/{chat_id}", "One chat with its members", read),
     _route("chats.update", "updateChat", "PATCH", "/chats/{chat_id}", "Change one chat", _update, body=_CHANGE),
     _route("chats.mark_read", "markRead", "POST", "/chats/{chat_id}/read", "Mark as read", _mark_read, result=None),
+    _route(
+        *("chats.update_ai_settings", "updateChatAiSettings", "PATCH", "/chats/{chat_id}/ai", "What the AI may"),
+        _update_ai,
+        body=_AI,
+        result="ChatAiSettings",
+        phone=False,
+    ),
     _of_many(
         *("chats.update_labels", "updateChatLabels", "PATCH", "/chats/labels", "Label many chats", _update_labels),
         body=_LABELS,

@@ -139,7 +139,7 @@ def _answer(route: Route, result: str) -> Json:
 
 def _page(route: Route, row: str) -> Json:
     number = {"type": "integer", "minimum": 0}
-    properties: Json = {"from": number, "to": number, "count": number}
+    properties: Json = dict.fromkeys(("from", "to", "count") if route.numbered else ("count",), number)
     properties |= {name: {"type": ["string", "null"]} for name in route.echo}
     properties[route.resource.rows_key] = {"type": "array", "maxItems": 2000, "items": _ref(row)}
     return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}

@@ -37,6 +37,7 @@ def page(
     rows_key: str = "",
     limit: int | None = None,
     echo: Iterable[str] = (),
+    numbered: bool = True,
 ) -> Answer:
     """A page of rows, newest first, counted from 1.
 
@@ -46,6 +47,7 @@ def page(
         rows_key: where the rows stand; `""` for where those of the resource do.
         limit: how many rows there are at most where the query does not say.
         echo: parameters of the query that the page repeats; null for one that did not come.
+        numbered: whether it says which rows these are.
     """
     assumptions, objects = call.state.assumptions, call.objects
     most = call.query.get("limit", str(limit or assumptions.max_limit))
@@ -58,9 +60,9 @@ def page(
     rows = [objects.row(name) for name in reversed(names[max(0, stop - int(most)) : stop])]
     count = len(names) if assumptions.count == "total" else len(rows)
     repeated = b"".join(b'"%b":%b,' % (name.encode(), dumps(call.query.get(name))) for name in echo)
-    head = b'{"from":%d,"to":%d,"count":%d,%b"%b":[' % (
-        first + 1,
-        first + len(rows),
+    numbers = b'"from":%d,"to":%d,' % (first + 1, first + len(rows)) if numbered else b""
+    head = b'{%b"count":%d,%b"%b":[' % (
+        numbers,
         count,
         repeated,
         (rows_key or objects.resource.rows_key).encode(),

@@ -78,6 +78,7 @@ class Route:
         status: of its success.
         page: whether it answers a page of rows.
         media_type: of an answer that is not JSON; `""` where it is.
+        numbered: of a page, whether it says which rows these are.
         array: whether it answers an array of rows.
         unwrap: the key under which its answer stands in the body; `""` where it is the body.
         echo: the parameters of its query that a page repeats.
@@ -99,6 +100,7 @@ class Route:
     status: int = attrs.field(kw_only=True, default=200)
     page: bool = attrs.field(kw_only=True, default=False)
     media_type: str = attrs.field(kw_only=True, default="")
+    numbered: bool = attrs.field(kw_only=True, default=True)
     array: bool = attrs.field(kw_only=True, default=False)
     unwrap: str = attrs.field(kw_only=True, default="")
     echo: tuple[str, ...] = attrs.field(kw_only=True, default=())

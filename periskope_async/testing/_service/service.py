@@ -12,9 +12,11 @@ from urllib.parse import parse_qsl
 from periskope_async.testing._http import Request
 from periskope_async.testing._json import Json, dumps
 from periskope_async.testing._service import (
+    audit_logs,
     chats,
     contacts,
     groups,
+    knowledge_base,
     members,
     message_actions,
     messages,
@@ -23,7 +25,9 @@ from periskope_async.testing._service import (
     phones,
     queue,
     reactions,
+    scheduled_messages,
     sending,
+    tasks,
     tickets,
     webhooks,
 )
@@ -37,13 +41,16 @@ from periskope_async.testing._service.router import ROOT, Call, Found, Route, Ro
 from periskope_async.testing._service.state import State
 from periskope_async.testing._service.ticket_objects import Tickets
 
-__all__ = ["OPERATIONS", "Service"]
+__all__ = ["OPERATIONS", "ROUTES", "Service"]
 
-_ROUTES: Final = (
+#: All that is served.
+ROUTES: Final = (
+    *audit_logs.ROUTES,
     *chats.ROUTES,
     *contacts.ROUTES,
     *groups.ROUTES,
     *members.ROUTES,
+    *knowledge_base.ROUTES,
     *message_actions.ROUTES,
     *messages.ROUTES,
     *notes.ROUTES,
@@ -51,21 +58,23 @@ _ROUTES: Final = (
     *phones.ROUTES,
     *queue.ROUTES,
     *reactions.ROUTES,
+    *scheduled_messages.ROUTES,
     *sending.ROUTES,
+    *tasks.ROUTES,
     *tickets.ROUTES,
     *webhooks.ROUTES,
 )
-_ROUTER: Final = Router(_ROUTES)
+_ROUTER: Final = Router(ROUTES)
 
 #: The names of all operations that are served.
-OPERATIONS: Final = frozenset(route.operation for route in _ROUTES)
+OPERATIONS: Final = frozenset(route.operation for route in ROUTES)
 
 _PHONE: Final = re.compile(r"[0-9]+|phone-[0-9A-Za-z_-]+")
 
 
 @cache
 def _description() -> bytes:
-    return describe(_ROUTES)
+    return describe(ROUTES)
 
 
 class Service:
@@ -86,14 +95,19 @@ class Service:
         self.plan_active = True
         self.state = State(count, seed, assumptions, now)
         self.state.objects |= {
+            "audit_logs": audit_logs.audit_logs(self.state),
             "chats": chats.chats(self.state),
             "contacts": contacts.contacts(self.state),
+            "knowledge_base": knowledge_base.knowledge_base(self.state),
             "members": members.members(self.state),
             "messages": messages.messages(self.state),
             "notes": notes.notes(self.state),
             "notifications": notifications.notifications(self.state),
+            "occurrences": scheduled_messages.occurrences(self.state),
             "phones": phones.phones(self.state),
             "reactions": reactions.reactions(self.state),
+            "scheduled_messages": scheduled_messages.scheduled_messages(self.state),
+            "tasks": tasks.tasks(self.state),
             "tickets": Tickets(self.state),
             "webhooks": webhooks.webhooks(self.state),
         }

@@ -39,6 +39,8 @@ class State:
         self.next_ticket = tickets + 1
         #: Messages of tickets that were put, by full and by short id; the made-up ones follow from the seed.
         self.messages: dict[str, Json] = {}
+        #: What the AI may do in each chat of which somebody has said so.
+        self.ai_settings: dict[str, Json] = {}
         #: What was sent.
         self.outbox = Outbox(now)
         self._labels = {name.casefold(): name for name in (*LABELS, *CHAT_LABELS)}

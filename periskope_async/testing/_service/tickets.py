@@ -9,6 +9,7 @@ from periskope_async.testing._json import Json, dumps
 from periskope_async.testing._service.account import ORG_ID
 from periskope_async.testing._service.answers import Answer, invalid, not_found
 from periskope_async.testing._service.assumptions import Assumptions
+from periskope_async.testing._service.audit_logs import log_status
 from periskope_async.testing._service.chat_forms import full_id, short_form
 from periskope_async.testing._service.fields import CHAT_ID, DATE, REQUIRED_TEXT, TEXT, Body, Field, iso_date, one_of
 from periskope_async.testing._service.made_up.chats import new_chat
@@ -77,7 +78,9 @@ def _update(call: Call) -> Answer:
         if call.objects.body(call.resource_id) is None:
             return not_found("ticket")
         info = call.objects.get(call.resource_id)
+        before = dict(info["ticket"])
         _apply(call.state, info["ticket"], call.body)
+        log_status(call.state, before, info["ticket"])
         call.objects.put(info)
     return Answer(200, dumps(info))
 

@@ -1,0 +1,37 @@
+"""What the audit logs of tickets and of chats have in common."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Final
+
+from periskope_async._sansio.arguments import Moment, as_moment, as_rows, as_text
+from periskope_async._sansio.unset import Unset
+
+__all__ = ["PAGE_SIZE", "QueryValue", "audit_query"]
+
+#: Rows of a page: as many as the service's page shows. Neither its default nor its maximum is documented.
+PAGE_SIZE: Final = 20
+
+QueryValue = Moment | int
+
+
+def audit_query(
+    offset: int, limit: int, performed_by: str | Unset, action: str | Unset, more: Mapping[str, QueryValue]
+) -> dict[str, str | int | Unset]:
+    """Return the query for rows of an audit log; *more* is sent as it is named, times as ISO 8601.
+
+    Raises:
+        ConfigurationError: a value is unusable; the message names it.
+    """
+    return {
+        **{name: _value(name, value) for name, value in more.items()},
+        "performed_by": as_text("performed_by", performed_by),
+        "action": as_text("action", action),
+        **as_rows(offset, limit),
+    }
+
+
+def _value(name: str, value: QueryValue) -> str | int | Unset:
+    if isinstance(value, date):
+        return as_moment(name, value)
+    return value if isinstance(value, int) else as_text(name, value)

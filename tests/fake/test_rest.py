@@ -1,0 +1,208 @@
+"""Knowledge base, scheduled messages and tasks of the service, without a socket; and all answers by their schemas."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from periskope_async.testing import Assumptions
+from periskope_async.testing._service.answers import Answer
+from periskope_async.testing._service.scheduled_messages import run_due
+from periskope_async.testing._service.service import Service
+
+Ask = Callable[..., Answer]
+CHAT = "919537851844@c.us"
+API = Path(__file__).parents[1] / "api"
+
+
+def parsed(answer: Answer, status: int = 200) -> Any:
+    """The body of a success."""
+    assert answer.status == status, answer.body
+    return json.loads(answer.body)
+
+
+def scheduled(ask: Ask, service: Service, **fields: Any) -> dict[str, Any]:
+    """A message whose time has come, after it was sent as often as it should."""
+    body = {"chat_id": CHAT, "message": "x", "scheduled_at": "2025-02-17T09:00:00Z", **fields}
+    name = parsed(ask("POST", "/message/scheduled", body), 201)["scheduled_id"]
+    run_due(service.state)
+    found: dict[str, Any] = parsed(ask("GET", f"/message/scheduled/{name}"))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("config", "then"),
+    [
+        ({}, "2025-02-20T09:00:00+00:00"),
+        ({"repeat_interval": "day", "repeat_value": 2}, "2025-02-21T09:00:00+00:00"),
+        ({"repeat_interval": "week"}, "2025-02-24T09:00:00+00:00"),
+        ({"repeat_interval": "week", "repeat_days": ["friday"]}, "2025-02-21T09:00:00+00:00"),
+        ({"repeat_interval": "month"}, "2025-03-19T09:00:00+00:00"),
+    ],
+)
+def test_when_a_message_is_sent_next(ask: Ask, service: Service, config: dict[str, Any], then: str) -> None:
+    """It is sent as often as it was due until now, the 19th of February 2025, and is then due after that."""
+    message = scheduled(ask, service, is_repeat=True, repeat_config=config)
+    assert (message["status"], message["scheduled_at"]) == ("scheduled", then)
+
+
+def test_a_message_that_is_sent_once(ask: Ask, service: Service) -> None:
+    """It is sent once, file and all, and its run says by which send."""
+    media = {"type": "image", "filename": "a.png", "mimetype": "image/png", "url": "https://example.com/a.png"}
+    message = scheduled(ask, service, media=media)
+    assert message["status"] == "completed"
+    (run,) = parsed(ask("GET", f"/message/scheduled/{message['scheduled_id']}/occurrences"))["occurrences"]
+    assert service.state.outbox.find(run["sent_message_id"])["message"]["type"] == "image"  # type: ignore[index]  # it is there
+
+
+def test_runs_that_were_missed_end(ask: Ask, service: Service) -> None:
+    """A message that was due every day for longer than anybody looked is not made up for without end."""
+    message = scheduled(ask, service, is_repeat=True, scheduled_at="1900-01-01")
+    assert 1000 <= len(service.state.objects["occurrences"].ids()) <= 2000
+    assert message["status"] == "scheduled"
+
+
+def test_an_account_without_chats() -> None:
+    """It has no scheduled message either."""
+    service = Service(0, seed=0, api_key="key", assumptions=Assumptions(), now=lambda: 0.0)
+    assert service.state.objects["scheduled_messages"].ids() == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/message/scheduled", {"chat_id": CHAT, "scheduled_at": "2999-01-01"}),
+        ("/message/scheduled", {"chat_id": CHAT, "scheduled_at": "2999-01-01", "message": "x", "repeat_config": 1}),
+        *(
+            (
+                "/message/scheduled",
+                {"chat_id": CHAT, "scheduled_at": "2999-01-01", "message": "x", "repeat_config": each},
+            )
+            for each in ({"repeat_days": ["someday"]}, {"repeat_value": 0}, {"repeat_interval": "year"})
+        ),
+        ("/tasks/create", {"title": "x" * 501}),
+        ("/tasks/create", {"title": "x", "priority": 4}),
+        ("/tasks/create", {"title": "x", "status": "archived"}),
+        ("/knowledge-base/faq/create", {"question": "q"}),
+        ("/knowledge-base/document/create", {"document": {}}),
+        ("/knowledge-base/document/create", {"document": "a.pdf"}),
+        ("/knowledge-base/document/create", {"document": {"base64": "?"}}),
+        ("/knowledge-base/document/create", {"document": {"base64": 5}}),
+        ("/knowledge-base/document/create", {"document": {"url": "http://["}}),
+    ],
+)
+def test_bad_bodies(ask: Ask, path: str, body: dict[str, Any]) -> None:
+    """What the service would not know what to do with is a 422."""
+    assert ask("POST", path, body).status == 422
+
+
+def test_the_name_of_a_document(ask: Ask) -> None:
+    """A document without a name is called as its URL ends, or just so; one without text has one chunk."""
+    for document, name in (({"url": "https://example.com/a.pdf?x"}, "a.pdf"), ({"base64": "eA=="}, "document")):
+        (made,) = parsed(ask("POST", "/knowledge-base/document/create", {"document": document}))
+        assert (made["file_name"], made["chunks_count"]) == (name, 1)
+
+
+def test_a_task_for_a_message(ask: Ask) -> None:
+    """What a task hangs on has its type, and no chat unless it was said."""
+    task = parsed(
+        ask("POST", "/tasks/create", {"title": "x", "type": "ticket", "association": {"ticket_id": "BKT-001"}})
+    )
+    assert (task["chat_id"], task["association"]) == (None, {"type": "ticket", "ticket_id": "BKT-001"})
+
+
+# ------------------------------------------------------------------------------------------------- schemas
+
+
+def types_of(value: Any) -> set[str]:
+    """The names that JSON Schema has for the type of a value."""
+    kinds: dict[type, set[str]] = {
+        type(None): {"null"},
+        bool: {"boolean"},
+        int: {"number", "integer"},
+        float: {"number"},
+        str: {"string"},
+        list: {"array"},
+        dict: {"object"},
+    }
+    return kinds[type(value)]
+
+
+def breaches(value: Any, allowed: dict[str, Any], folder: Path, path: str = "$") -> list[str]:
+    """Where a value is not what a schema allows. Null and a key left out count for what the vendor may leave unsaid."""
+    while "$ref" in allowed:
+        file = folder / allowed["$ref"]
+        allowed, folder = json.loads(file.read_text("utf-8")), file.parent
+    if "anyOf" in allowed:
+        found = [breaches(value, each, folder, path) for each in allowed["anyOf"]]
+        return [] if [] in found else found[0]
+    kinds = allowed.get("type", types_of(value))
+    if value is not None and not types_of(value) & ({kinds} if isinstance(kinds, str) else {*kinds}):
+        return [f"{path}: {type(value).__name__}"]
+    if value is not None and "enum" in allowed and value not in allowed["enum"]:
+        return [f"{path}: {value!r}"]
+    if isinstance(value, list):
+        items = allowed.get("items", {})
+        return [one for each in value for one in breaches(each, items, folder, f"{path}[]")]
+    if isinstance(value, dict):
+        known, others = allowed.get("properties", {}), allowed.get("additionalProperties")
+        others = others if isinstance(others, dict) else {}
+        return [
+            one
+            for key, each in value.items()
+            for one in breaches(each, known.get(key, others), folder, f"{path}.{key}")
+        ]
+    return []
+
+
+#: Where the vendor's own examples are not what its types allow, and the fake does as they do: see the README there.
+AS_IN_THE_EXAMPLES = {"sendMessage": ["$.queue_position: int"]}
+
+
+@pytest.mark.parametrize(
+    ("operation", "method", "path", "body"),
+    [
+        ("getTickets", "GET", "/tickets", None),
+        ("getTicketById", "GET", "/tickets/BKT-002", None),
+        ("createTicket", "POST", "/tickets/create", {"chat_id": CHAT, "subject": "s"}),
+        ("updateTicket", "PATCH", "/tickets/BKT-002", {"status": "closed"}),
+        ("listTicketAuditLogs", "GET", "/tickets/BKT-002/audit-logs", None),
+        ("listAllChats", "GET", "/chats", None),
+        ("getChatById", "GET", f"/chats/{CHAT}", None),
+        ("updateChat", "PATCH", f"/chats/{CHAT}", {"labels": "vip"}),
+        ("updateChatAiSettings", "PATCH", f"/chats/{CHAT}/ai", {"is_agent_allowed": False}),
+        ("listChatAuditLogs", "GET", f"/chats/{CHAT}/audit-logs", None),
+        ("createGroup", "POST", "/chats/create", {"group_name": "g", "participants": ["919537851844"]}),
+        ("sendMessage", "POST", "/message/send", {"chat_id": CHAT, "message": "x"}),
+        ("listAllMessages", "GET", "/chats/messages", None),
+        ("getMessagesInAChat", "GET", f"/chats/{CHAT}/messages", None),
+        ("listAllNotifications", "GET", "/chats/notifications", None),
+        ("getNotes", "GET", "/note", None),
+        ("getNotesByChat", "GET", f"/chats/{CHAT}/notes", None),
+        ("getReactions", "GET", "/reactions", None),
+        ("getQueueStatus", "GET", "/queue", None),
+        ("getAllKnowledgeBase", "GET", "/knowledge-base", None),
+        ("getKnowledgeBaseFaqByContextId", "GET", "/knowledge-base/faq/ai-context-aaaaaaaaaaaaaaa", None),
+        ("createFaq", "POST", "/knowledge-base/faq/create", {"question": "q", "answer": "a"}),
+        ("updateFaq", "PATCH", "/knowledge-base/faq/ai-context-aaaaaaaaaaaaaaa", {"answer": "a"}),
+        ("deleteFaq", "DELETE", "/knowledge-base/faq/ai-context-aaaaaaaaaaaaaaa", None),
+        ("createDocument", "POST", "/knowledge-base/document/create", {"document": {"base64": "eA=="}}),
+        ("listScheduledMessages", "GET", "/message/scheduled", None),
+        ("createTask", "POST", "/tasks/create", {"title": "t"}),
+        ("getTasks", "GET", "/tasks", None),
+    ],
+)
+def test_answers_are_what_the_schemas_allow(ask: Ask, operation: str, method: str, path: str, body: Any) -> None:
+    """What the fake answers the vendor's schema of the operation allows, also where the schema has rows of rows."""
+    (entry,) = (
+        each for each in json.loads((API / "endpoints.json").read_text("utf-8")) if each["operation"] == operation
+    )
+    assert entry["method"] == method
+    file = API / entry["response_schema"]
+    answer = ask(method, path, body)
+    assert answer.status in (200, 201), answer.body
+    assert breaches(
+        json.loads(answer.body), json.loads(file.read_text("utf-8")), file.parent
+    ) == AS_IN_THE_EXAMPLES.get(operation, [])
