@@ -9,6 +9,7 @@ from html import escape
 from importlib import import_module
 from importlib.util import find_spec
 from math import ceil
+from shutil import get_terminal_size
 from typing import Any, Final
 
 from periskope_async._sansio.rate_limit import RateLimit
@@ -104,7 +105,8 @@ def _notebook() -> Any:
 
 def _line(now: Progress, limit: RateLimit | None) -> None:
     """Write over the line that the cursor is in."""
-    sys.stderr.write(f"\r\x1b[2K{'  '.join((_counted(now), f'{now.failed:,} failed', *_pace(now, limit)))}")
+    line = "  ".join((_counted(now), f"{now.failed:,} failed", *_pace(now, limit)))
+    sys.stderr.write(f"\r\x1b[2K{line[: get_terminal_size().columns - 1]}")
     sys.stderr.flush()
 
 

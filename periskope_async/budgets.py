@@ -1,5 +1,7 @@
 """The store of a rate limit that machines share: what a user passes as `budget`. Opens nothing."""
 
+from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
@@ -52,22 +54,21 @@ class RedisBudget:
             ConfigurationError: it is not such a URL, or `redis` is not installed; the message does not show it.
         """
         url = conceal(url)
-        try:
+        host = port = password = None
+        with suppress(ValueError):
             parts = urlsplit(url)
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            host = port = None
+            host, port, password = parts.hostname, parts.port, parts.password
         if not host or any(not "!" <= each <= "~" for each in url):
             raise ConfigurationError("budget: expected a URL like redis://host:6379/0 (the value is not shown)")
         try:
-            import redis  # noqa: F401  # half a second: here, and not when a call waits
+            import_module("redis")  # half a second: here, and not when a call waits
         except ImportError:
             raise ConfigurationError('budget: Redis needs an extra: pip install "periskope[redis]"') from None
         budget = cls.__new__(cls)
         budget.client, budget.is_async = None, False
         scheme, rest = url.split(":", 1)
         budget.url = Secret(f"{SCHEMES[scheme]}:{rest}")
-        budget.secrets = tuple(Secret(each) for each in (url, parts.password) if each)
+        budget.secrets = tuple(Secret(each) for each in (url, password) if each)
         budget.shown = f"{scheme}://{host}" + ("" if port is None else f":{port}")
         return budget
 

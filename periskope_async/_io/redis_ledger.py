@@ -14,6 +14,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Generator
 from functools import partial
 from hashlib import blake2b, sha1
+from importlib import import_module
 from random import random
 from typing import TYPE_CHECKING, Any, Final
 
@@ -361,11 +362,11 @@ def _host(ledger: SharedLedger, base_url: str, key: Secret) -> "HostBudget":
 
 
 def _connect(url: Secret) -> Any:
-    from redis import Redis
+    redis: Any = import_module("redis")  # its types are not whole
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
-    return Redis.from_url(
+    return redis.Redis.from_url(
         url.reveal(), socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, retry=Retry(NoBackoff(), 0)
     )
 

@@ -104,9 +104,9 @@ def as_chat_id(name: str, value: object) -> str:
     """
     if not isinstance(value, str):
         raise _wrong_type(name, "text", value)
-    if _CHAT_ID.fullmatch(value):
-        return str(value)
     digits = _digits(value)
+    if _CHAT_ID.fullmatch(value) and (value.endswith(("@g.us", "@lid")) or _is_number(digits)):
+        return str(value)
     if not _is_number(digits):
         raise ConfigurationError(f"{name}: expected {_A_NUMBER}, also with '@c.us', or a group's '…@g.us'")
     return f"{digits}@c.us" if value.strip().endswith("@c.us") else digits

@@ -77,8 +77,8 @@ class SharedLedger(Ledger):
     _was: int | None = None
     _others: tuple[Other, ...] = ()
     _base: bytes | None = None
-    _events: list[Callable[[Ledger], None]] = field(factory=list)
-    _lease: list[Permit] = field(factory=list)
+    _events: list[Callable[[Ledger], None]] = field(factory=list[Callable[[Ledger], None]])
+    _lease: list[Permit] = field(factory=list[Permit])
     _lease_until: float = -math.inf
     _taken_of: int = -1
     _taken: int = 0

@@ -86,7 +86,12 @@ def send(
 
 @messages.command()
 @_message
-@click.option("--at", "scheduled_at", metavar="DATE", help="When it begins, such as 2026-01-31T09:00; else now.")
+@click.option(
+    "--at",
+    "scheduled_at",
+    metavar="DATE",
+    help="When it begins, such as 2026-01-31T09:00+01:00, UTC without an offset; else now.",
+)
 @click.option("--delay", type=float, metavar="SECONDS", help="Between two chats; the service's default is 1.")
 @unasked
 @writes

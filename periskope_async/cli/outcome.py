@@ -14,6 +14,7 @@ from periskope_async.errors import (
     PermissionDeniedError,
     RateLimitError,
     TransportError,
+    UnexpectedResponseError,
     ValidationError,
 )
 
@@ -91,6 +92,12 @@ _KINDS: Final[tuple[tuple[type[PeriskopeError], Exit, str, str], ...]] = (
     (RateLimitError, Exit.RATE_LIMITED, "Too many requests.", "Wait a little, then try again."),
     (BadRequestError, Exit.VALUE_REFUSED, "The service did not understand the request.", ""),
     (ValidationError, Exit.VALUE_REFUSED, "The service refused a value.", ""),
+    (
+        UnexpectedResponseError,
+        Exit.SERVICE_FAILED,
+        "The service answered with something else.",
+        "Check PERISKOPE_BASE_URL; `periskope doctor` shows what is in use.",
+    ),
     (
         TransportError,
         Exit.NO_ANSWER,

@@ -281,7 +281,7 @@ def test_create_sends_what_was_typed(periskope: Command, fake: FakePeriskope) ->
 
 def test_create_for_no_chat(periskope: Command) -> None:
     """What the service refuses is told field by field or in its own words."""
-    code, out, err = periskope("tickets", "create", "--chat-id", "1@c.us", "--subject", "x")
+    code, out, err = periskope("tickets", "create", "--chat-id", "1234567@c.us", "--subject", "x")
     assert (code, out) == (4, "")
     assert err.startswith("Error: ")
 
@@ -563,11 +563,13 @@ def test_chats_get(periskope: Command, fake: FakePeriskope, group: str) -> None:
 
 def test_chats_that_do_not_come(periskope: Command) -> None:
     """An unknown chat costs no other, and a refused key ends the run; both stand on standard error."""
-    code, out, err = periskope("chats", "get", PERSON, "1@c.us", "-o", "jsonl")
+    code, out, err = periskope("chats", "get", PERSON, "1234567@c.us", "-o", "jsonl")
     assert (code, [json.loads(line)["chat_id"] for line in out.splitlines()]) == (1, [PERSON])
     assert "No such chat" in err
-    assert periskope("chats", "get", "1@c.us")[0] == 4
-    code, out, err = periskope("chats", "get", *[f"{n}@c.us" for n in range(100)], "--api-key", "wrong-key-123456")
+    assert periskope("chats", "get", "1234567@c.us")[0] == 4
+    code, out, err = periskope(
+        "chats", "get", *[f"{n + 10_000_000}@c.us" for n in range(100)], "--api-key", "wrong-key-123456"
+    )
     assert (code, out) == (3, "")
     assert "chats were not tried" in err
 

@@ -47,14 +47,14 @@ def test_all_there_is_in_every_form(
 def test_chats_that_do_not_come(periskope: Command, fake: FakePeriskope, tmp_path: Path) -> None:
     """What failed stands beside the file under its own name, and --resume tries just that again."""
     out, errors = tmp_path / "c.jsonl", tmp_path / "c.jsonl.errors.jsonl"
-    code, _, err = periskope("chats", "export", PERSON, "1@c.us", "--out", str(out))
+    code, _, err = periskope("chats", "export", PERSON, "1234567@c.us", "--out", str(out))
     assert code == 1
     assert "1 of 2 chats failed" in err
-    assert json.loads(errors.read_text())["chat_id"] == "1@c.us"
-    fake.chats.put({"chat_id": "1@c.us"})
+    assert json.loads(errors.read_text())["chat_id"] == "1234567@c.us"
+    fake.chats.put({"chat_id": "1234567@c.us"})
     fake.clear()
-    assert periskope("chats", "export", PERSON, "1@c.us", "--out", str(out), "--resume") == (0, "", "")
-    assert ids_in(out, "chat_id") == sorted([PERSON, "1@c.us"])
+    assert periskope("chats", "export", PERSON, "1234567@c.us", "--out", str(out), "--resume") == (0, "", "")
+    assert ids_in(out, "chat_id") == sorted([PERSON, "1234567@c.us"])
     assert fake.calls == 1
     assert not errors.exists()
 
@@ -81,7 +81,7 @@ def test_messages_of_some_chats(periskope: Command, fake: FakePeriskope, group: 
     since = ("--chat", group, "--chat", PERSON, "--since", "2026-01-01", "--out", str(out), "--overwrite")
     assert periskope("messages", "export", *since)[0] == 0
     assert ids_in(out, "message_id") == ["m-1", "m-2"]
-    assert periskope("messages", "export", "--chat", "7@c.us", "--out", str(out), "--overwrite")[0] == 0
+    assert periskope("messages", "export", "--chat", "7654321@c.us", "--out", str(out), "--overwrite")[0] == 0
     assert out.read_bytes() == b""
     for wrong in ((), ("--all", "--chat", PERSON)):
         code, _, err = periskope("messages", "export", *wrong)

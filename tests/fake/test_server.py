@@ -781,11 +781,11 @@ def test_useless_order(fake: FakePeriskope) -> None:
     fake.faults.add("other-id", ticket_id="BKT-002")
     with fake.sync_client(retries=0) as client:
         with pytest.raises(periskope_async.ServerError, match="'other-id' changes nothing in the answer to POST"):
-            client.tickets.create(chat_id="1@c.us", subject="nobody's")
+            client.tickets.create(chat_id="1234567@c.us", subject="nobody's")
         with pytest.raises(periskope_async.PeriskopeError):
             client.tickets.get("BKT-002")
         with pytest.raises(periskope_async.ServerError, match="changes nothing in the answer to POST"):
-            client.tickets.create(chat_id="2@c.us", subject="nobody's either")
+            client.tickets.create(chat_id="2234567@c.us", subject="nobody's either")
     assert fake.counts == {Fault.OTHER_ID: 1}
     with pytest.raises(ValueError, match=r"POST /v1/tickets/create \(status 404, \d+ bytes\)"):
         fake.stop()

@@ -100,7 +100,7 @@ async def test_closed_client_refuses_everything(fake: FakePeriskope) -> None:
             lambda each=each: each.tickets.list_page(),
             lambda each=each: anext(aiter(each.tickets.list())),
             lambda each=each: each.tickets.stream(["BKT-001"]).__aenter__(),
-            lambda each=each: each.tickets.create(chat_id="1@c.us", subject="x"),
+            lambda each=each: each.tickets.create(chat_id="1234567@c.us", subject="x"),
             lambda each=each: each.tickets.update("BKT-001", subject="x"),
             each.__aenter__,
         ]

@@ -6,6 +6,8 @@ from typing import Any, assert_type
 
 import periskope_async
 import periskope_sync
+from periskope_async import webhooks
+from periskope_async.events import Event, MessageEvent, TicketUpdated, UnknownEvent
 from periskope_async.records import ColumnKind, columns, from_record, to_record
 from periskope_sync import (
     Chat,
@@ -87,3 +89,21 @@ def converted(info: TicketInfo) -> None:
     assert_type(columns(Chat), Mapping[str, ColumnKind])
     assert_type(from_record({}), TicketInfo)
     assert_type(from_record({}, Chat), Chat)
+
+
+def deliveries(body: bytes, headers: dict[str, str]) -> None:
+    """What happened is told apart by its class, and holds its model."""
+    event = webhooks.parse(body, headers, ["new", "old"])
+    assert_type(event, Event)
+    match event:
+        case TicketUpdated(info, previous=old):
+            assert_type(info, TicketInfo)
+            assert_type(old, Mapping[str, Any])
+        case MessageEvent(message=message):
+            assert_type(message, Message)
+        case UnknownEvent(type=name):
+            assert_type(name, str)
+        case _:
+            assert_type(webhooks.Seen().add(event), bool)
+    assert_type(webhooks.sign(body, "key"), str)
+    assert_type(webhooks.verify(body, None), None)
