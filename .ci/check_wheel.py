@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import importlib.metadata
 import pkgutil
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +14,11 @@ import periskope_async.testing
 import periskope_sync
 
 BASE = {"aiohttp", "anyio", "attrs", "cattrs"}
-NEEDS_MORE = ("periskope_async.cli", "periskope_async.testing.plugin")  # the extra `cli`; pytest
+NEEDS_MORE = (  # the extra `cli`, twice; pytest
+    "periskope_async.__main__",
+    "periskope_async.cli",
+    "periskope_async.testing.plugin",
+)
 
 
 def requirements() -> set[str]:
@@ -28,6 +33,12 @@ def modules(package: ModuleType) -> set[str]:
     return {name for name in found if not name.startswith(NEEDS_MORE)}
 
 
+def dead_links() -> list[str]:
+    """Return what the description on a package index would link to and not have."""
+    description = str(importlib.metadata.metadata("periskope").get_payload())
+    return re.findall(r"\]\((?!https:|#)[^)]*\)|<img[^>]*>", description)
+
+
 async def fetch(fake: periskope_async.testing.FakePeriskope) -> periskope_async.TicketInfo:
     """Return the ticket of the vendor's example through the async client."""
     async with periskope_async.PeriskopeClient(fake.api_key, base_url=fake.base_url) as client:
@@ -37,6 +48,7 @@ async def fetch(fake: periskope_async.testing.FakePeriskope) -> periskope_async.
 def main() -> None:
     """Fail with an AssertionError that tells what the wheel lacks."""
     assert requirements() == BASE, requirements()
+    assert not dead_links(), dead_links()
     for package in (periskope_async, periskope_sync):
         state = Path(package.__path__[0])
         assert state.is_relative_to(sys.prefix), f"{state} is not the installed wheel"

@@ -27,6 +27,7 @@ __all__ = [
     "chat_table",
     "chat_view",
     "facts_grid",
+    "fitting",
     "local_time",
     "one_line",
     "participants_table",
@@ -53,7 +54,12 @@ def table(tickets: Iterable[Ticket | TicketRow], width: int | None = None) -> Ta
     *width*: columns of the terminal, None for no limit. What a ticket is about has the room before the rest has any.
     """
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    headings = _headings(width)
+    headings = fitting(
+        width,
+        ("Ticket", "Status", "Priority", "Subject", "Assignee", "Created"),
+        ("Ticket", "Status", "Priority", "Subject", "Assignee"),
+        ("Ticket", "Status", "Subject"),
+    )
     wide = "Created" in headings
     for heading in headings:
         # Where it is still too narrow, only these two give way.
@@ -76,12 +82,13 @@ def table(tickets: Iterable[Ticket | TicketRow], width: int | None = None) -> Ta
     return made
 
 
-def _headings(width: int | None) -> tuple[str, ...]:
+def fitting(
+    width: int | None, wide: tuple[str, ...], middle: tuple[str, ...], narrow: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return the columns of a table for a terminal of *width* columns, None for no limit."""
     if width is None or width >= _WIDE:
-        return ("Ticket", "Status", "Priority", "Subject", "Assignee", "Created")
-    if width >= _NARROW:
-        return ("Ticket", "Status", "Priority", "Subject", "Assignee")
-    return ("Ticket", "Status", "Subject")
+        return wide
+    return middle if width >= _NARROW else narrow
 
 
 def view(info: TicketInfo) -> RenderableType:
@@ -90,19 +97,25 @@ def view(info: TicketInfo) -> RenderableType:
 
 
 def chat_table(chats: Iterable[Chat], width: int | None = None) -> Table:
-    """Return a table with one line for each chat, of the same columns at any *width*."""
-    del width
+    """Return a table with one line for each chat. *width*: as for `table`; the name has the room."""
+    headings = fitting(
+        width,
+        ("Chat", "Type", "Name", "Assignee", "Created"),
+        ("Chat", "Type", "Name", "Assignee"),
+        ("Chat", "Name"),
+    )
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("Chat", "Type", "Name", "Assignee", "Created"):
+    for heading in headings:
         made.add_column(heading, no_wrap=heading not in {"Name", "Assignee"})
     for chat in chats:
-        made.add_row(
-            Text(visible(chat.chat_id), "bold"),
-            Text(visible(chat.chat_type or "")),
-            one_line(chat.chat_name),
-            one_line(chat.assigned_to),
-            _day(chat.created_at),
-        )
+        cells = {
+            "Chat": Text(visible(chat.chat_id), "bold"),
+            "Type": Text(visible(chat.chat_type or "")),
+            "Name": one_line(chat.chat_name),
+            "Assignee": one_line(chat.assigned_to),
+            "Created": _day(chat.created_at),
+        }
+        made.add_row(*(cells[heading] for heading in headings))
     return made
 
 

@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from periskope_async.cli.render import facts_grid, local_time, one_line
+from periskope_async.cli.render import facts_grid, fitting, local_time, one_line
 from periskope_async.cli.text import visible
 from periskope_async.models import BroadcastStatus, Message, PurgeResult, QueueJob, QueueStatus
 
@@ -19,15 +19,18 @@ def message_table(messages: Iterable[Message], width: int | None = None) -> Tabl
 
     *width*: columns of the terminal, None for no limit. An id takes most of a terminal, so it is left out there.
     """
-    made = _table("Sent", "Chat", "From", "Text", *(() if width else ("ID",)))
+    everything = ("Sent", "Chat", "From", "Text")
+    headings = (*everything, "ID") if width is None else fitting(width, everything, everything, ("From", "Text"))
+    made = _table(headings)
     for message in messages:
-        made.add_row(
-            Text(local_time(message.timestamp) or ""),
-            Text(visible(message.chat_id or "")),
-            one_line(_sender(message)),
-            one_line(_content(message)),
-            *(() if width else (Text(visible(message.message_id)),)),
-        )
+        cells = {
+            "Sent": Text(local_time(message.timestamp) or ""),
+            "Chat": Text(visible(message.chat_id or "")),
+            "From": one_line(_sender(message)),
+            "Text": one_line(_content(message)),
+            "ID": Text(visible(message.message_id)),
+        }
+        made.add_row(*(cells[heading] for heading in headings))
     return made
 
 
@@ -64,18 +67,24 @@ def queue_view(status: QueueStatus) -> RenderableType:
     )
 
 
-def job_table(jobs: Iterable[QueueJob]) -> Table:
-    """Return a table with one line for each message in a queue."""
-    made = _table("Queue ID", "Status", "Chat", "Queued", "Sent", "Text")
+def job_table(jobs: Iterable[QueueJob], width: int | None = None) -> Table:
+    """Return a table with one line for each message in a queue.
+
+    *width*: columns of the terminal, None for no limit. The id, which `queue purge` takes, is never cut.
+    """
+    everything = ("Queue ID", "Status", "Chat", "Queued", "Sent", "Text")
+    headings = fitting(width, everything, ("Queue ID", "Status", "Text"), ("Queue ID", "Status"))
+    made = _table(headings)
     for job in jobs:
-        made.add_row(
-            Text(visible(job.queue_id), "bold"),
-            Text(visible(job.status or "")),
-            Text(visible(job.recipient or "")),
-            Text(local_time(job.queued_at) or ""),
-            Text(local_time(job.finished_at) or ""),
-            one_line(job.body),
-        )
+        cells = {
+            "Queue ID": Text(visible(job.queue_id), "bold", overflow="fold"),
+            "Status": Text(visible(job.status or "")),
+            "Chat": Text(visible(job.recipient or "")),
+            "Queued": Text(local_time(job.queued_at) or ""),
+            "Sent": Text(local_time(job.finished_at) or ""),
+            "Text": one_line(job.body),
+        }
+        made.add_row(*(cells[heading] for heading in headings))
     return made
 
 
@@ -108,10 +117,10 @@ def purge_view(result: PurgeResult) -> RenderableType:
     )
 
 
-def _table(*headings: str) -> Table:
+def _table(headings: Iterable[str]) -> Table:
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for heading in headings:
-        made.add_column(heading, no_wrap=heading not in {"Text", "From"})
+        made.add_column(heading, no_wrap=heading not in {"Text", "From", "Queue ID"}, overflow="fold")
     return made
 
 

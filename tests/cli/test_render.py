@@ -8,12 +8,16 @@ from io import StringIO
 import pytest
 from rich.console import Console, RenderableType
 
-from periskope_async.cli.render import table, view
+from periskope_async.cli.render import chat_table, table, view
+from periskope_async.cli.render_messages import job_table, message_table
 from periskope_async.models import (
+    Chat,
     ChatInfo,
     ChatMember,
     ChatType,
+    Message,
     MessageInfo,
+    QueueJob,
     Ticket,
     TicketInfo,
     TicketPriority,
@@ -185,3 +189,16 @@ def test_one_colour_has_one_meaning() -> None:
             assert ("\x1b[36mopen" in shown) == (status == "open")
             assert ("\x1b[1;31murgent" in shown) == (priority == TicketPriority.URGENT)
             assert ("snoozed" in shown and "9" in shown) == (status == "snoozed")
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_tables_of_conversations_keep_what_they_are_for(width: int) -> None:
+    """However narrow the terminal, a chat has its name, a message its text, and a message in the queue its whole id."""
+    chat = Chat(chat_id="120363000000000001@g.us", chat_name="Parcels North", created_at=WHEN)
+    message = Message(message_id="m-1", chat_id="120363000000000001@g.us", body="Where is it?", sender_phone="Asha")
+    queue_id = "00000000-0000-4000-8000-000000000001"
+    assert "Parcels" in text_of(chat_table([chat], width), width=width)
+    assert "Where is it" in text_of(message_table([message], width), width=width)
+    shown = text_of(job_table([QueueJob(queue_id=queue_id, status="queued")], width), width=width)
+    assert "".join(line[:40].split(" ")[0] for line in shown.splitlines()[1:]) == queue_id
+    assert "queued" in shown

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 
 from periskope_async.cli.render_messages import broadcast_view, job_table, purge_view, queue_view
-from periskope_async.cli.running import display, run, waiting
+from periskope_async.cli.running import display, run, waiting, width
 from periskope_async.cli.text import to_json, write
 from periskope_async.models import BroadcastStatus, PurgeResult, QueueJob, QueueStatus
 
@@ -65,4 +65,4 @@ def _view(found: QueueStatus | BroadcastStatus | tuple[QueueJob, ...]) -> Render
         case BroadcastStatus():
             return broadcast_view(found)
         case _:
-            return job_table(found)
+            return job_table(found, width())
