@@ -41,10 +41,10 @@ class RedisBudget:
         if not kind & {"redis.Redis", "valkey.Valkey"}:
             raise ConfigurationError(f"budget: expected a redis.asyncio.Redis, got {type(client).__name__}")
         self.client: Any = client
-        self.is_async = any("asyncio" in each.__module__ for each in type(client).__mro__)
+        self.is_async: bool = any("asyncio" in each.__module__ for each in type(client).__mro__)
         self.url: Secret | None = None
         self.secrets: tuple[Secret, ...] = ()
-        self.shown = "a client of the application"
+        self.shown: str = "a client of the application"
 
     @classmethod
     def of_url(cls, url: str) -> Self:

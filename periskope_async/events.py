@@ -118,7 +118,8 @@ class UnknownEvent(Event):
 class TicketEvent(Event):
     """Any event of a ticket."""
 
-    about, model = "ticket", TicketInfo
+    about: ClassVar[str] = "ticket"
+    model: ClassVar[type[Model] | None] = TicketInfo
 
     ticket: TicketInfo = field(kw_only=False)
 
@@ -145,7 +146,8 @@ class TicketDeleted(TicketEvent):
 class ChatEvent(Event):
     """Any event of a chat itself."""
 
-    about, model = "chat", Chat
+    about: ClassVar[str] = "chat"
+    model: ClassVar[type[Model] | None] = Chat
 
     chat: Chat = field(kw_only=False)
 
@@ -167,7 +169,8 @@ class ChatCustomPropertiesUpdated(ChatEvent):
 class ChatNotificationCreated(Event):
     """Something happened in a chat: somebody joined, left, was removed."""
 
-    about, model = "notification", Notification
+    about: ClassVar[str] = "notification"
+    model: ClassVar[type[Model] | None] = Notification
 
     notification: Notification = field(kw_only=False)
 
@@ -179,7 +182,8 @@ class ChatNotificationCreated(Event):
 class MessageEvent(Event):
     """Any event of a message."""
 
-    about, model = "message", Message
+    about: ClassVar[str] = "message"
+    model: ClassVar[type[Model] | None] = Message
 
     message: Message = field(kw_only=False)
 
@@ -226,7 +230,8 @@ class MessageTicketAttached(MessageEvent):
 class ReactionEvent(Event):
     """Any event of a reaction."""
 
-    about, model = "reaction", Reaction
+    about: ClassVar[str] = "reaction"
+    model: ClassVar[type[Model] | None] = Reaction
 
     reaction: Reaction = field(kw_only=False)
 
@@ -248,7 +253,8 @@ class ReactionUpdated(ReactionEvent):
 class PhoneEvent(Event):
     """Any event of a phone of the organisation."""
 
-    about, model = "phone", Phone
+    about: ClassVar[str] = "phone"
+    model: ClassVar[type[Model] | None] = Phone
 
     phone: Phone = field(kw_only=False)
 
@@ -280,7 +286,8 @@ class OrgPhoneQr(PhoneEvent):
 class NoteCreated(Event):
     """A private note was written."""
 
-    about, model = "note", Note
+    about: ClassVar[str] = "note"
+    model: ClassVar[type[Model] | None] = Note
 
     note: Note = field(kw_only=False)
 

@@ -32,6 +32,8 @@ repeated = pytest.mark.parametrize("batch", [0, slow(1), slow(2), slow(3)])
 
 #: Real seconds that bytes may be on their way through the kernel: more than a delayed acknowledgement takes.
 ON_THE_WAY = 0.1
+#: Real seconds that a thread of a loop may be at work, for a disk that others use too.
+AT_WORK = 5.0
 SIOCOUTQNSD = 0x894B  # of Linux: what is not sent, for want of room at the other end or of its acknowledgement
 
 #: Whatever a server may put into a header, lone surrogates included: so aiohttp decodes bytes that are not UTF-8.
@@ -98,17 +100,18 @@ def virtual_loop() -> asyncio.AbstractEventLoop:
     idle = False  # looptime asks many times before it leaps; once is enough here
     stuck = dict[int, int]()  # what waits for longer: for somebody who does not read, or for the test itself
 
-    def under_way() -> dict[int, int]:
-        busy = {id(thread): 1 for thread in worker_threads(loop) if thread.queue.unfinished_tasks}
-        return unsent_bytes(selector.get_map()) | busy
+    def busy() -> dict[int, int]:
+        # With when it last ended some work, so that one that was stuck is waited for in its next work.
+        at_work = (each for each in worker_threads(loop) if each.queue.unfinished_tasks)
+        return {hash((id(thread), thread.idle_since)): 1 for thread in at_work}
 
     def patient(timeout: float | None) -> list[Any]:
         nonlocal idle, stuck
-        until = time.monotonic() + ON_THE_WAY
-        while timeout and not idle and (late := under_way()) and late != stuck:
+        since = time.monotonic()
+        while timeout and not idle and (late := unsent_bytes(selector.get_map()) | busy()) and late != stuck:
             if type(selector).select(selector, 0.001):
                 break
-            if time.monotonic() > until:
+            if time.monotonic() - since > (AT_WORK if busy() else ON_THE_WAY):
                 stuck = late
         ready = cast("list[Any]", select(timeout))
         idle = bool(timeout) and not ready

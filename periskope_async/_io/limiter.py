@@ -7,8 +7,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from periskope_async._sansio.circuit import CircuitBreaker, Health
 from periskope_async._sansio.ledger import Ledger
@@ -20,10 +19,37 @@ from periskope_async.budgets import RedisBudget
 from periskope_async.settings import Budget, Secret
 
 if TYPE_CHECKING:
-    from periskope_async._io.host_budget import HostBudget
-    from periskope_async._io.redis_ledger import RedisLedger
+    from types import TracebackType
 
 __all__ = ["RateLimiter", "limiter_for"]
+
+
+class SharedBudget(Protocol):
+    """Makes of a ledger one that processes share: `with` it, it is what all know, and after it all know what it is."""
+
+    @property
+    def lock(self) -> Any:
+        """Held while the ledger is read or changed; what concerns this process alone needs no more."""
+
+    def admit(self, now: float, *, bulk: bool, wanted: float) -> Permit | float:
+        """Let one request go; see `Ledger.admit`."""
+        ...
+
+    def answer(self, permit: Permit, now: float, reading: RateReading | None, health: Health) -> None:
+        """Note an answer; see `Ledger.answer`."""
+
+    def describe(self) -> tuple[str, bool]:
+        """Return how it stands, in words, and whether it works."""
+        ...
+
+    def rest(self) -> None:
+        """Let go of what is held for the next call."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self, exc_type: "type[BaseException] | None", exc: "BaseException | None", traceback: "TracebackType | None", /
+    ) -> None: ...
 
 
 class RateLimiter:
@@ -32,19 +58,13 @@ class RateLimiter:
     Times are seconds on the clock of the caller's event loop.
 
     Args:
-        share: what other processes share, or what makes of a ledger such a one; None for a ledger of this process
-            alone.
+        ledger: of the key; None for a new one.
+        budget: what makes of this ledger one that other processes share; None for one of this process alone.
     """
 
-    def __init__(self, share: "Callable[[Ledger], HostBudget] | RedisLedger | None" = None) -> None:
-        self._ledger: Ledger
-        self._budget: HostBudget | RedisLedger | None
-        if share is None or callable(share):
-            self._ledger = Ledger()
-            self._budget = None if share is None else share(self._ledger)
-        else:
-            self._ledger, self._budget = share.ledger, share
-            share.wake = self.wake_others
+    def __init__(self, ledger: Ledger | None = None, budget: SharedBudget | None = None) -> None:
+        self._ledger: Final = Ledger() if ledger is None else ledger
+        self._budget: Final = budget
         self._retry_budget: Final = RetryBudget()
         self._lock: Final = threading.Lock() if self._budget is None else self._budget.lock
         #: Holds the lock, and makes the ledger the shared one. What concerns this process alone needs the lock only.
@@ -187,15 +207,15 @@ def limiter_for(base_url: str, key: Secret, budget: Budget = "own") -> RateLimit
             if isinstance(budget, RedisBudget):
                 from periskope_async._io.redis_ledger import RedisLedger
 
-                limiter = RateLimiter(RedisLedger.of(budget, base_url, key))
+                shared = RedisLedger.of(budget, base_url, key)
+                limiter = RateLimiter(shared.ledger, shared)
+                shared.wake = limiter.wake_others
+            elif budget == "own" or os.name == "nt":  # where files are locked otherwise
+                limiter = RateLimiter()
             else:
-                alone = budget == "own" or os.name == "nt"  # where files are locked otherwise
-                limiter = RateLimiter(None if alone else partial(_host, base_url, key))
+                from periskope_async._io.host_budget import HostBudget
+
+                ledger = Ledger()
+                limiter = RateLimiter(ledger, HostBudget.of(ledger, base_url, key))
             _limiters[name] = limiter
         return limiter
-
-
-def _host(base_url: str, key: Secret, ledger: Ledger) -> "HostBudget":
-    from periskope_async._io.host_budget import HostBudget
-
-    return HostBudget.of(ledger, base_url, key)

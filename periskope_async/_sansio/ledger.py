@@ -174,7 +174,7 @@ class Ledger(Limit):
                 self.guided = True
                 self._read(permit, now, reading, self.in_flight)
         elif health is Health.GOOD and self.window is None:
-            self.guided = False
+            self.guided: bool = False
 
     def throttle(self, now: float, retry_after: float | None, sent_at: float = math.inf) -> None:
         """Note a 429: everybody pauses for *retry_after* seconds, or else as long as the headers or experience say.
@@ -285,7 +285,7 @@ class Ledger(Limit):
     def _hear_of_several(self, permit: Permit, now: float, reading: RateReading | None, health: Health) -> None:
         reported = {} if reading is None else {each.name: each for each in (reading, *reading.further)}
         if reported and self.window is None and self.last_reading is None:  # the first that is heard of any limit
-            self.name = next(iter(reported))
+            self.name: str = next(iter(reported))
         for limit, known in zip((self, *self.further), (permit, *permit.further), strict=False):
             limit.hear(known, now, reported.get(limit.name), self.in_flight, health)
         known_names = {self.name, *(limit.name for limit in self.further)}

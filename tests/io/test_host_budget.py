@@ -29,6 +29,7 @@ from periskope_async._io.host_budget import (
 from periskope_async._io.host_file import SLOTS_AT, HostFile, UnusableError, file_name, folder_path
 from periskope_async._io.limiter import RateLimiter, limiter_for
 from periskope_async._sansio.circuit import Health
+from periskope_async._sansio.ledger import Ledger
 from periskope_async._sansio.ledger_image import LAYOUT
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import RateReading
@@ -50,7 +51,8 @@ class Machine:
 
     def start(self) -> RateLimiter:
         """Start a process."""
-        process = RateLimiter(lambda ledger: HostBudget(ledger, str(self.folder), "name", lambda: self.now))
+        ledger = Ledger()
+        process = RateLimiter(ledger, HostBudget(ledger, str(self.folder), "name", lambda: self.now))
         self.processes.append(process)
         return process
 
@@ -620,8 +622,10 @@ PROCESS = """
     import sys, time
     from periskope_async._io.host_budget import HostBudget
     from periskope_async._io.limiter import RateLimiter
+    from periskope_async._sansio.ledger import Ledger
 
-    limiter = RateLimiter(lambda ledger: HostBudget(ledger, sys.argv[1], "name"))
+    ledger = Ledger()
+    limiter = RateLimiter(ledger, HostBudget(ledger, sys.argv[1], "name"))
     for _ in range(3):
         limiter.admit(time.monotonic(), bulk=False, wanted=1)
     print(limiter._budget._in_flight, flush=True)

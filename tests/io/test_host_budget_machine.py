@@ -35,11 +35,8 @@ class HostGatekeeping(Gatekeeping):
 
     def make_limiters(self) -> list[RateLimiter]:
         self.folder = tempfile.mkdtemp()
-        return [RateLimiter(self.share) for _ in range(PROCESSES)]
-
-    def share(self, ledger: Ledger) -> HostBudget:
-        """Share *ledger* in virtual time."""
-        return HostBudget(ledger, self.folder, "budget", self.loop.time)
+        ledgers = [Ledger() for _ in range(PROCESSES)]
+        return [RateLimiter(each, HostBudget(each, self.folder, "budget", self.loop.time)) for each in ledgers]
 
     def in_flight(self) -> int:
         """How many requests all processes have in flight; the file, for whoever reads it, counts the same."""

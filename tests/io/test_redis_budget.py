@@ -57,7 +57,9 @@ def another(client: PeriskopeClient) -> PeriskopeClient:
     other = PeriskopeClient(settings.api_key.reveal(), base_url=settings.base_url, budget=settings.budget)
     assert isinstance(settings.budget, RedisBudget)
     connections = other._caller.connections
-    connections.limiter = RateLimiter(RedisLedger.of(settings.budget, settings.base_url, settings.api_key))
+    shared = RedisLedger.of(settings.budget, settings.base_url, settings.api_key)
+    connections.limiter = RateLimiter(shared.ledger, shared)
+    shared.wake = connections.limiter.wake_others
     return other
 
 

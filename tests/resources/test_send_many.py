@@ -36,6 +36,7 @@ from periskope_async._sansio.upload import with_file
 from periskope_async.testing import PASSING_FAULTS, Assumptions, FakePeriskope, Fault, Faults, Reply
 from periskope_async.testing._json import dumps
 from periskope_sync import PeriskopeClient as BlockingClient
+from tests import support
 from tests.support import virtual_loop
 
 PERSON = "919537851844@c.us"
@@ -310,6 +311,7 @@ async def test_the_deadline_passes_while_files_are_read(
     path.write_bytes(b"png")
     messages = [Outgoing(PERSON, media=Media.from_path(path)) for _ in range(FILES_AT_ONCE + 3)]
     monkeypatch.setattr("periskope_async.resources._files.with_file", lambda *_: awake.wait(50))
+    monkeypatch.setattr(support, "AT_WORK", 0.1)  # likewise known here
     result = await client.messages.send_many(messages, deadline=5)
     awake.set()
     assert (result.skipped, fake.calls) == (tuple(range(len(messages))), 0)
@@ -468,6 +470,7 @@ async def test_the_deadline_passes_while_the_disk_is_slow(
         patch.setattr(Journal, "_read", lambda _: {})
         patch.setattr("periskope_async._io.journal._sync_folder", lambda _: None)
         patch.setattr(os, "fsync", lambda _: awake.wait(50))
+        patch.setattr(support, "AT_WORK", 0.1)  # of this thread it is known that it waits for the end of the run
         result = await client.messages.send_many(messages, journal=path, deadline=5)
         awake.set()
     assert (result.skipped, fake.calls) == (("k0", "k1", "k2"), 0)
