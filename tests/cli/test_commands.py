@@ -471,7 +471,9 @@ def test_as_a_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     """`python -m periskope_async` is the command."""
     monkeypatch.setattr(sys, "argv", ["__main__.py", "--version"])
     with pytest.raises(SystemExit) as caught:
-        runpy.run_path(str(Path(__file__).parents[2] / "periskope_async" / "__main__.py"), run_name="__main__")
+        runpy.run_path(
+            str(Path(__file__).parents[2] / "periskope_async" / "__main__.py"), run_name="periskope_async.__main__"
+        )
     assert caught.value.code == 0
     assert capsys.readouterr().out.startswith("periskope ")
 

@@ -374,3 +374,24 @@ async def test_kicks_of_a_client_of_the_application() -> None:
     await eventually(lambda: len(ran) == 2)
     assert store._task is not None
     await store._task
+
+
+async def test_a_client_of_the_application_that_fails() -> None:
+    """What it raises, the transaction gets, in the place where it asked."""
+    met = list[str]()
+
+    class Client:
+        async def execute_command(self, *_: str) -> str:
+            raise ConnectionError("gone")
+
+    def transaction() -> Transaction:
+        try:
+            yield ("PING",)
+        except ConnectionError as error:
+            met.append(str(error))
+
+    store = LoopStore(transaction, Client())
+    store.kick(0.0)
+    await eventually(lambda: met == ["gone"])
+    assert store._task is not None
+    await store._task

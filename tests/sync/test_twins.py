@@ -113,6 +113,8 @@ def test_client_reaches_the_twin_of_each_resource() -> None:
     reached = {name: cls for name, cls in reached.items() if cls in RESOURCES.values()}
     assert {cls.__name__ for cls in reached.values()} == set(RESOURCES)
     for name, cls in reached.items():
+        for package in (periskope_async, periskope_sync):  # what `help()` shows
+            assert getattr(package.PeriskopeClient, name).__doc__.endswith(".")
         assert name not in vars(blocking)
         assert type(getattr(blocking, name)) is twin_of(cls.__name__)
         assert getattr(blocking, name) is getattr(blocking, name)

@@ -26,7 +26,7 @@ def get(ticket_id: str = "BKT-001") -> str:
         got = client.tickets.get(ticket_id).ticket.ticket_id
     assert len(answers) == 1, f"{len(answers)} answers"
     assert answers[0].attempt == 1, f"{answers[0].attempt} attempts"
-    assert time.monotonic() - begun < 2, "slow"
+    assert time.monotonic() - begun < 20, "slow"  # a client that hangs waits for 30
     return got
 
 
