@@ -205,7 +205,7 @@ def test_schemathesis(tmp_path: Path) -> None:
                 *("--url", fake.base_url),
                 *("--header", f"Authorization: Bearer {fake.api_key}"),
                 *("--checks", "all", "--exclude-checks", LEFT_OUT, "--exclude-path-regex", LEFT_OUT_PATHS),
-                *("--seed", "1", "--max-examples", "50", "--continue-on-failure", "--no-color"),
+                *("--seed", "1", "--max-examples", "10", "--continue-on-failure", "--no-color"),
             ],
             cwd=tmp_path,
             capture_output=True,

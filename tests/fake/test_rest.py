@@ -59,9 +59,22 @@ def test_a_message_that_is_sent_once(ask: Ask, service: Service) -> None:
 
 def test_runs_that_were_missed_end(ask: Ask, service: Service) -> None:
     """A message that was due every day for longer than anybody looked is not made up for without end."""
+    before = len(service.state.objects["occurrences"].ids())
     message = scheduled(ask, service, is_repeat=True, scheduled_at="1900-01-01")
-    assert 1000 <= len(service.state.objects["occurrences"].ids()) <= 2000
-    assert message["status"] == "scheduled"
+    assert len(service.state.objects["occurrences"].ids()) == before + 10
+    assert (message["status"], message["scheduled_at"]) == ("scheduled", "2025-02-20T00:00:00+00:00")
+
+
+def test_a_message_that_runs_beyond_the_calendar(ask: Ask, service: Service) -> None:
+    """Where there is no such day, it runs no more."""
+    message = scheduled(ask, service, is_repeat=True, repeat_config={"repeat_value": 10**12})
+    assert message["status"] == "completed"
+
+
+def test_a_task_about_no_chat(ask: Ask) -> None:
+    """A chat that is none is not kept."""
+    task = parsed(ask("POST", "/tasks/create", {"title": "x", "association": {"chat_id": None}}))
+    assert task["chat_id"] is None
 
 
 def test_an_account_without_chats() -> None:

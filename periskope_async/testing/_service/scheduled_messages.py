@@ -33,8 +33,8 @@ __all__ = ["OCCURRENCES", "ROUTES", "SCHEDULED", "occurrences", "scheduled_messa
 
 _DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _SPANS: Final = {"day": timedelta(days=1), "week": timedelta(weeks=1), "month": timedelta(days=30)}
-#: How many runs that were missed are made up for at once.
-_MOST_RUNS: Final = 1000  # rows
+#: How many runs that were missed are made up for; those after them are left out.
+_MOST_RUNS: Final = 10  # rows
 
 
 def _id(kind: str, seed: int, number: int) -> str:
@@ -109,10 +109,10 @@ def run_due(state: State) -> None:
             message = scheduled.get(name)
             runs = 0
             while message["status"] == "scheduled" and _seconds(message["scheduled_at"]) <= state.now():
-                _run(state, message)
+                if runs < _MOST_RUNS:
+                    _run(state, message)
+                _advance(message)
                 runs += 1
-                if runs == _MOST_RUNS:
-                    break
             if runs:
                 scheduled.put(message)
 
@@ -137,7 +137,11 @@ def _run(state: State, message: Json) -> None:
         occurrence["sent_message_id"] = queue(sender, message["chat_id"], sent)["queue_id"]
     made.put(occurrence)
     message["skip_next"] = False
-    then = _next(datetime.fromisoformat(due), message["repeat_config"]) if message["is_repeat"] else None
+
+
+def _advance(message: Json) -> None:
+    due = datetime.fromisoformat(message["scheduled_at"])
+    then = _next(due, message["repeat_config"]) if message["is_repeat"] else None
     message |= {"status": "completed"} if then is None else {"scheduled_at": then.isoformat()}
 
 
@@ -146,11 +150,14 @@ def _next(last: datetime, config: Json | None) -> datetime | None:
     config = config or {}
     count = max(1, int(config.get("repeat_value") or 1))
     days = {day for day in config.get("repeat_days") or () if day in _DAYS}
-    then = last + _SPANS.get(str(config.get("repeat_interval")), _SPANS["day"]) * count
-    if config.get("repeat_interval") == "week" and days:
-        then = last + timedelta(days=1)
-        while _DAYS[then.weekday()] not in days:
-            then += timedelta(days=1)
+    try:
+        then = last + _SPANS.get(str(config.get("repeat_interval")), _SPANS["day"]) * count
+        if config.get("repeat_interval") == "week" and days:
+            then = last + timedelta(days=1)
+            while _DAYS[then.weekday()] not in days:
+                then += timedelta(days=1)
+    except OverflowError:  # after the last day of the calendar
+        return None
     ends = iso_date(config.get("repeat_ends") or "")
     return None if ends and then > datetime.fromisoformat(ends) else then
 

@@ -56,8 +56,9 @@ def tasks(state: State) -> Objects:
 def _new(task_id: str, timestamp: str, body: Json) -> Json:
     """A task with what *body* says of it. What the service assumes where it says nothing is not documented."""
     association: Json = dict(body.get("association") or {})
-    if "chat_id" in association:
-        association["chat_id"] = full_id(association["chat_id"])
+    chat_id = association.pop("chat_id", None)
+    if isinstance(chat_id, str):  # what the service makes of anything else is not documented
+        association["chat_id"] = full_id(chat_id)
     status = body.get("status") or "open"
     author = body.get("created_by") or STAFF[0]
     return {
