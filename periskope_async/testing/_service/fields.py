@@ -28,6 +28,7 @@ __all__ = [
     "QUERY_DATE",
     "QUERY_FLAG",
     "QUERY_TEXT",
+    "REQUIRED_FLAG",
     "REQUIRED_TEXT",
     "TEXT",
     "TEXTS",
@@ -241,6 +242,7 @@ ANY_OBJECT: Final = Field({"type": ["object", "null"]}, _is_object, empty=(None,
 REQUIRED_TEXT: Final = Field({"type": "string", "minLength": 1}, _is_text)
 CHAT_ID: Final = Field({"type": "string", "pattern": f"^{_CHAT_ID}$"}, _is_chat_id)
 FLAG: Final = Field({"type": ["boolean", "null"]}, _is_flag, empty=(None,))
+REQUIRED_FLAG: Final = Field({"type": "boolean"}, _is_flag)
 FLAGS: Final = Field({"type": "object", "additionalProperties": {"type": "boolean"}}, _are_flags, empty=())
 NUMBER: Final = Field({"type": "string", "pattern": "^[0-9]+$"}, _is_number)
 DATE: Final = Field(

@@ -8,7 +8,7 @@ from typing import Final
 from periskope_async.testing._json import Json
 from periskope_async.testing._service.account import ORG_ID
 from periskope_async.testing._service.answers import Answer, invalid
-from periskope_async.testing._service.fields import FLAG, REQUIRED_TEXT, Body, iso_date
+from periskope_async.testing._service.fields import REQUIRED_FLAG, REQUIRED_TEXT, Body, iso_date
 from periskope_async.testing._service.made_up.messages import short_id
 from periskope_async.testing._service.messages import MESSAGES, find, missing
 from periskope_async.testing._service.router import Call, Route
@@ -96,6 +96,6 @@ ROUTES: Final = (
     ),
     _route(
         *("messages.pin", "pinMessage", "POST", f"{_PATH}/pin", "Pin a message, or unpin it", _change(_pin)),
-        body=Body("MessagePin", {"pin": FLAG}, required=("pin",)),
+        body=Body("MessagePin", {"pin": REQUIRED_FLAG}, required=("pin",)),
     ),
 )
