@@ -1,18 +1,33 @@
 """What the audit logs of tickets and of chats have in common."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from datetime import date
-from typing import Final
+from functools import partial
+from operator import attrgetter
+from typing import Any, Final
 
+from periskope_async._io.paging import walk
 from periskope_async._sansio.arguments import Moment, as_moment, as_rows, as_text
 from periskope_async._sansio.unset import Unset
+from periskope_async.models.audit_logs import AuditLog, AuditLogPage
 
-__all__ = ["PAGE_SIZE", "QueryValue", "audit_query"]
+__all__ = ["PAGE_SIZE", "QueryValue", "audit_query", "walk_logs"]
 
 #: Rows of a page: as many as the service's page shows. Neither its default nor its maximum is documented.
 PAGE_SIZE: Final = 20
 
 QueryValue = Moment | int
+
+
+def walk_logs(
+    page: Callable[..., Coroutine[Any, Any, AuditLogPage]],
+    chosen: Mapping[str, Any],
+    *,
+    page_size: int,
+    limit: int | None,
+) -> AsyncGenerator[AuditLog, None]:
+    """Walk the rows of a log by its method for a *page*, which takes what is *chosen*; each row once."""
+    return walk(partial(page, **chosen), attrgetter("log_id"), page_size=page_size, limit=limit)
 
 
 def audit_query(

@@ -1,10 +1,9 @@
 """The chats of a phone, with a person or of a group: all that is done to them, in one file."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from operator import attrgetter
-from typing import Any
 
 from periskope_async._codec.converter import prepare
 from periskope_async._io.caller import Caller
@@ -31,7 +30,7 @@ from periskope_async.errors import ConfigurationError
 from periskope_async.models.audit_logs import AuditLog, AuditLogPage
 from periskope_async.models.chats import Chat, ChatAiSettings, ChatPage
 from periskope_async.models.infos import ChatType
-from periskope_async.resources._audit_logs import PAGE_SIZE, QueryValue, audit_query
+from periskope_async.resources._audit_logs import PAGE_SIZE, QueryValue, audit_query, walk_logs
 
 __all__ = ["Chats"]
 
@@ -312,13 +311,8 @@ class Chats:
             ConfigurationError: `page_size` or `limit` is below 1; nothing was sent.
             PeriskopeError: as for `get`; rows already read stay read.
         """
-
-        def fetch(*, offset: int, limit: int) -> Coroutine[Any, Any, AuditLogPage]:
-            return self.list_audit_logs_page(
-                chat_id, performed_by=performed_by, action=action, offset=offset, limit=limit, **query
-            )
-
-        return walk(fetch, attrgetter("log_id"), page_size=page_size, limit=limit)
+        chosen = {"performed_by": performed_by, "action": action, **query}
+        return walk_logs(partial(self.list_audit_logs_page, chat_id), chosen, page_size=page_size, limit=limit)
 
     async def list_audit_logs_page(
         self,

@@ -1,9 +1,10 @@
 """The tickets of the account: one resource, and so in one file."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from operator import attrgetter
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from periskope_async._codec.converter import prepare
 from periskope_async._io.caller import Caller
@@ -29,7 +30,7 @@ from periskope_async.errors import ConfigurationError
 from periskope_async.models.audit_logs import AuditLog, AuditLogPage
 from periskope_async.models.ticket_rows import TicketPage, TicketRow
 from periskope_async.models.tickets import TicketInfo, TicketPriority, TicketStatus
-from periskope_async.resources._audit_logs import PAGE_SIZE, QueryValue, audit_query
+from periskope_async.resources._audit_logs import PAGE_SIZE, QueryValue, audit_query, walk_logs
 from periskope_async.resources._ticket_filter import filter_of, only
 
 __all__ = ["Tickets"]
@@ -321,13 +322,8 @@ class Tickets:
             ConfigurationError: `page_size` or `limit` is below 1; nothing was sent.
             PeriskopeError: as for `get`; rows already read stay read.
         """
-
-        def fetch(*, offset: int, limit: int) -> Coroutine[Any, Any, AuditLogPage]:
-            return self.list_audit_logs_page(
-                ticket_id, performed_by=performed_by, action=action, offset=offset, limit=limit, **query
-            )
-
-        return walk(fetch, attrgetter("log_id"), page_size=page_size, limit=limit)
+        chosen = {"performed_by": performed_by, "action": action, **query}
+        return walk_logs(partial(self.list_audit_logs_page, ticket_id), chosen, page_size=page_size, limit=limit)
 
     async def list_audit_logs_page(
         self,
