@@ -1,18 +1,16 @@
 """`periskope tickets get | list | create | update`: asks the client and prints what it gives. Knows no options."""
 
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
-import click
+from rich.table import Table
 
 from periskope_async import BulkResult, PeriskopeError
-from periskope_async.cli.files import rows_to_csv
+from periskope_async.cli.commands import reading
 from periskope_async.cli.outcome import Unsent
 from periskope_async.cli.render import table, view
-from periskope_async.cli.running import account, display, run, waiting, width
-from periskope_async.cli.text import to_json, write
+from periskope_async.cli.running import account, run, waiting
 from periskope_async.models import TicketInfo, TicketRow
 
 if TYPE_CHECKING:
@@ -21,50 +19,28 @@ if TYPE_CHECKING:
 
 __all__ = ["create", "get", "list_", "update"]
 
-#: Tickets: the longest page that the service is known to send.
-_PAGE = 2000
+
+def _lines(infos: Sequence[TicketInfo], width: int | None) -> Table:
+    return table((info.ticket for info in infos), width)
+
+
+_INFOS: Final = reading.Shown("tickets", TicketInfo, _lines, view)
+_ROWS: Final = reading.Shown("tickets", TicketRow, table, lambda row: table([row]))  # which shows all of it
 
 
 def get(connect: "Connect", ticket_ids: Sequence[str], output: str) -> int:
     """Print tickets on standard output, and why any did not come on standard error."""
-
-    async def fetch() -> BulkResult[TicketInfo]:
-        async with connect() as client:
-            if len(ticket_ids) == 1:  # whoever waits for one ticket shall not wait through an outage, as bulk runs do
-                return BulkResult({ticket_ids[0]: await client.tickets.get(ticket_ids[0])})
-            return await client.tickets.get_many(ticket_ids)
-
-    with waiting("Fetching"):
-        found = run(fetch)
-    _print(found.tickets.values(), output, several=len(ticket_ids) > 1)
-    return account(found, "tickets")
+    return reading.get(connect, _INFOS, ticket_ids, output)
 
 
 def list_(connect: "Connect", limit: int | None, filters: Mapping[str, Any], output: str) -> int:
     """Print rows of the list of tickets: the first *limit* that pass the filters, or all."""
-    most = None if limit is None else limit + 1  # one more tells whether there are more
-    size = min(most or _PAGE, _PAGE) if not filters else _PAGE
 
-    async def collect() -> list[TicketRow]:
-        async with connect() as client, aclosing(client.tickets.list(page_size=size, limit=most, **filters)) as walk:
-            return [row async for row in walk]
+    def walk(client: "PeriskopeClient", most: int | None) -> AsyncGenerator[TicketRow, None]:
+        size = reading.PAGE if filters else min(most or reading.PAGE, reading.PAGE)
+        return client.tickets.list(page_size=size, limit=most, **filters)
 
-    with waiting("Listing"):
-        found = run(collect)
-    rows = found[:limit]
-    match output:
-        case "table":
-            display(table(rows, width()), wide=True)
-        case "json":
-            write(to_json([row.to_dict() for row in rows], indent=2))
-        case "jsonl":
-            for row in rows:
-                write(to_json(row.to_dict()))
-        case _:
-            write(rows_to_csv(TicketRow, rows))
-    if len(found) > len(rows):
-        click.echo(f"There are more than {limit:,}: --limit N shows more of them, --all shows all.", err=True)
-    return 0
+    return reading.list_(connect, _ROWS, limit, walk, output)
 
 
 def create(connect: "Connect", values: Mapping[str, Any], output: str) -> int:
@@ -76,7 +52,7 @@ def create(connect: "Connect", values: Mapping[str, Any], output: str) -> int:
 
     with waiting("Creating"):
         info = run(send)
-    _print([info], output)
+    reading.show(_INFOS, [info], output, one=True)
     return 0
 
 
@@ -115,7 +91,8 @@ def update(
     with waiting("Updating"):
         run(send_all)
     changed = [found.fetched[ticket_id] for ticket_id in dict.fromkeys(ticket_ids) if ticket_id in found.fetched]
-    _print(changed, output, several=len(ticket_ids) > 1)
+    if changed or len(ticket_ids) > 1:
+        reading.show(_INFOS, changed, output, one=len(ticket_ids) == 1)
     return account(found, "tickets")
 
 
@@ -125,17 +102,3 @@ async def _relabel(
     """Return the labels that a ticket is to have, as an argument of `update`."""
     has = (await client.tickets.get(ticket_id)).ticket.ticket_labels
     return {"labels": [label for label in dict.fromkeys([*has, *added]) if label not in removed]}
-
-
-def _print(infos: Collection[TicketInfo], output: str, *, several: bool = False) -> None:
-    """Print tickets in full; as JSON an array of them, if *several* were asked for."""
-    if output == "table":
-        display(table((info.ticket for info in infos), width()), wide=True)
-    elif output == "json" and several:
-        write(to_json([info.to_dict() for info in infos], indent=2))
-    else:
-        for info in infos:
-            if output == "view":
-                display(view(info))
-            else:
-                write(to_json(info.to_dict(), indent=2 if output == "json" else None))
