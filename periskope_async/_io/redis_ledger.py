@@ -82,7 +82,7 @@ class RedisLedger:
         #: Whether the host's budget, or this process, goes on without Redis.
         self._apart = False
         self._entered: HostBudget | None = None
-        self._was: tuple[int, bool, float] = (0, False, 0.0)
+        self._was: tuple[int, bool, bool, float] = (0, False, False, 0.0)
         #: Of the image that is known here; None before the first.
         self._version: str | None = None
         self._clock_of_redis: Final = RemoteClock()
@@ -181,11 +181,11 @@ class RedisLedger:
         else:
             host.__exit__()
 
-    def _state(self) -> tuple[int, bool, float]:
+    def _state(self) -> tuple[int, bool, bool, float]:
         ledger = self.ledger
-        return ledger.generation, ledger.window is None, ledger.paused_until
+        return ledger.generation, ledger.window is None, ledger.guided, ledger.paused_until
 
-    def _take(  # noqa: C901, PLR0911  # every request comes through here: a call more costs more than it makes clear
+    def _take(  # noqa: PLR0911  # every request comes through here: a call more costs more than it makes clear
         self, now: float, *, bulk: bool, wanted: float
     ) -> Permit | float | None:
         """Return a permit, or the seconds to wait; None where this process is apart."""
@@ -199,9 +199,7 @@ class RedisLedger:
             return None
         waits = self._busy_since != math.inf
         if ledger.is_unlimited:
-            if not self._apart:
-                self._part(None)
-            return None
+            return None  # once the others know it, this process parts
         if self._apart:
             if now >= self._retry_at and (not waits or now - self._busy_since > LAST_REST):
                 self._begin(now)
@@ -242,6 +240,7 @@ class RedisLedger:
         self._retry_at = now + self._rest
         self._rest = min(2 * self._rest, LAST_REST)
         self._version = None
+        self.ledger.forget_step()
         if not self._apart:
             self.ledger.go_alone()
             self._apart = True
@@ -274,6 +273,8 @@ class RedisLedger:
         ledger = self.ledger
         for _ in range(ATTEMPTS):
             with self.lock:
+                if self._apart and ledger.is_unlimited:
+                    return
                 if self._version is None:
                     step = None
                     said, image = _text(ledger.said(self._clock())), ""
@@ -325,13 +326,16 @@ class RedisLedger:
         if step.image is not None and not stored:
             return False
         self._version = version
-        ledger.commit(step, slots, now)
+        if not ledger.commit(step, slots, now):
+            return False
         if self._apart:
             self._apart = False
             if self._host is not None:
                 self._host.stop()
         self._problem, self._rest = None, FIRST_REST
         self._next_at = now + ledger.poll(step.wait, now) if not step.permits else now
+        if ledger.is_unlimited and not ledger.has_news:
+            self._part(None)
         return True
 
     def _explain(self, error: Exception) -> str:

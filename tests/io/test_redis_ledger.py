@@ -146,6 +146,33 @@ def test_urgent_news_and_other(bench: Bench) -> None:
     assert bench.store.kicks == kicks + 1
 
 
+def test_no_limit_whatever_comes_first(bench: Bench) -> None:
+    """An answer without headers that comes during a step is written once, and then nothing is asked of Redis."""
+    bench.ask()
+    bench.run(EMPTY, STORED)
+    permit = bench.ask()
+    assert isinstance(permit, Permit)
+    bench.ask()
+    step = bench.ledger._transaction()
+    next(step)
+    bench.ledger.answer(permit, bench.now, None, Health.GOOD)
+    with pytest.raises(StopIteration):
+        step.send(STORED)
+    kicks = bench.store.kicks
+    for _ in range(3):
+        permit = bench.ask()
+        assert isinstance(permit, Permit)
+        bench.ledger.answer(permit, bench.now, None, Health.GOOD)
+    assert bench.store.kicks > kicks
+    assert bench.run(STORED) == 1
+    kicks = bench.store.kicks
+    permit = bench.ask()
+    assert isinstance(permit, Permit)
+    bench.ledger.answer(permit, bench.now, None, Health.GOOD)
+    assert (bench.run(), bench.store.kicks) == (0, kicks)
+    assert bench.ledger.describe() == ("redis; not shared, for the service tells no rate limit", True)
+
+
 def test_it_changed_while_somebody_waited_for_the_lock(bench: Bench) -> None:
     """Who enters as Redis fails enters what the machine shares, and the other way."""
     entered = threading.Event()
