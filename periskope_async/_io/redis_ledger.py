@@ -36,8 +36,9 @@ __all__ = ["RedisLedger"]
 
 logger: Final = logging.getLogger("periskope")
 
-#: A call waits no longer for Redis, seconds. The first connection takes two answers and a half.
-PATIENCE: Final = 3 * TIMEOUT
+#: A call waits no longer for Redis, seconds. The first connection takes two answers and a half; and where this process
+#: waits for a processor, it is not Redis that is slow.
+PATIENCE: Final = 4 * TIMEOUT
 #: Redis that failed is tried again after this, which doubles, up to that, seconds.
 FIRST_REST: Final = 0.25  # seconds
 LAST_REST: Final = 5.0  # seconds
@@ -45,6 +46,8 @@ LAST_REST: Final = 5.0  # seconds
 FLUSH: Final = 0.1
 #: After losing to others this often, a process waits for another turn: requests to Redis.
 ATTEMPTS: Final = 30
+#: Who has requests in flight says so this often, seconds: else he may have been killed, and they lapse.
+BEAT: Final = 1.5
 #: What nobody has written for so long, Redis forgets, milliseconds.
 KEEP: Final = 3_600_000
 _SHA: Final = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
@@ -265,6 +268,8 @@ class RedisLedger:
                     self._busy_since = math.inf
                     if problem is not None:
                         self._part(None if self._resting else problem)
+                    elif self.ledger.own and not self._apart:
+                        self._kick(BEAT)
             self._report()
             self.wake()
 
@@ -295,30 +300,44 @@ class RedisLedger:
                 int(LAPSE * 1e6),
                 KEEP,
             )
-            sent_at = self._clock()
-            try:
-                found = yield ("EVALSHA", _SHA, *arguments)
-            except Exception as error:
-                # An idle connection may have ended unnoticed. What is done twice counts a lease too much, for a window.
-                if type(error).__name__ not in {"NoScriptError", "ConnectionError"}:
-                    raise
-                sent_at = self._clock()
-                found = yield ("EVAL", SCRIPT, *arguments)
+            found, sent_at = yield from self._ask(arguments)
             with self.lock:
                 if turn != self._turn:
                     return
-                if self._note(step, found, sent_at):
+                if self._note(step, found, sent_at, version):
                     return
         with self.lock:
             self._next_at = self._clock() + POLL * (1 + random())  # noqa: S311  # no secret
 
-    def _note(self, step: Step | None, found: Any, sent_at: float) -> bool:
-        """Take in what Redis has answered; return whether the step counts."""
+    def _ask(self, arguments: tuple[Any, ...]) -> Generator[tuple[Any, ...], Any, tuple[Any, float]]:
+        """Have Redis run the script; return what it answers, and when it was asked.
+
+        What is late is asked again while calls wait: the step is known by its version if it was taken already.
+        """
+        command: tuple[Any, ...] = ("EVALSHA", _SHA, *arguments)
+        again = True
+        while True:
+            sent_at = self._clock()
+            try:
+                return (yield command), sent_at
+            except Exception as error:
+                name = type(error).__name__
+                if name != "TimeoutError":  # an idle connection may have ended unnoticed
+                    if not again or name not in {"NoScriptError", "ConnectionError"}:
+                        raise
+                    again = False
+                elif self._clock() + TIMEOUT > self._busy_since + PATIENCE:
+                    raise
+            command = ("EVAL", SCRIPT, *arguments)
+
+    def _note(self, step: Step | None, found: Any, sent_at: float, sent: str) -> bool:
+        """Take in what Redis has answered; return whether the step counts. *sent*: the version of its image."""
         ledger, now = self.ledger, self._clock()
         stored, version, time_there, written, image, said = found
         self._clock_of_redis.note(int(time_there), sent_at, now)
         slots = [(_bytes(each), int(old) / 1e6) for each, old in zip(said[::2], said[1::2], strict=True)]
         version = _str(version)
+        stored = stored or version == sent
         if step is None or not (stored or version == self._version):
             ledger.see(_bytes(image), max(0.0, now - self._clock_of_redis.here(int(written))), slots, now)
             self._version = version

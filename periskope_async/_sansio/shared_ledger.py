@@ -28,8 +28,8 @@ __all__ = ["DEMAND", "LAPSE", "MAX_LEASE", "POLL", "PROBE_POLL", "SharedLedger",
 MAX_LEASE: Final = 64
 #: Who has asked for a request wants another one for this long, seconds.
 DEMAND: Final = 0.2
-#: Who has been silent for so long has nothing in flight that could still count, seconds.
-LAPSE: Final = 60.0
+#: Who has been silent for so long was killed, and has nothing in flight that could still count, seconds.
+LAPSE: Final = 6.0
 #: What another process does wakes nobody here. So often it is looked for while its probe is in flight, seconds;
 PROBE_POLL: Final = 0.01
 #: and so often else, seconds.

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from periskope_async._io.host_budget import HostBudget
-from periskope_async._io.redis_ledger import ATTEMPTS, PATIENCE, RedisLedger
+from periskope_async._io.redis_ledger import ATTEMPTS, BEAT, PATIENCE, RedisLedger
+from periskope_async._io.redis_store import TIMEOUT
 from periskope_async._sansio.circuit import Health
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import RateReading
 from periskope_async._sansio.remote_clock import RemoteClock
-from periskope_async._sansio.shared_ledger import SharedLedger
+from periskope_async._sansio.shared_ledger import LAPSE, SharedLedger
 
 
 class Store:
@@ -20,11 +21,13 @@ class Store:
 
     def __init__(self) -> None:
         self.kicks = 0
+        self.delay = -1.0
         self.problem: Exception | None = None
 
     def kick(self, delay: float) -> None:
         assert delay >= 0
         self.kicks += 1
+        self.delay = delay
         if self.problem is not None:
             raise self.problem
 
@@ -84,6 +87,51 @@ def test_who_waits_for_redis_waits_not_for_long(bench: Bench, caplog: pytest.Log
         "budget 'redis': this process goes on on its own: it does not answer in time",
         "budget 'redis': shared again",
     ]
+
+
+def test_an_answer_that_is_late_is_asked_for_again(bench: Bench) -> None:
+    """A step that was taken, but whose answer came too late, is not taken twice: its version tells."""
+    bench.ask()
+    transaction = bench.ledger._transaction()
+    next(transaction)
+    first = transaction.send(EMPTY)
+    bench.now += TIMEOUT
+    again = transaction.throw(TimeoutError())
+    assert again[0] == "EVAL"
+    assert again[3:] == first[3:]  # the script goes out whole, with the same step
+    version = again[8]
+    with pytest.raises(StopIteration):
+        transaction.send((0, version, "0", "0", "", []))
+    assert bench.ledger.ledger.joined
+    assert isinstance(bench.ask(), Permit)
+
+
+def test_answers_that_are_always_late(bench: Bench) -> None:
+    """As long as calls wait it is asked again, and no longer."""
+    bench.ask()
+    transaction = bench.ledger._transaction()
+    next(transaction)
+    asked = 1
+    with pytest.raises(StopIteration):
+        while True:
+            bench.now += TIMEOUT
+            transaction.throw(TimeoutError("late"))
+            asked += 1
+    assert asked == PATIENCE / TIMEOUT
+    assert bench.ledger.describe() == ("redis, but on its own: TimeoutError: late", False)
+
+
+def test_who_has_requests_in_flight_says_so(bench: Bench) -> None:
+    """As long as an answer is waited for, Redis hears of it now and then; afterwards no more."""
+    bench.ask()
+    bench.run(EMPTY, STORED)
+    assert isinstance(bench.ask(), Permit)
+    assert bench.run(STORED) == 1
+    assert bench.store.delay == BEAT < LAPSE / 3
+    bench.ledger.ledger.own = 0
+    bench.store.delay = -1.0
+    bench.run(STORED)
+    assert bench.store.delay == -1.0
 
 
 def test_a_transaction_that_is_interrupted(bench: Bench) -> None:
