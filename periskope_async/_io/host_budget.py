@@ -138,11 +138,12 @@ class HostBudget:
                 if permit.generation != self._generation:
                     self._generation, self._taken = permit.generation, 0
                 self._taken += 1
-                if now + DEMAND / 2 > self._wants_until:
+                if abs(now + DEMAND - self._wants_until) > DEMAND / 2:
                     self._wants_until = now + DEMAND
                 return permit
-            self._wants_until = now + min(permit, LAPSE) + DEMAND
-            return self._poll(permit, now)
+            wait = self._poll(permit, now)
+            self._wants_until = now + min(wait, LAPSE) + DEMAND
+            return wait
 
     def answer(self, permit: Permit, now: float, reading: RateReading | None, health: Health) -> None:
         """Note an answer, as `Ledger.answer`; with the next step, if it shows nothing that others wait for."""

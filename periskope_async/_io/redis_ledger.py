@@ -85,7 +85,6 @@ class RedisLedger:
         #: Whether the host's budget, or this process, goes on without Redis.
         self._apart = False
         self._entered: HostBudget | None = None
-        self._was: tuple[int, bool, bool, float] = (0, False, False, 0.0)
         #: Of the image that is known here; None before the first.
         self._version: str | None = None
         self._clock_of_redis: Final = RemoteClock()
@@ -168,12 +167,10 @@ class RedisLedger:
                 break
             self._leave(host)
         self._entered = host
-        self._was = self._state()
 
     def __exit__(self, *_: object) -> None:
         ledger, host = self.ledger, self._entered
-        news = not self._apart and ledger.has_news
-        urgent = self._was != self._state()
+        news, urgent = not self._apart and ledger.has_news, ledger.is_urgent
         self._leave(host)
         if news:
             self._kick(0.0 if urgent else FLUSH)
@@ -183,10 +180,6 @@ class RedisLedger:
             self.lock.release()
         else:
             host.__exit__()
-
-    def _state(self) -> tuple[int, bool, bool, float]:
-        ledger = self.ledger
-        return ledger.generation, ledger.window is None, ledger.guided, ledger.paused_until
 
     def _take(  # noqa: PLR0911  # every request comes through here: a call more costs more than it makes clear
         self, now: float, *, bulk: bool, wanted: float
@@ -338,10 +331,11 @@ class RedisLedger:
         slots = [(_bytes(each), int(old) / 1e6) for each, old in zip(said[::2], said[1::2], strict=True)]
         version = _str(version)
         stored = stored or version == sent
-        if step is None or not (stored or version == self._version):
+        if not (step is not None and (stored or version == self._version)):
             ledger.see(_bytes(image), max(0.0, now - self._clock_of_redis.here(int(written))), slots, now)
             self._version = version
-            return False
+            if step is None or step.image is not None or ledger.wants_permits:
+                return False
         if step.image is not None and not stored:
             return False
         self._version = version
@@ -353,7 +347,7 @@ class RedisLedger:
                 self._host.stop()
         self._problem, self._rest = None, FIRST_REST
         self._next_at = now + ledger.poll(step.wait, now) if not step.permits else now
-        if ledger.is_unlimited and not ledger.has_news:
+        if ledger.is_unlimited and not ledger.is_urgent:
             self._part(None)
         return True
 

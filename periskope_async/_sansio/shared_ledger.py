@@ -37,8 +37,6 @@ POLL: Final = 0.02
 #: Permits of a limit that has no window end after this, seconds.
 WITHOUT_WINDOW: Final = 0.5
 
-#: Where in an image that begins which is not only about when it was written, bytes.
-_CONTENT: Final = 16
 #: What a process says of itself: for how long it asks for requests, seconds; its requests in flight; the window of
 #: which it has taken how many.
 _SLOT: Final = Struct("<dqqq")
@@ -81,11 +79,18 @@ class SharedLedger(Ledger):
     _partings: int = 0
     #: Whether a step is under way.
     _is_planned: bool = False
+    #: Whether something has happened since the last step began.
+    has_news: bool = False
+    #: Up to which of what has happened the others wait for it.
+    _urgent: int = 0
     _others: tuple[Other, ...] = ()
     _base: bytes | None = None
     _events: list[Callable[[Ledger], None]] = field(factory=list[Callable[[Ledger], None]])
     _lease: list[Permit] = field(factory=list[Permit])
     _lease_until: float = -math.inf
+    _leased_at: float = -math.inf
+    #: How many the next lease for single calls has: twice as many as the last one where that was soon used up.
+    _ahead: int = 1
     _taken_of: int = -1
     _taken: int = 0
     _wanted: float = 0.0
@@ -99,9 +104,14 @@ class SharedLedger(Ledger):
         return self.last_reading is None and not self.guided
 
     @property
-    def has_news(self) -> bool:
-        """Whether something has happened that the others do not know."""
-        return bool(self._events)
+    def is_urgent(self) -> bool:
+        """Whether something has happened for which the others wait."""
+        return self._urgent > 0
+
+    @property
+    def wants_permits(self) -> bool:
+        """Whether somebody waits for a permit."""
+        return self._wanted > 0
 
     @property
     def others_at_work(self) -> int:
@@ -115,9 +125,11 @@ class SharedLedger(Ledger):
             return wait
         self._wants_until = now + DEMAND
         if not self._lease or now >= self._lease_until or now < self.paused_until:
-            self._wanted = max(self._wanted, wanted, 1.0)
+            self._wanted = max(self._wanted, 1.0, wanted if bulk else self._ahead)
             return 0.0
         permit = self._lease.pop()
+        if not self._lease:
+            self._ahead = min(2 * self._ahead, MAX_LEASE) if now - self._leased_at < DEMAND else 1
         permit.at, permit.circuit = now, circuit
         if circuit is not None:
             circuit.in_flight += 1
@@ -149,13 +161,14 @@ class SharedLedger(Ledger):
     def answer(self, permit: Permit, now: float, reading: RateReading | None, health: Health) -> None:
         """Note an answer, here and for all."""
         known = evolve(permit, circuit=None)
+        before = self._state()
         Ledger.answer(self, permit, now, reading, health)
-        self._note(lambda ledger: ledger.answer(known, now, reading, health))
+        self._note(lambda ledger: ledger.answer(known, now, reading, health), urgent=self._state() != before)
 
     def throttle(self, now: float, retry_after: float | None, sent_at: float = math.inf) -> None:
         """Note a 429, here and for all."""
         Ledger.throttle(self, now, retry_after, sent_at)
-        self._note(lambda ledger: ledger.throttle(now, retry_after, sent_at))
+        self._note(lambda ledger: ledger.throttle(now, retry_after, sent_at), urgent=True)
 
     def go_alone(self) -> None:
         """From here on this is the ledger of this process; nobody knows what others do."""
@@ -167,12 +180,18 @@ class SharedLedger(Ledger):
         self.joined = False
         self.in_flight = self.own
         self._partings += 1
-        self._events.clear()
+        self._forget_events()
         self._forget_lease()
 
-    def _note(self, event: Callable[[Ledger], None]) -> None:
+    def _note(self, event: Callable[[Ledger], None], *, urgent: bool = False) -> None:
         if self.joined or self._is_planned:
             self._events.append(event)
+            self.has_news = True
+            if urgent:
+                self._urgent = len(self._events)
+
+    def _state(self) -> tuple[int, bool, bool, int]:
+        return self.generation, self.window is None, self.guided, len(self.further)
 
     def _leave(self, permit: Permit) -> None:
         self.own -= 1
@@ -213,8 +232,8 @@ class SharedLedger(Ledger):
                 self._join(shared, now)
         before = self._base
         if not self.joined:
-            self._events.clear()  # they are in what it has brought along
-        self._is_planned = True
+            self._forget_events()  # they are in what it has brought along
+        self._is_planned, self.has_news = True, False
         events, leased = self._events, self._lease
         in_flight = self._replay(shared, events)
         drop = leased if now >= self._lease_until or now < shared.paused_until else []
@@ -223,16 +242,17 @@ class SharedLedger(Ledger):
         kept = len(leased) - len(drop)
         shared.in_flight = in_flight + self.own + kept
         permits, wait = ([], 0.0) if kept or not self._wanted else self._admit(shared, now)
+        if wait:  # and then it asks again
+            self._wants_until = now + min(wait, LAPSE) + DEMAND
         generation = shared.generation
         taken = (self._taken if generation == self._taken_of else 0) + len(permits)
         slot = _SLOT.pack(max(0.0, self._wants_until - now), self.own + kept + len(permits), generation, taken)
+        if before is not None and self.joined and not (permits or drop or self.is_urgent):
+            return Step(None, slot, [], wait, 0, 0, now, self._partings)  # what else has happened can wait for the next
         image = _save(shared, now)
         if image is None:
             raise ValueError("the name of a limit is too long")
-        changed = (
-            before is None or events or permits or drop or not self.joined or image[_CONTENT:] != before[_CONTENT:]
-        )
-        return Step(image if changed else None, slot, permits, wait, len(events), len(drop), now, self._partings)
+        return Step(image, slot, permits, wait, len(events), len(drop), now, self._partings)
 
     def said(self, now: float) -> bytes:
         """Return what this process says of itself before it knows the others."""
@@ -248,6 +268,7 @@ class SharedLedger(Ledger):
         if step.dropped:
             self._forget_lease()
         del self._events[: step.events]
+        self._urgent = max(0, self._urgent - step.events)
         if not self.joined:
             self.joined, self._was_joined, self.apart = True, True, 0
         self.see_others(slots, now)
@@ -257,7 +278,7 @@ class SharedLedger(Ledger):
                 self._taken_of, self._taken = self.generation, 0
             self._taken += len(step.permits)
             windows = [limit.window for limit in (self, *self.further) if limit.window is not None]
-            self._lease = step.permits[::-1]
+            self._lease, self._leased_at = step.permits[::-1], now
             self._lease_until = min([window.closes_at for window in windows] or [step.at + WITHOUT_WINDOW])
             self._wanted = 0.0
         if self._events:
@@ -272,7 +293,7 @@ class SharedLedger(Ledger):
         """Note that the last step did not reach the store, and no other will for a while."""
         self._is_planned = False
         if not self.joined:
-            self._events.clear()
+            self._forget_events()
 
     def poll(self, wait: float, now: float) -> float:
         """Return the seconds after which to look again."""
@@ -292,7 +313,8 @@ class SharedLedger(Ledger):
             if window is not None and now < window.closes_at and (left := window.left()) > 0:
                 taken = (self._taken if generation == self._taken_of else 0) + len(permits)
                 theirs = [other.taken if other.generation == generation else 0 for other in others]
-                size = min(MAX_LEASE, (left + len(permits)) // (2 * (1 + len(others))))
+                share = window.limit // (1 + len(others)) - taken + len(permits)
+                size = min(MAX_LEASE, share)
                 if not may_take(window.limit, left, taken, theirs):
                     return permits, POLL
                 if permits and len(permits) >= min(self._wanted, size):
@@ -343,8 +365,12 @@ class SharedLedger(Ledger):
             event(shared)
         return in_flight
 
+    def _forget_events(self) -> None:
+        self._events.clear()
+        self._urgent, self.has_news = 0, False
+
     def _forget_lease(self) -> None:
-        self._lease, self._lease_until = [], -math.inf
+        self._lease, self._lease_until, self._ahead = [], -math.inf, 1
 
 
 def _save(ledger: Ledger, now: float) -> bytes | None:
