@@ -22,7 +22,7 @@ from periskope_async.testing import RateLimitPolicy
 from periskope_async.testing._limits import Limiter
 from tests.simulation import DAY_ONE, respond
 
-__all__ = ["Processes", "Redis", "virtual_loop"]
+__all__ = ["CONCURRENCY", "Processes", "Redis", "virtual_loop"]
 
 CONCURRENCY = 32
 
@@ -72,8 +72,13 @@ class Store:
 
     def __init__(self, redis: Redis, transaction: Callable[[], Transaction]) -> None:
         self._redis, self._transaction = redis, transaction
+        self.is_dead = False
         self._due: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
+
+    def kill(self) -> None:
+        """Have Redis hear no more of it."""
+        self.is_dead = True
 
     def kick(self, delay: float) -> None:
         loop = self._redis.loop
@@ -100,6 +105,8 @@ class Store:
             while True:
                 command = transaction.send(answer)
                 await asyncio.sleep(self._redis.round_trip / 2)
+                if self.is_dead:
+                    return
                 answer = self._redis.eval(*command)
                 await asyncio.sleep(self._redis.round_trip / 2)
 
@@ -140,6 +147,7 @@ class Processes:
     answered: int = 0
     refused: int = 0
     redis: Redis = field(init=False)
+    _stores: list[Store] = field(factory=list[Store])
     _service: Limiter = field(init=False)
     _dice: Random = field(factory=lambda: Random(0))  # noqa: S311  # repeatable
 
@@ -155,6 +163,17 @@ class Processes:
     def run_single(self, count: int, calls: int, every: float) -> None:
         """Have *count* processes make single calls, each one in so many seconds."""
         self._run([self._single_calls(calls, every, position / count * every) for position in range(count)])
+
+    def run_and_kill(self, share: int, after: float) -> None:
+        """Have two processes send requests, of which the second is killed after so many seconds."""
+
+        async def killed() -> None:
+            self.loop.call_later(after, lambda: self._stores[1].kill())  # noqa: PLW0108  # it is there by then
+            with suppress(TimeoutError):
+                async with asyncio.timeout(after + 0.001):
+                    await self._bulk(share)
+
+        self._run([self._bulk(share), killed()])
 
     def _run(self, processes: list[Coroutine[Any, Any, None]]) -> None:
         async def timed(process: Coroutine[Any, Any, None]) -> None:
@@ -180,7 +199,8 @@ class Processes:
             ledger = Ledger()
             return RateLimiter(ledger, HostBudget(ledger, str(self.folder), "budget", self.loop.time))
         shared = RedisLedger(SharedLedger(), "name", "redis://cache", clock=self.loop.time)
-        shared.store = Store(self.redis, shared._transaction)
+        self._stores.append(Store(self.redis, shared._transaction))
+        shared.store = self._stores[-1]
         limiter = RateLimiter(shared.ledger, shared)
         shared.wake = limiter.wake_others
         return limiter

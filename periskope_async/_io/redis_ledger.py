@@ -39,6 +39,8 @@ logger: Final = logging.getLogger("periskope")
 #: A call waits no longer for Redis, seconds. The first connection takes two answers and a half; and where this process
 #: waits for a processor, it is not Redis that is slow.
 PATIENCE: Final = 4 * TIMEOUT
+#: A bulk run waits longer, seconds: who goes on without Redis uses up what the others have.
+BULK_PATIENCE: Final = 5.0
 #: Redis that failed is tried again after this, which doubles, up to that, seconds.
 FIRST_REST: Final = 0.25  # seconds
 LAST_REST: Final = 5.0  # seconds
@@ -90,6 +92,8 @@ class RedisLedger:
         self._clock_of_redis: Final = RemoteClock()
         self._next_at = self._retry_at = -math.inf
         self._busy_since = math.inf
+        #: For how long those wait who wait for the transaction that runs, seconds.
+        self._patience = BULK_PATIENCE
         self._turn = 0
         self._rest = FIRST_REST
         self._problem: str | None = None
@@ -181,7 +185,7 @@ class RedisLedger:
         else:
             host.__exit__()
 
-    def _take(  # noqa: PLR0911  # every request comes through here: a call more costs more than it makes clear
+    def _take(  # noqa: C901, PLR0911  # every request comes through here: a call more costs more than it makes clear
         self, now: float, *, bulk: bool, wanted: float
     ) -> Permit | float | None:
         """Return a permit, or the seconds to wait; None where this process is apart."""
@@ -203,8 +207,10 @@ class RedisLedger:
         found = ledger.take(now, bulk=bulk, wanted=wanted)
         if isinstance(found, Permit) or found > 0:
             return found
+        if not bulk:
+            self._patience = PATIENCE
         if waits:
-            left = self._busy_since + PATIENCE - now
+            left = self._busy_since + self._patience - now
             if left > 0:
                 return left
             self._part("it does not answer in time")
@@ -212,7 +218,7 @@ class RedisLedger:
         if now < self._next_at:
             return self._next_at - now
         self._begin(now)
-        return PATIENCE  # or until it is known, before that
+        return self._patience  # or until it is known, before that
 
     # -- with Redis ---------------------------------------------------------------------------------------------------
 
@@ -258,7 +264,7 @@ class RedisLedger:
         finally:
             with self.lock:
                 if turn == self._turn:
-                    self._busy_since = math.inf
+                    self._busy_since, self._patience = math.inf, BULK_PATIENCE
                     if problem is not None:
                         self._part(None if self._resting else problem)
                     elif self.ledger.own and not self._apart:
@@ -319,7 +325,7 @@ class RedisLedger:
                     if not again or name not in {"NoScriptError", "ConnectionError"}:
                         raise
                     again = False
-                elif self._clock() + TIMEOUT > self._busy_since + PATIENCE:
+                elif self._clock() + TIMEOUT > self._busy_since + self._patience:
                     raise
             command = ("EVAL", SCRIPT, *arguments)
 

@@ -7,9 +7,10 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from periskope_async._sansio.shared_ledger import LAPSE
 from periskope_async.testing import RateLimitPolicy
 from tests.support import slow
-from tests.virtual_processes import Processes, virtual_loop
+from tests.virtual_processes import CONCURRENCY, Processes, virtual_loop
 
 #: Requests in a window, seconds, and requests in all, which leave some of the last window unused.
 POLICIES = [(100, 1.0, 752), (300, 5.0, 1104), (500, 60.0, 1904)]
@@ -77,3 +78,16 @@ def test_redis_is_asked_once_for_many(tmp_path: Path, count: int, most: float) -
     """One process asks Redis once in ten requests or less; eight, all of which want all there is, once for each."""
     run = bulk(RateLimitPolicy(100, 1.0), "redis", tmp_path, *[752 // count] * count)
     assert run.redis.asked <= most * run.answered
+
+
+def test_a_killed_process_lapses_in_redis(tmp_path: Path) -> None:
+    """What a process held when it was killed is soon nobody's, and the other fills its windows again; unrefused."""
+    share, after = 1500, 2.05
+    with virtual_loop() as loop:
+        processes = Processes(RateLimitPolicy(100, 1.0), "redis", tmp_path, loop)
+        processes.run_and_kill(share, after)
+    assert len(processes.redis.slots) == 1
+    assert processes.refused == 0
+    # Two windows shared, then the whole of each, but for what the killed one held, as long as it counted.
+    held = CONCURRENCY + 50
+    assert max(processes.took) <= 1.05 * (after + (share - 150 + held * LAPSE) / 100 + 1)

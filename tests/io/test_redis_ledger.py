@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from periskope_async._io.host_budget import HostBudget
-from periskope_async._io.redis_ledger import ATTEMPTS, BEAT, PATIENCE, RedisLedger
+from periskope_async._io.redis_ledger import ATTEMPTS, BEAT, BULK_PATIENCE, PATIENCE, RedisLedger
 from periskope_async._io.redis_store import TIMEOUT
 from periskope_async._sansio.circuit import Health
 from periskope_async._sansio.permit import Permit
@@ -44,8 +44,8 @@ class Bench:
         self.ledger = RedisLedger(SharedLedger(), "name", "redis://cache", clock=lambda: self.now)
         self.ledger.store = self.store
 
-    def ask(self) -> Permit | float:
-        return self.ledger.admit(self.now, bulk=False, wanted=0)
+    def ask(self, *, bulk: bool = False) -> Permit | float:
+        return self.ledger.admit(self.now, bulk=bulk, wanted=0)
 
     def run(self, *answers: Any) -> int:
         """Run a transaction; return how many commands it sent."""
@@ -87,6 +87,15 @@ def test_who_waits_for_redis_waits_not_for_long(bench: Bench, caplog: pytest.Log
         "budget 'redis': this process goes on on its own: it does not answer in time",
         "budget 'redis': shared again",
     ]
+
+
+def test_a_bulk_run_waits_longer(bench: Bench) -> None:
+    """A bulk run waits for Redis for seconds, unless a single call waits too: that takes the process with it."""
+    assert bench.ask(bulk=True) == BULK_PATIENCE
+    bench.now += 2 * PATIENCE
+    assert bench.ask(bulk=True) == BULK_PATIENCE - 2 * PATIENCE
+    assert isinstance(bench.ask(), Permit)
+    assert not bench.ledger.describe()[1]
 
 
 def test_an_answer_that_is_late_is_asked_for_again(bench: Bench) -> None:
