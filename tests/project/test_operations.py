@@ -6,7 +6,6 @@ import json
 import pkgutil
 import re
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,12 +14,10 @@ from periskope_async import Media, Poll, resources
 from periskope_async._sansio.operation import Operation
 from periskope_async._sansio.response import Content
 from periskope_async.testing._service.service import ROUTES
+from tests.schemas import ENDPOINTS, breaches
 from tests.support import request_of
 
-API = {
-    (entry["method"], entry["path"]): entry
-    for entry in json.loads((Path(__file__).parents[1] / "api" / "endpoints.json").read_text("utf-8"))
-}
+API = {(entry["method"], entry["path"]): entry for entry in ENDPOINTS.values()}
 
 #: Where `endpoints.json` says "conditional": those that are sent again, for the end state is the same.
 #: A repeated DELETE that finds nothing has succeeded.
@@ -197,7 +194,10 @@ def test_idempotent_as_the_api_says(operation: Operation[Any]) -> None:
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.__name__)
 async def test_methods_send_all_that_the_api_takes(resource: type[Any]) -> None:
-    """Called with every parameter, a method sends every query value and body field that the API knows, and no other."""
+    """Called with every parameter, a method sends every query value and body field that the API knows, and no other.
+
+    What it sends is what the schema of the request allows.
+    """
     values = VALUES | OTHER_VALUES.get(resource.__name__, {})
     sent: dict[Operation[Any], set[str]] = {}
     bodies = defaultdict[tuple[str, str], set[str]](set)
@@ -214,7 +214,10 @@ async def test_methods_send_all_that_the_api_takes(resource: type[Any]) -> None:
             operation, entry = request.operation, entry_of(request.operation)
             query = {part.partition("=")[0] for part in request.query.split("&") if part}
             sent.setdefault(operation, set()).update(query)
-            bodies[operation.method, operation.path] |= set(json.loads(request.body) if request.body else ())
+            body = json.loads(request.body) if request.body else {}
+            bodies[operation.method, operation.path] |= body.keys()
+            if entry.get("request_schema"):
+                assert breaches(body, f"requests/{entry['operation']}") == set(), name
             assert ("phone" in parameters) == entry["needs_phone"], name
             assert request.phone == (VALUES["phone"] if entry["needs_phone"] else None), name
     for operation, names in sent.items():
