@@ -15,6 +15,7 @@ from periskope_async.testing._service.fields import (
     CHAT_ID,
     DATE,
     FLAG,
+    REQUIRED_DATE,
     TEXT,
     Body,
     Field,
@@ -228,12 +229,13 @@ def _are_days(value: Any, _: object) -> str:
 
 
 def _is_count(value: Any, _: object) -> str:
-    return "" if type(value) is int and value > 0 else "Expected a whole number above 0"
+    whole = type(value) is int or (isinstance(value, float) and value.is_integer())  # 2.0 is whole in JSON
+    return "" if whole and value > 0 else "Expected a whole number above 0"
 
 
 _REPEAT: Final = object_of(
     {
-        "repeat_interval": one_of("day", "week", "month"),
+        "repeat_interval": one_of("day", "week", "month", empty=(None,)),
         "repeat_value": Field({"type": ["integer", "null"], "minimum": 1}, _is_count, empty=(None,)),
         "repeat_days": Field({"type": ["array", "null"], "items": {"enum": [*_DAYS]}}, _are_days, empty=(None,)),
         "repeat_ends": DATE,
@@ -243,7 +245,7 @@ _REPEAT: Final = object_of(
 _FIELDS: Final = {"scheduled_at": DATE, "message": TEXT, "media": MEDIA, "is_repeat": FLAG, "repeat_config": _REPEAT}
 _NEW: Final = Body(
     "NewScheduledMessage",
-    {"chat_id": CHAT_ID, **_FIELDS},
+    {"chat_id": CHAT_ID, **_FIELDS, "scheduled_at": REQUIRED_DATE},
     required=("chat_id", "scheduled_at"),
     filled=("message", "media"),
 )

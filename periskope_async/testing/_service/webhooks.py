@@ -27,6 +27,7 @@ WEBHOOKS: Final = Resource(
     example_id=_FIRST,
     other_id="00000000-0000-4000-8000-00000000ffff",
     unknown_values={"integration_name": "moon.risen"},
+    open_keys=("integration_name", "type"),
     row_of=lambda webhook, _: webhook,
 )
 #: From a key of a request to the key of a subscription.
