@@ -73,6 +73,7 @@ def _shown(request: Request[Any], client: "PeriskopeClient") -> bytes:
 def _summarised(body: bytes) -> Any:
     """Return what *body* holds, of a file only how long it is."""
     fields = json.loads(body)
-    if "filedata" in fields.get("media", ()):
-        fields["media"]["filedata"] = f"({len(fields['media']['filedata']):,} characters of base64)"
+    for name, key in (("media", "filedata"), ("document", "base64")):
+        if key in fields.get(name, ()):
+            fields[name][key] = f"({len(fields[name][key]):,} characters of base64)"
     return fields
