@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, cast
 
 from attrs import define, field, frozen
 
@@ -71,6 +71,8 @@ class Failed:
 class Progress:
     """How far a bulk run has come. `done`, `failed`, `in_flight` and `waiting` add up to `total`.
 
+    Of a file that is sent it is its bytes that are counted, and `unit` says so.
+
     Attributes:
         total: distinct ids to fetch; None while the end of the ids is not known.
         done: ids fetched.
@@ -78,6 +80,7 @@ class Progress:
         in_flight: ids being fetched.
         elapsed: seconds since the run began.
         eta: seconds to go, as far as the pace so far and the rate limit show; None while unknown.
+        unit: what is counted: `ids` or `bytes`.
     """
 
     total: int | None
@@ -86,6 +89,7 @@ class Progress:
     in_flight: int
     elapsed: float
     eta: float | None
+    unit: Literal["ids", "bytes"] = "ids"
 
     @property
     def waiting(self) -> int | None:

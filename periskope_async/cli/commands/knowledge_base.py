@@ -9,9 +9,9 @@ import click
 from periskope_async.cli.commands import reading
 from periskope_async.cli.outcome import Exit
 from periskope_async.cli.render_knowledge import document_table, item_table, item_view
-from periskope_async.cli.running import ask, display
+from periskope_async.cli.running import ask, display, progress, run
 from periskope_async.cli.text import to_json, visible, write
-from periskope_async.models import KbItem
+from periskope_async.models import KbDocumentCreated, KbItem
 
 if TYPE_CHECKING:
     from periskope_async import PeriskopeClient
@@ -53,13 +53,28 @@ def create(connect: "Connect", question: str, answer: str, attachments: Sequence
 
 def upload(connect: "Connect", place: str, name: str | None, output: str) -> int:
     """Add a document by its path or URL, and print what became of it; fail if it was not added."""
-    source: dict[str, Any] = {"url": place} if place.startswith(("http://", "https://")) else {"content": Path(place)}
-    made = ask(connect, "Uploading", lambda client: client.knowledge_base.create_document(**source, filename=name))
+    if place.startswith(("http://", "https://")):
+        made = ask(connect, "Adding", lambda client: client.knowledge_base.create_document(url=place, filename=name))
+    else:
+        made = _send(connect, Path(place), name)
     if output == "json":
         write(to_json([each.to_dict() for each in made], indent=2))
     else:
         display(document_table(made), wide=True)
     return Exit.OK if all(each.document_id for each in made) else Exit.SOME_FAILED
+
+
+def _send(connect: "Connect", path: Path, name: str | None) -> tuple[KbDocumentCreated, ...]:
+    """Send a file, and show on a terminal how far it is."""
+
+    async def send() -> tuple[KbDocumentCreated, ...]:
+        async with connect() as client:
+            return await client.knowledge_base.create_document(
+                content=path, filename=name, on_progress=lambda now: report(now, None)
+            )
+
+    with progress() as report:
+        return run(send)
 
 
 def update(
