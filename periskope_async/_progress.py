@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import timedelta
-from html import escape
 from importlib import import_module
 from importlib.util import find_spec
 from math import ceil
@@ -111,6 +110,8 @@ def _line(now: Progress, limit: RateLimit | None) -> None:
 
 
 def _notebook_bar(notebook: Any) -> Report:
+    from html import escape  # a third of a megabyte, for notebooks alone
+
     handle = notebook.display(notebook.HTML(""), display_id=True)
 
     def draw(now: Progress, limit: RateLimit | None) -> None:
