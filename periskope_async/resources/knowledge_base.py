@@ -91,6 +91,11 @@ class KnowledgeBase:
     ) -> AsyncGenerator[KbItem, None]:
         """Walk all items, each once, even while others come and go; as `Tickets.list`.
 
+        Args:
+            type: faq or document, for these alone.
+            page_size: rows asked for at a time; how many the service allows is not documented.
+            limit: rows to yield at most; None for all.
+
         Raises:
             ConfigurationError: `page_size` or `limit` is below 1; nothing was sent.
             PeriskopeError: as for `Tickets.get`; rows already read stay read.

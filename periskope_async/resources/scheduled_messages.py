@@ -142,6 +142,11 @@ class ScheduledMessages:
     ) -> AsyncGenerator[ScheduledMessage, None]:
         """Walk all scheduled messages, each once, even while others come and go; as `Tickets.list`.
 
+        Args:
+            page_size: rows asked for at a time; how many the service allows is not documented.
+            limit: rows to yield at most; None for all.
+            phone: see the class.
+
         Raises:
             ConfigurationError: `page_size` or `limit` is below 1; nothing was sent.
             PeriskopeError: as for `get`; rows already read stay read.

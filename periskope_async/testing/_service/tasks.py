@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, Final
 
 from periskope_async.testing._json import Json, dumps
-from periskope_async.testing._service.account import STAFF, SUBJECTS
+from periskope_async.testing._service.account import STAFF, SUBJECTS, lettered
 from periskope_async.testing._service.answers import Answer
 from periskope_async.testing._service.assumptions import Assumptions
 from periskope_async.testing._service.chat_forms import full_id
@@ -26,10 +26,8 @@ _MADE: Final = 3
 
 
 def _task_id(number: int) -> str:
-    return f"task-{number:016d}".translate(_LETTERS)
+    return f"task-{lettered(number, 16)}"
 
-
-_LETTERS: Final = str.maketrans("0123456789", "abcdefghij")
 
 TASKS: Final = Resource(
     name="task",
