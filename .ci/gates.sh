@@ -154,6 +154,13 @@ gate_package() {
   grep --quiet -F 'pip install "periskope[cli]"' "$work/no-extra"
 }
 
+# The site, built offline: a link that leads nowhere, or a public name that no page describes, is an error.
+gate_docs() {
+  environment "$work/site-tools" "$dev/bin/python" --editable . --group docs
+  "$work/site-tools/bin/sphinx-build" -n -W --keep-going --quiet docs "$work/site"
+  test -s "$work/site/llms.txt"
+}
+
 # The budget that machines share, on a real Redis; where it is not installed, it is installed if that can be.
 gate_redis() {
   redis_server || absent "no redis-server on this machine, and none that apt-get and this user could install"
