@@ -1,4 +1,4 @@
-"""Two directives that draw as SVG, in the colours of the page: `flow`, boxes below each other, and `timeline`, bars in lanes.
+"""Two directives that draw SVG in the colours of the page: `flow`, boxes below each other; `timeline`, bars in lanes.
 
 ```{flow}
 A box | and what is said beside it
