@@ -1,6 +1,7 @@
 from collections.abc import AsyncIterator
 
 from aiohttp import web
+
 from periskope_async import NotFoundError, PeriskopeClient, PeriskopeError
 
 CLIENT = web.AppKey("CLIENT", PeriskopeClient)

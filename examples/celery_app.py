@@ -3,9 +3,12 @@ import os
 from functools import cache
 
 from celery import Celery
+
 from periskope_sync import PeriskopeClient, PeriskopeError
 
-app = Celery("tickets", broker=os.environ.get("BROKER", "memory://"), backend=os.environ.get("BACKEND", "cache+memory://"))
+app = Celery(
+    "tickets", broker=os.environ.get("BROKER", "memory://"), backend=os.environ.get("BACKEND", "cache+memory://")
+)
 
 
 @cache

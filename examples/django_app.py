@@ -4,13 +4,14 @@ import os
 from functools import cache
 
 import django
-import periskope_async
-import periskope_sync
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
+
+import periskope_async
+import periskope_sync
 
 if not settings.configured:  # in a project of yours: settings.py
     settings.configure(SECRET_KEY=os.urandom(20).hex(), ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__)

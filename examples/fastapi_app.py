@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Body, FastAPI, Request
 from fastapi.responses import JSONResponse
+
 from periskope_async import NotFoundError, PeriskopeClient, PeriskopeError, TicketInfo
 
 

@@ -1,6 +1,7 @@
 import atexit
 
 from flask import Flask, jsonify
+
 from periskope_sync import NotFoundError, PeriskopeClient, PeriskopeError
 
 app = Flask(__name__)

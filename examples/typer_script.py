@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+
 from periskope_sync import PeriskopeClient, PeriskopeError
 
 app = typer.Typer()

@@ -172,7 +172,7 @@ class Connections:
             self.limiter.rest()
 
     def __del__(self) -> None:
-        if not _Process:  # the interpreter ends, and has cleared this module before its last client
+        if globals().get("_Process") is None:  # the interpreter ends, and has cleared this module already
             return
         if self.closed or self._forks != _Process.forks or self._borrowed is not None:
             return
