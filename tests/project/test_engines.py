@@ -55,7 +55,7 @@ KILLER = """
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("engine", RUNS)
 def test_worker_processes_share_the_limit(engine: str, tmp_path: Path) -> None:
-    """Four workers on a key of 100 requests a second meet no 429 and bring all, though one is killed."""
+    """Four workers on a key of 100 requests a second meet no 429 and bring all, though one of them is killed."""
     needed = {"dask_fetch": "distributed", "ray_fetch": "ray", "spark_fetch": "pyspark"}[engine]
     pytest.importorskip(needed, reason=f"{needed} is not installed")
     (tmp_path / "sitecustomize.py").write_text(dedent(KILLER), "utf-8")
@@ -64,7 +64,7 @@ def test_worker_processes_share_the_limit(engine: str, tmp_path: Path) -> None:
     code += "    print(json.dumps([row['ticket_id'] for row in rows]))\n"
     (tmp_path / "run.py").write_text(code, "utf-8")
     with (
-        TemporaryDirectory() as short,  # Ray's sockets lie in it, and their names are to be shorter than pytest's folders
+        TemporaryDirectory() as short,  # for the sockets of Ray, whose names are limited
         FakePeriskope(tickets=TICKETS, rate_limit="100/s") as fake,
     ):
         environment = {
