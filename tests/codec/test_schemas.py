@@ -73,7 +73,7 @@ from tests.support import each_of
 Json = Any
 API = Path(__file__).parents[1] / "api"
 SCHEMAS = API / "schemas"
-SEEDS = [range(40), pytest.param(range(40, 400), marks=pytest.mark.slow)]
+SEEDS = [range(20), pytest.param(range(20, 400), marks=pytest.mark.slow)]
 OBJECTS: dict[str, Any] = {
     "BroadcastReceipt": BroadcastReceipt,
     "BroadcastStatus": BroadcastStatus,
