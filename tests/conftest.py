@@ -4,7 +4,9 @@ import gc
 import os
 import signal
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +29,49 @@ def pytest_collection_finish() -> None:
     """Collect garbage again, except among what was there before the first test."""
     gc.freeze()
     gc.enable()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let CI ask which tests should be marked as slow, or made cheaper: above half a second each is too much."""
+    parser.addoption("--costliest", type=int, default=0, help="name the tests that took the most CPU time")
+
+
+def spent() -> float:
+    """Return the CPU seconds of this process and of those that it has started and waited for."""
+    children = os.times()
+    return time.process_time() + children.children_user + children.children_system
+
+
+BEFORE = pytest.StashKey[float]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Remember what was spent before a test."""
+    item.stash[BEFORE] = spent()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> None:
+    """Have the last report of a test carry what the test took: it comes from a worker to whoever sums up."""
+    if call.when == "teardown":
+        now = spent()
+        item.user_properties.append(
+            ("cpu_seconds", now - item.stash.get(BEFORE, now))
+        )  # one that was left out has none
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Name the costliest tests; nothing fails for it, since a busy machine doubles what they take."""
+    if count := config.getoption("costliest"):
+        costs = [
+            (dict(report.user_properties)["cpu_seconds"], report.nodeid)
+            for report in terminalreporter.stats.get("", [])
+            if report.when == "teardown"
+        ]
+        terminalreporter.section(f"the {count} costliest of {sum(cost for cost, _ in costs):.0f} s of CPU time")
+        for cost, name in sorted(costs, reverse=True)[:count]:
+            terminalreporter.write_line(f"{cost:6.2f} s  {name}")
 
 
 @pytest.hookimpl(optionalhook=True)

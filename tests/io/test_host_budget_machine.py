@@ -65,4 +65,4 @@ TestHostGatekeeping.settings = settings(max_examples=2, stateful_step_count=40, 
 class TestHostGatekeepingAtLength(TestHostGatekeeping):
     """The same with more examples than fit between two changes."""
 
-    settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+    settings = settings(max_examples=16, stateful_step_count=40, deadline=None)
