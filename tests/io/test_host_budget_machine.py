@@ -58,7 +58,7 @@ class HostGatekeeping(Gatekeeping):
 
 
 TestHostGatekeeping: Any = HostGatekeeping.TestCase
-TestHostGatekeeping.settings = settings(max_examples=2, stateful_step_count=40, deadline=None)
+TestHostGatekeeping.settings = settings(max_examples=2, stateful_step_count=20, deadline=None)
 
 
 @pytest.mark.slow
