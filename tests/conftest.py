@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in what a shell runs in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)  # else the programs that tests start would ignore it too
@@ -19,6 +20,10 @@ if sys.dont_write_bytecode:  # as in many containers: each of some hundred inter
     )
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# No test fails because a busy machine was slow with an example. What else is set where CI is, stays.
+settings.register_profile("no deadline", settings(), deadline=None)
+settings.load_profile("no deadline")
 
 # What is made on the way to the first test stays until the last: looked through for garbage again and again, it cost
 # each test a share, and a tenth of a second whenever one calls `gc.collect()`.
