@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from periskope_async.testing._alarm import Alarm
 from periskope_async.testing._answering import TOO_LATE, AnswerHook, Answering
 from periskope_async.testing._clock import Clock
 from periskope_async.testing._faults.names import Fault
@@ -23,6 +24,7 @@ from periskope_async.testing._listener import Listener
 from periskope_async.testing._objects import FakeObjects
 from periskope_async.testing._recorded import Recorded, Recorder
 from periskope_async.testing._service.assumptions import Assumptions
+from periskope_async.testing._service.happenings import plural_of
 from periskope_async.testing._service.service import Service
 
 if TYPE_CHECKING:
@@ -104,7 +106,8 @@ class FakePeriskope:
         )
         self._answering = Answering(self._service, compress=compress)
         self._recorder = Recorder(keep)
-        self._listener = Listener(host, port, ssl_context, self._respond, self._prepare)
+        self._alarm = Alarm(self._service.next_due, self._now, self._service.catch_up)
+        self._listener = Listener(host, port, ssl_context, self._respond, self._prepare, self._finish)
         #: The tickets: `fake.tickets.get("BKT-001")`. The short forms `fake.get`, `put`, `change`, `remove` are theirs.
         self.tickets: FakeObjects = FakeObjects(self._service.state.objects["tickets"])
         #: The chats, which the tickets show: `fake.chats.change(chat_id, chat_name="Parcels")`.
@@ -296,6 +299,24 @@ class FakePeriskope:
 
     # --- how it behaves --------------------------------------------------------------------------------------
 
+    def emit(self, event: str, data: Json | str, *, previous: Json | None = None) -> None:
+        """Have something happen that no operation causes: `fake.emit("message.flagged", message_id)`.
+
+        What the operations cause happens by itself, as does what `fake.tickets.change` and its like do.
+
+        Args:
+            event: its name; any.
+            data: what it is about; or the id of an object of the fake's.
+            previous: the old values of what was changed.
+
+        Raises:
+            KeyError: it knows no such object.
+            ValueError: an id, and a name of which it does not know what it is about.
+        """
+        state = self._service.state
+        item = state.objects[plural_of(event)].get(data) if isinstance(data, str) else data
+        state.happenings.emit(event, item, previous or {})
+
     def rotate_key(self, api_key: str) -> None:
         """Let in another key from now on; the one before gets 401."""
         self._service.api_key = api_key
@@ -316,6 +337,9 @@ class FakePeriskope:
         if self.rate_limit is not None:
             self._answering.limiter = Limiter(self.rate_limit, self._now())
 
+    async def _finish(self) -> None:
+        self._alarm.clear()
+
     def _respond(self, connection: Connection, request: Request) -> Iterable[Step]:
         """The steps that answer *request*, recorded, and counted after that: other threads read along."""
         now = self._now()
@@ -323,6 +347,8 @@ class FakePeriskope:
             connection.idle_limit = self._dice.uniform(*self._keepalive)
         faults, found = self.faults, self._service.find(request)
         outcome = TOO_LATE if connection.stale else self._answering.outcome(request, found, now, faults)
+        if self._service.state.happenings.listeners:
+            self._alarm.set()
         connection.stale = outcome.fault is Fault.STALE
         self._recorder.add(request, found, outcome, now, self._listener.connections[connection], faults)
         return itertools.chain((self.latency,), outcome.steps) if self.latency else outcome.steps

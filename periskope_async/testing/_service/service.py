@@ -111,6 +111,8 @@ class Service:
             "tickets": Tickets(self.state),
             "webhooks": webhooks.webhooks(self.state),
         }
+        for objects in self.state.objects.values():
+            objects.happenings = self.state.happenings
         self.state.outbox.arrive = partial(messages.arrive, self.state)
 
     def find(self, request: Request) -> Found:
@@ -138,6 +140,16 @@ class Service:
         if found.route is None:
             return no_route(request.method, path)
         return self._checked(found.route, found.resource_id, request)
+
+    def next_due(self) -> float | None:
+        """When the next message leaves the queue by itself, in seconds since the epoch; None: none waits."""
+        return min(filter(None, (self.state.outbox.next_due(), scheduled_messages.next_due(self.state))), default=None)
+
+    def catch_up(self) -> None:
+        """Send what is due, which else is done when somebody asks for it."""
+        with self.state.lock:
+            scheduled_messages.run_due(self.state)
+            self.state.outbox.deliver()
 
     def _checked(self, route: Route, resource_id: str, request: Request) -> Answer:
         assumptions = self.state.assumptions
