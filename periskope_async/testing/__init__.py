@@ -3,6 +3,8 @@
 It must not know the client: it is as strict with ours as with anybody's.
 """
 
+from periskope_async.testing._deliveries.deliveries import Deliveries, Delivery
+from periskope_async.testing._deliveries.orders import DeliveryFault
 from periskope_async.testing._fake import FakePeriskope
 from periskope_async.testing._faults.names import HARMLESS_FAULTS, PASSING_FAULTS, SLOW_FAULTS, Fault
 from periskope_async.testing._faults.plan import Faults
@@ -19,6 +21,9 @@ __all__ = [
     "PASSING_FAULTS",
     "SLOW_FAULTS",
     "Assumptions",
+    "Deliveries",
+    "Delivery",
+    "DeliveryFault",
     "FakeObjects",
     "FakePeriskope",
     "Fault",
