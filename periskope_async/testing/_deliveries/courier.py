@@ -135,7 +135,7 @@ class Courier:
                 yield webhook["hook_url"]
 
     def _if_open(self, loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:
-        """Do some work, unless the loop it was meant for delivers no more: then all that was on its way is given up."""
+        """Do some work, unless the loop it was meant for delivers no more: then all that was on its way is dropped."""
         if loop is self._loop:
             work()
 

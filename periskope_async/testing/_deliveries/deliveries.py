@@ -155,7 +155,7 @@ class Deliveries:
                 self.counts[attempt.fault] += 1
 
     def began(self, count: int = 1) -> None:
-        """Say that something is on its way, or with -1 that it has arrived or is given up."""
+        """Say that something is on its way, or with -1 that it has arrived or is dropped."""
         with self._lock:
             self._pending += count
             if not self._pending:
