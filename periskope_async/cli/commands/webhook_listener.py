@@ -140,8 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
             except (OSError, HTTPException) as error:
                 answer = Posted(HTTPStatus.BAD_GATEWAY, str(error).encode(), "text/plain")
                 reason = f"{reason}{'; ' if reason else ''}not passed on: {error}"
+        self._print(event, reason, answer.status)  # first: the next one is posted once this one is answered
         self._answer(answer)
-        self._print(event, reason, answer.status)
 
     def _answer(self, answer: Posted, *, close: bool = False) -> None:
         self.send_response(answer.status)
