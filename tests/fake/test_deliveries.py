@@ -411,7 +411,7 @@ async def test_nothing_is_left_behind(receiver: Receiver) -> None:
             assert fake.deliveries.pending == 0
             assert await fake.deliveries.settled() == fake.deliveries.attempts
             fake.change("BKT-001", subject="Unheard")
-            gc.collect()
+        gc.collect()
     assert asyncio.all_tasks() == before
     hold.set()
 
