@@ -181,7 +181,8 @@ gate_engines() {
 gate_redis() {
   redis_server || absent "no redis-server on this machine, and none that apt-get and this user could install"
   redis-server --version
-  "$dev/bin/python" -m pytest "${workers[@]}" "${everything[@]}" tests/io/test_redis_budget*.py
+  "$dev/bin/python" -m pytest "${workers[@]}" "${everything[@]}" tests/io/test_redis_budget*.py \
+    tests/public/test_webhook_recipes.py::test_many_processes_share_what_they_have_seen
 }
 
 # Other people's clients against our fake service: the vendor's own, and schemathesis.
