@@ -31,13 +31,13 @@ WORKER = """
 
 @contextmanager
 def workers(
-    api_key: str, base_url: str, count: int, folder: Path, budget: str = "host"
+    api_key: str, base_url: str, folders: list[Path], budget: str = "host"
 ) -> Iterator[list[subprocess.Popen[str]]]:
-    """Start processes that fetch tickets as soon as they hear which; kill those that are left in the end."""
+    """Start a process for each folder, which fetches tickets as soon as it hears which; kill those left in the end."""
     command = [sys.executable, "-c", dedent(WORKER), api_key, base_url, budget]
     with ExitStack() as stack:
         started = list[subprocess.Popen[str]]()
-        for _ in range(count):
+        for folder in folders:
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,

@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -56,8 +56,7 @@ def run(service: Express, folders: list[Path], limit: int, budget: str) -> None:
     """Have a process for each folder fetch tickets, for over two windows; check that all came, with no refusal."""
     count, share = len(folders), -(-9 * limit // 4 // len(folders))
     ids = [f"BKT-{number:05}" for number in range(count * share)]
-    with ExitStack() as stack:
-        processes = [stack.enter_context(workers("a-key", service.url, 1, folder, budget))[0] for folder in folders]
+    with workers("a-key", service.url, folders, budget) as processes:
         for position, process in enumerate(processes):
             say(process, json.dumps(ids[position::count]))
         assert [finish(process)[0] for process in processes] == [share] * count
@@ -69,10 +68,7 @@ def run(service: Express, folders: list[Path], limit: int, budget: str) -> None:
     [
         (2, 100, 1.0, "legacy"),
         (4, 100, 1.0, "draft-6"),
-        (8, 100, 1.0, "draft-7"),
         (8, 100, 1.0, "legacy"),
-        (16, 100, 1.0, "draft-8"),
-        (8, 300, 5.0, "legacy"),
         (16, 300, 5.0, "draft-7"),
         (8, 500, 6.0, "draft-8"),  # a minute, shortened
     ],
@@ -88,11 +84,8 @@ def test_processes_of_a_machine(tmp_path: Path, count: int, limit: int, window: 
     ("count", "limit", "window", "headers"),
     [
         (2, 100, 1.0, "draft-8"),
-        (4, 100, 1.0, "legacy"),
-        (8, 100, 1.0, "draft-7"),
-        (8, 300, 5.0, "draft-6"),
-        (16, 300, 5.0, "legacy"),
-        (8, 500, 6.0, "legacy"),
+        (4, 300, 5.0, "draft-6"),
+        (8, 100, 1.0, "legacy"),
     ],
 )
 def test_processes_of_many_machines(tmp_path: Path, count: int, limit: int, window: float, headers: str) -> None:

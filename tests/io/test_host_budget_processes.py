@@ -52,7 +52,7 @@ def test_no_process_is_refused(tmp_path: Path, count: int, policy: RateLimitPoli
     """Processes that fetch at once, over several windows, meet not one 429, and each ticket is asked for once."""
     with (
         FakePeriskope(tickets=tickets, rate_limit=policy) as fake,
-        workers(fake.api_key, fake.base_url, count, tmp_path) as processes,
+        workers(fake.api_key, fake.base_url, [tmp_path] * count) as processes,
     ):
         for position, process in enumerate(processes):
             say(process, json.dumps(fake.ticket_ids[position::count]))
@@ -66,7 +66,7 @@ def test_the_rate_limit_of_all(tmp_path: Path) -> None:
     policy = RateLimitPolicy(100, 30.0)
     with (
         FakePeriskope(tickets=60, rate_limit=policy) as fake,
-        workers(fake.api_key, fake.base_url, 2, tmp_path) as processes,
+        workers(fake.api_key, fake.base_url, [tmp_path] * 2) as processes,
     ):
         for position, process in enumerate(processes):
             say(process, json.dumps(fake.ticket_ids[position::2]))
@@ -81,7 +81,7 @@ def test_killed_and_stopped(tmp_path: Path) -> None:
     policy = RateLimitPolicy(40, 1.0)
     with (
         FakePeriskope(tickets=400, rate_limit=policy) as fake,
-        workers(fake.api_key, fake.base_url, 4, tmp_path) as processes,
+        workers(fake.api_key, fake.base_url, [tmp_path] * 4) as processes,
     ):
         for position, process in enumerate(processes):
             say(process, json.dumps(fake.ticket_ids[position::4][: 30 if position < 2 else None]))
@@ -106,7 +106,7 @@ def test_no_process_is_refused_by_redis(tmp_path: Path, headers: str) -> None:
     policy = RateLimitPolicy(40, 1.0, headers=headers)
     with FakePeriskope(tickets=160, rate_limit=policy) as fake, RedisServer() as server, ExitStack() as stack:
         processes = [
-            stack.enter_context(workers(fake.api_key, fake.base_url, 1, tmp_path / str(number), server.url))[0]
+            stack.enter_context(workers(fake.api_key, fake.base_url, [tmp_path / str(number)], server.url))[0]
             for number in range(4)
         ]
         for position, process in enumerate(processes):
