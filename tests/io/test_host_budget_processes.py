@@ -4,7 +4,6 @@ import json
 import signal
 import time
 from collections import Counter
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -104,11 +103,12 @@ def test_no_process_is_refused_by_redis(tmp_path: Path, headers: str) -> None:
     """Processes that share by Redis, each with a folder of its own as on another machine, meet not one 429 either."""
     pytest.importorskip("redis", reason="redis is not installed")
     policy = RateLimitPolicy(40, 1.0, headers=headers)
-    with FakePeriskope(tickets=160, rate_limit=policy) as fake, RedisServer() as server, ExitStack() as stack:
-        processes = [
-            stack.enter_context(workers(fake.api_key, fake.base_url, [tmp_path / str(number)], server.url))[0]
-            for number in range(4)
-        ]
+    folders = [tmp_path / str(number) for number in range(4)]
+    with (
+        FakePeriskope(tickets=160, rate_limit=policy) as fake,
+        RedisServer() as server,
+        workers(fake.api_key, fake.base_url, folders, server.url) as processes,
+    ):
         for position, process in enumerate(processes):
             say(process, json.dumps(fake.ticket_ids[position::4]))
         assert [finish(process)[0] for process in processes] == [40] * 4
