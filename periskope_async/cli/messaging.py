@@ -161,22 +161,14 @@ _until = click.option("--until", metavar="DATE", help="Only what was sent before
 @_until
 @click.option("--limit", type=click.IntRange(1), metavar="N", default=30, help="At most N messages.")
 @click.option("--all", "everything", is_flag=True, help="Every message there is, whatever --limit says.")
+@click.option("--oldest-first", is_flag=True, help="In the order in which they were sent.")
 @output("table", "json", "jsonl", "csv")
 @hands_on_connect
-def list_(
-    connect: "Connect",
-    *,
-    chat: str | None,
-    since: str | None,
-    until: str | None,
-    limit: int,
-    everything: bool,
-    output: str,
-) -> int:
+def list_(connect: "Connect", *, limit: int, everything: bool, output: str, **chosen: Any) -> int:
     """List messages, newest first."""
     from periskope_async.cli.commands import messages as _messages
 
-    return _messages.list_(connect, None if everything else limit, (chat, since, until), output)
+    return _messages.list_(connect, None if everything else limit, chosen, output)
 
 
 @messages.command("export")

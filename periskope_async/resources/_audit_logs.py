@@ -27,7 +27,9 @@ def walk_logs(
     limit: int | None,
 ) -> AsyncGenerator[AuditLog, None]:
     """Walk the rows of a log by its method for a *page*, which takes what is *chosen*; each row once."""
-    return walk(partial(page, **chosen), attrgetter("log_id"), page_size=page_size, limit=limit)
+    return walk(
+        partial(page, **chosen), attrgetter("log_id"), key_of=attrgetter("timestamp"), page_size=page_size, limit=limit
+    )
 
 
 def audit_query(

@@ -393,20 +393,40 @@ class Messages:
         chat_id: str | Unset = UNSET,
         start_time: Moment | Unset = UNSET,
         end_time: Moment | Unset = UNSET,
+        oldest_first: bool = False,
         page_size: int = 2000,
         limit: int | None = None,
         phone: str | None = None,
     ) -> AsyncGenerator[Message, None]:
-        """Walk all messages, newest first, each once, even while others come; as `Tickets.list`.
+        """Walk all messages, each once, even while others come and go, in the memory of two pages.
 
-        For the rest see `list_page`.
+        Oldest first ends with what came during the walk. The API serves the newest first alone, so the end of the list
+        is looked for: that takes requests of one message each, twelve for 100,000 messages, before the first one comes.
+
+        Args:
+            chat_id: as for `list_page`; so for all that is not here.
+            start_time: a date, datetime or text.
+            end_time: likewise.
+            oldest_first: whether they come in the order in which they were sent; else the newest comes first.
+            page_size: messages asked for at a time; the service's maximum is 2,000. Where several come between two
+                requests, pages of a few make many.
+            limit: messages to yield at most, the oldest or the newest; None for all.
+            phone: see the class.
 
         Raises:
-            ConfigurationError: `page_size` or `limit` is below 1; nothing was sent.
+            ConfigurationError: `page_size` or `limit` is below 1, or `oldest_first` is not a bool; nothing was sent.
             PeriskopeError: as for `get`; rows already read stay read.
         """
+        as_flag("oldest_first", oldest_first)
         fetch = partial(self.list_page, chat_id=chat_id, start_time=start_time, end_time=end_time, phone=phone)
-        return walk(fetch, attrgetter("message_id"), page_size=page_size, limit=limit)
+        return walk(
+            fetch,
+            attrgetter("message_id"),
+            key_of=attrgetter("timestamp"),
+            from_end=oldest_first,
+            page_size=page_size,
+            limit=limit,
+        )
 
     async def list_page(
         self,

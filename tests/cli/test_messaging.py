@@ -310,6 +310,9 @@ def test_list_of_a_chat_between_two_moments(periskope: Command, fake: FakePerisk
         assert found(*scope, "--since", "2026-01-02", "--until", "2026-01-03T12:00:00") == ["m-2", "m-3"]
     assert found("--chat", PERSON, "--until", "2026-01-02T13:00:00", "--limit", "1") == ["m-2"]
     assert found("--chat", PERSON, "--since", "2026-01-04") == ["m-4"]
+    turned = ("--chat", PERSON, "--until", "2026-01-03T13:00", "--oldest-first")
+    assert found(*turned, "--since", "2026-01-02") == ["m-2", "m-3"]
+    assert found(*turned, "--limit", "2") == ["m-1", "m-2"]
     assert len(found("--chat", PERSON)) == 5
     code, _, err = periskope("messages", "list", "--since", "soon")
     assert code == 2

@@ -286,6 +286,7 @@ async def sent(client: PeriskopeClient) -> None:
     assert_type(await client.messages.get_many_status(["3EB0"]), BulkResult[MessageStatus])
     assert_type(await client.messages.list_page(chat_id="1@g.us"), MessagePage)
     assert_type(client.messages.list(chat_id="1@g.us"), AsyncGenerator[Message, None])
+    assert_type(client.messages.list(oldest_first=True), AsyncGenerator[Message, None])
     assert_type(await client.messages.react("3EB0", "👍"), None)
     await client.messages.pin("3EB0", phone="919876500001")
 

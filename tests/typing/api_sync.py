@@ -292,6 +292,7 @@ def sent(client: PeriskopeClient) -> None:
     assert_type(client.messages.get_many_status(["3EB0"]), BulkResult[MessageStatus])
     assert_type(client.messages.list_page(chat_id="1@g.us"), MessagePage)
     assert_type(client.messages.list(chat_id="1@g.us"), Iterator[Message])
+    assert_type(client.messages.list(oldest_first=True), Iterator[Message])
     assert_type(client.messages.react("3EB0", "👍"), None)
     client.messages.pin("3EB0", phone="919876500001")
 
