@@ -18,6 +18,7 @@ from periskope_async.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from periskope_async import Outgoing
     from periskope_async.cli.options import Connect
 
 __all__ = ["messages", "queue"]
@@ -68,20 +69,71 @@ def send(
     {"name": ..., "options": [...]}. What was sent is noted in FILE.journal, and the same command sends only what was
     not, however the last one ended.
 
-    Nothing is ever sent twice. Exit code 10 says that the answer to a send was lost: look before you repeat it.
+    Nothing is ever sent twice. Exit code 10 says that the answer to a send was lost: `periskope messages find` looks
+    for it, and for a file `periskope messages settle` notes what you found.
     """
+    from periskope_async import SendManyResult
     from periskope_async.cli.commands import sending
 
+    outgoing, before = _outgoing(words, text, file, **content), SendManyResult()
     if file is not None:
-        if words or text is not None or any(content.values()):
-            raise click.UsageError("--from FILE says what to send, and to whom: leave the rest out.")
-        outgoing, journal = sending.read_messages(file), f"{file}.journal"
-    else:
-        outgoing, journal = sending.to_each(*_recipients(words, text, **content), **content), None
-    chats = len({message.chat_id for message in outgoing})
+        before = sending.earlier_run(connect, outgoing, file)
+    left = [message for message in outgoing if message.key not in before.sent.keys() | before.unclear.keys()]
+    chats = len({message.chat_id for message in left})
     if chats > 1:
-        confirm(f"Send {len(outgoing):,} messages to {chats:,} chats?", yes=yes)
-    return sending.send(connect, outgoing, journal, output, one_by_one=rehearsing())
+        confirm(f"Send {len(left):,} messages to {chats:,} chats?", yes=yes)
+    return sending.send(connect, outgoing, output, file=file, before=before, one_by_one=rehearsing())
+
+
+def _outgoing(words: tuple[str, ...], text: str | None, file: str | None, **content: Any) -> "list[Outgoing]":
+    """Return the messages of a file, or those that are typed."""
+    from periskope_async.cli.commands import sending
+
+    if file is None:
+        return sending.to_each(*_recipients(words, text, **content), **content)
+    if words or text is not None or any(content.values()):
+        raise click.UsageError("--from FILE says which messages: leave the rest out.")
+    return sending.read_messages(file)
+
+
+@messages.command()
+@_message
+@click.option("--from", "file", metavar="FILE", help="The unclear messages of a file, in place of all above.")
+@click.option("--since", metavar="DATE", help="Only what was sent then or later.  [default: a day ago]")
+@output("view", "json", "jsonl")
+@hands_on_connect
+def find(
+    connect: "Connect",
+    *,
+    words: tuple[str, ...],
+    text: str | None,
+    file: str | None,
+    since: str | None,
+    output: str,
+    **content: Any,
+) -> int:
+    """Look in the queue and in the chat for a send whose answer was lost. Takes what `send` took.
+
+    Two lines for one message mean that it was sent twice. None proves nothing in the first moments: look again.
+    """
+    from periskope_async.cli.commands import settling
+
+    return settling.find(connect, _outgoing(words, text, file, **content), file, since, output)
+
+
+@messages.command()
+@click.argument("file", metavar="FILE")
+@click.option("--sent", multiple=True, metavar="KEY=QUEUE_ID", help="It was sent, as `find` shows.")
+@click.option("--not-sent", multiple=True, metavar="KEY", help="It certainly was not: the next run sends it again.")
+@hands_on_connect
+def settle(connect: "Connect", *, file: str, sent: tuple[str, ...], not_sent: tuple[str, ...]) -> int:
+    """Note what became of unclear messages of a file, so that `send --from FILE` goes on with them.
+
+    A message is named by its key, else by its number from 1. Sends nothing; says how far the file is.
+    """
+    from periskope_async.cli.commands import sending, settling
+
+    return settling.settle(connect, sending.read_messages(file), file, sent, not_sent)
 
 
 @messages.command()

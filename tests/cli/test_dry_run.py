@@ -18,7 +18,7 @@ GROUP = "GROUP"  # stands for a group that there is
 FILE = "FILE"  # stands for a file of contacts
 PHONE = "918527184400"
 #: Commands that change nothing at the service.
-READING = {"get", "list", "export", "show", "check", "qr"}
+READING = {"get", "list", "export", "show", "check", "qr", "find", "settle"}
 WRITING = {
     "tickets create": ["--chat-id", PERSON, "--subject", "A parcel"],
     "tickets update": ["BKT-001", "--clear", "labels", "--status", "closed"],

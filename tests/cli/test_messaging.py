@@ -124,7 +124,7 @@ def test_an_unclear_send(periskope: Command, fake: FakePeriskope) -> None:
     code, out, err = periskope("messages", "send", PERSON, "only once")
     assert (code, out.split()[:2]) == (10, [PERSON, "unclear"])
     assert "It is unclear" in err
-    assert "periskope queue show --jobs" in err
+    assert "periskope messages find CHAT_ID TEXT --since" in err
     assert fake.counts.total() == 1
     fake.faults.clear()
     assert [body["message"] for body in sent(fake)] == ["only once"]
@@ -158,7 +158,7 @@ def test_a_stopped_send(periskope: Command, fake: FakePeriskope, tmp_path: Path)
     code, out, err = periskope("messages", "send", PERSON, "hello")
     assert (code, out) == (130, "")
     assert "may have been sent" in err
-    assert "periskope queue show --jobs" in err
+    assert "periskope messages find CHAT_ID TEXT --since" in err
     code, _, err = periskope("messages", "send", "--from", str(file))
     assert code == 130
     assert "The same command goes on" in err
@@ -209,8 +209,105 @@ def test_a_file_of_messages_is_sent_once(periskope: Command, fake: FakePeriskope
     fake.faults.clear()
     fake.clear()
     code, out, _ = periskope(*command)
-    assert (code, [json.loads(line)["outcome"] for line in out.splitlines()]) == (10, ["sent", "unclear", "sent"])
+    assert (code, [json.loads(line)["outcome"] for line in out.splitlines()]) == (
+        10,
+        ["already sent", "unclear", "already sent"],
+    )
     assert sent(fake) == []
+
+
+def test_an_unclear_message_of_a_file_is_found_and_settled(
+    periskope: Command, fake: FakePeriskope, tmp_path: Path
+) -> None:
+    """What arrived although its answer was lost is found; what is noted of it, and of others, the next run goes by."""
+    file = tmp_path / "all.csv"
+    file.write_text("chat_id,message,key\n" + "".join(f"{PERSON},hello,{key}\n" for key in ("a", "b", "c")))
+    run = ("messages", "send", "--from", str(file), "--yes", "-o", "jsonl")
+    fake.faults.add("reset-during", operation="messages.send", times=1)
+    fake.faults.add("500", operation="messages.send", times=1)  # and does nothing
+    code, out, err = periskope(*run)
+    outcomes = {row["key"]: row["outcome"] for row in map(json.loads, out.splitlines())}
+    assert (code, sorted(outcomes.values())) == (10, ["sent", "unclear", "unclear"])
+    assert f"periskope messages find --from {file} --since " in err
+    code, out, err = periskope("messages", "find", "--from", str(file), "-o", "jsonl")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    jobs = json.loads(periskope("queue", "show", "--jobs", "-o", "json")[1])
+    assert len(jobs) == 2  # of texts that are alike, each is a trace of one message
+    assert [bool(row["queue_id"]) for row in rows] == [True, False]
+    settle = [words.split() for words in err.splitlines() if " settle " in words]
+    assert len(settle) == 2
+    assert f"  periskope messages send --from {file}" in err.splitlines()
+    fake.clear()
+    assert periskope(*run)[0] == 10
+    assert fake.calls == 0
+    for words in settle:
+        assert periskope(*words[1:])[0] == 0
+    assert periskope(*run)[0] == 0
+    assert len(sent(fake)) == 1
+    outcomes = [json.loads(line)["outcome"] for line in periskope(*run)[1].splitlines()]
+    assert outcomes == ["already sent"] * 3
+    code, out, err = periskope("messages", "find", "--from", str(file))
+    assert (code, out) == (0, "")
+    assert "unclear" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--sent", "1"), "KEY=QUEUE_ID"),
+        (("--sent", "9=q-1"), "called 9"),
+        (("--sent", "1=q-1", "--not-sent", "1"), "both"),
+        (("--not-sent", "1"), "not unclear"),
+    ],
+)
+def test_what_cannot_be_settled(periskope: Command, tmp_path: Path, words: tuple[str, ...], reason: str) -> None:
+    """Only what is unclear can be settled, and only in one way."""
+    file = tmp_path / "all.csv"
+    file.write_text(f"chat_id,message\n{PERSON},hello\n")
+    assert periskope("messages", "settle", str(file))[:2] == (0, "sent        0\nunclear     0\nto be sent  1\n")
+    code, out, err = periskope("messages", "settle", str(file), *words)
+    assert (code, out) == (2, "")
+    assert reason in err
+
+
+def test_a_send_is_looked_for(periskope: Command, fake: FakePeriskope) -> None:
+    """A send is found by what it sent, in the queue and then in the chat; none is code 4, and no proof."""
+    code, _, err = periskope("messages", "find", PERSON, "Is anybody there?")
+    assert code == 4
+    assert "proves nothing" in err
+    row = json.loads(periskope("messages", "send", PERSON, "Is anybody there?", "-o", "jsonl")[1])
+    code, out, _ = periskope("messages", "find", PERSON, "Is anybody there?", "-o", "json")
+    assert (code, [found["queue_id"] for found in json.loads(out)]) == (0, [row["queue_id"]])
+    code, out, _ = periskope("messages", "find", PERSON, "Is anybody there?", "--since", "2999-01-01")
+    assert code == 4
+    assert "no trace" in out
+    assert periskope("messages", "find", PERSON, "Is anybody there?")[1].split()[0] == PERSON
+    assert len(sent(fake)) == 1
+
+
+def test_a_finished_file_asks_nothing(
+    periskope: Command, fake: FakePeriskope, group: str, tmp_path: Path, types: Callable[..., None]
+) -> None:
+    """Only what is left is asked for, shown on a dry run, and sent; of another phone, a file is not sent yet."""
+    file = tmp_path / "all.csv"
+    file.write_text(f"chat_id,message\n{PERSON},hello\n")
+    run = ("messages", "send", "--from", str(file), "-o", "jsonl")
+    assert periskope(*run)[0] == 0
+    file.write_text(f"chat_id,message\n{PERSON},hello\n{group},hello\n919876500001,hello\n")
+    code, out, _ = periskope(*run, "--dry-run")
+    assert (code, out.count("POST "), PERSON in out) == (0, 2, False)
+    types("n\n")
+    assert "Send 2 messages to 2 chats?" in periskope(*run)[2]
+    assert periskope(*run, "--yes")[0] == 0
+    code, out, _ = periskope(*run)
+    assert (code, [json.loads(line)["outcome"] for line in out.splitlines()]) == (0, ["already sent"] * 3)
+    assert periskope(*run, "--dry-run")[:2] == (0, "")
+    assert len(sent(fake)) == 3
+    code, _, err = periskope(*run, "--phone", "919876500099")
+    assert code == 2
+    assert "another phone" in err
+    assert len(sent(fake)) == 3
 
 
 def test_a_spreadsheet_of_messages(periskope: Command, fake: FakePeriskope, tmp_path: Path) -> None:

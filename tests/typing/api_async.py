@@ -280,6 +280,10 @@ async def sent(client: PeriskopeClient) -> None:
     assert_type(result, SendManyResult)
     assert_type(result.sent, dict[str | int, SendReceipt])
     assert_type(result.unclear, dict[str | int, PeriskopeError])
+    settled = await client.messages.settle(
+        [Outgoing("1@g.us", "Hello", key="k")], journal="sent.jsonl", found={"k": None}
+    )
+    assert_type(settled, SendManyResult)
     found = await client.messages.find_sent(Outgoing("1@g.us", "Hello"), since=datetime(2026, 1, 1, tzinfo=UTC))
     assert_type(found, tuple[FoundSend, ...])
     assert_type(await client.messages.get_many(["3EB0"]), BulkResult[Message])

@@ -286,6 +286,8 @@ def sent(client: PeriskopeClient) -> None:
     assert_type(result, SendManyResult)
     assert_type(result.sent, dict[str | int, SendReceipt])
     assert_type(result.unclear, dict[str | int, PeriskopeError])
+    settled = client.messages.settle([Outgoing("1@g.us", "Hello", key="k")], journal="sent.jsonl", found={"k": None})
+    assert_type(settled, SendManyResult)
     found = client.messages.find_sent(Outgoing("1@g.us", "Hello"), since=datetime(2026, 1, 1, tzinfo=UTC))
     assert_type(found, tuple[FoundSend, ...])
     assert_type(client.messages.get_many(["3EB0"]), BulkResult[Message])

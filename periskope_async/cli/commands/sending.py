@@ -2,7 +2,9 @@
 
 import csv
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -21,18 +23,21 @@ if TYPE_CHECKING:
     from periskope_async import BroadcastReceipt, PeriskopeClient
     from periskope_async.cli.options import Connect
 
-__all__ = ["broadcast", "read_messages", "send", "to_each"]
+__all__ = ["broadcast", "earlier_run", "journal_of", "read_messages", "send", "to_each"]
 
 #: What a message in a file may have.
 _COLUMNS: Final = frozenset({"chat_id", "key", "media", "message", "poll", "reply_to"})
 #: What is printed of each.
 _REPORTED: Final = ("key", "chat_id", "outcome", "queue_id", "unique_id", "reason")
-_STYLES: Final = {"sent": "green", "failed": "bold red", "unclear": "bold yellow", "skipped": "dim"}
-_FIND_OUT: Final = (
-    "Do not send it again before you have looked, in the queue and in the chat:\n"
-    "  periskope queue show --jobs\n"
-    "  periskope messages list --chat ID"
-)
+#: How far this machine's clock may be ahead of the service's, of whose messages some are looked for since a time.
+_LEEWAY: Final = timedelta(minutes=5)
+_STYLES: Final = {
+    "sent": "green",
+    "already sent": "dim",
+    "failed": "bold red",
+    "unclear": "bold yellow",
+    "skipped": "dim",
+}
 
 
 def to_each(
@@ -133,24 +138,49 @@ def _poll(poll: Any) -> Poll:
     return Poll(**cast("dict[str, Any]", poll))
 
 
+def earlier_run(connect: "Connect", outgoing: Sequence[Outgoing], file: str) -> SendManyResult:
+    """Return what an earlier run with the same *file* did, by its journal."""
+
+    async def read() -> SendManyResult:
+        async with connect() as client:
+            return await client.messages.settle(outgoing, journal=journal_of(file))
+
+    return run(read)
+
+
+def journal_of(file: str) -> str:
+    """Return where is noted what of the messages in *file* was sent."""
+    return f"{file}.journal"
+
+
 def send(
-    connect: "Connect", outgoing: Sequence[Outgoing], journal: str | None, output: str, *, one_by_one: bool
+    connect: "Connect",
+    outgoing: Sequence[Outgoing],
+    output: str,
+    *,
+    file: str | None,
+    before: SendManyResult,
+    one_by_one: bool,
 ) -> int:
     """Send messages, say what became of each, and return the exit code.
 
     Args:
         connect: makes the client.
         outgoing: what to send.
-        journal: the file in which is noted what was sent, and which the next run goes on with.
         output: what to print.
+        file: where they come from, beside which is noted what was sent; None for the command itself.
+        before: what an earlier run with the file did.
         one_by_one: whether each is a call by itself, as on a dry run, which notes nothing.
     """
+    journal = None if file is None else journal_of(file)
+    left = [message for message in outgoing if message.key not in before.sent.keys() | before.unclear.keys()]
+    look = _how_to_look(file)
 
     async def work() -> SendManyResult:
         async with connect() as client:
             if one_by_one or (journal is None and len(outgoing) == 1):
                 with waiting("Sending"):
-                    return await _one_by_one(client, outgoing)
+                    return await _one_by_one(client, left)
             with progress() as report:
                 return await client.messages.send_many(
                     outgoing, journal=journal, on_progress=lambda now: report(now, client.rate_limit)
@@ -160,13 +190,20 @@ def send(
         result = run(work)
     except KeyboardInterrupt:
         message = "Stopped. What was under way may have been sent all the same."
-        hint = "The same command goes on from there." if journal else _FIND_OUT
+        hint = "The same command goes on from there." if journal else look
         tell(Outcome(Exit.INTERRUPTED, message, hint))
         return Exit.INTERRUPTED
     if one_by_one:
         return Exit.OK
-    _print([_row(message, result) for message in outgoing], output)
-    return _account(result)
+    _print([_row(message, result, before) for message in outgoing], output)
+    return _account(result, look)
+
+
+def _how_to_look(file: str | None) -> str:
+    """Return how to find out whether messages were sent whose answers are lost; it names no people, for logs."""
+    since = (datetime.now(UTC) - _LEEWAY).isoformat(timespec="minutes")
+    what = "CHAT_ID TEXT" if file is None else f"--from {shlex.quote(file)}"
+    return f"Do not send it again before you have looked:\n  periskope messages find {what} --since {since}"
 
 
 def broadcast(connect: "Connect", outgoing: Sequence[Outgoing], times: Mapping[str, Any], output: str) -> int:
@@ -212,12 +249,13 @@ async def _one_by_one(client: "PeriskopeClient", outgoing: Sequence[Outgoing]) -
     return result
 
 
-def _row(message: Outgoing, result: SendManyResult) -> dict[str, Any]:
+def _row(message: Outgoing, result: SendManyResult, before: SendManyResult) -> dict[str, Any]:
     """Return what became of a message, as it is printed."""
     key: Any = message.key
     row: dict[str, Any] = dict.fromkeys(_REPORTED) | {"key": key, "chat_id": message.chat_id}
     if receipt := result.sent.get(key):
-        return row | {"outcome": "sent", "queue_id": receipt.queue_id, "unique_id": receipt.unique_id}
+        outcome = "already sent" if key in before.sent else "sent"
+        return row | {"outcome": outcome, "queue_id": receipt.queue_id, "unique_id": receipt.unique_id}
     for outcome, errors in (("unclear", result.unclear), ("failed", result.failed)):
         if error := errors.get(key):
             return row | {"outcome": outcome, "reason": error.message}
@@ -244,13 +282,13 @@ def _print(rows: Sequence[Mapping[str, Any]], output: str) -> None:
             display(grid, wide=True)
 
 
-def _account(result: SendManyResult) -> int:
+def _account(result: SendManyResult, look: str) -> int:
     """Say on standard error what was not sent, and what may have been; return the exit code."""
     outcomes = explain_all([*result.failed.values(), *result.unclear.values()])
     code = exit_of((explain(error).exit for error in result.failed.values()), succeeded=len(result.sent))
     code = Exit.UNCLEAR if result.unclear else code
     for outcome in outcomes:
-        tell(outcome._replace(hint=_FIND_OUT) if outcome.exit is Exit.UNCLEAR else outcome)
+        tell(outcome._replace(hint=look) if outcome.exit is Exit.UNCLEAR else outcome)
     if result.skipped:
         tell(Outcome(code, f"After that, {len(result.skipped):,} messages were not tried."))
     return code
