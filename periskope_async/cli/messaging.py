@@ -81,7 +81,7 @@ def send(
     left = [message for message in outgoing if message.key not in before.sent.keys() | before.unclear.keys()]
     chats = len({message.chat_id for message in left})
     if chats > 1:
-        confirm(f"Send {len(left):,} messages to {chats:,} chats?", yes=yes)
+        confirm(f"Send {len(left):,} messages to {chats:,} chats?", yes=yes, what="sent")
     return sending.send(connect, outgoing, output, file=file, before=before, one_by_one=rehearsing())
 
 
@@ -168,7 +168,7 @@ def broadcast(
     from periskope_async.cli.commands import sending
 
     outgoing = sending.to_each(*_recipients(words, text, **content), **content)
-    confirm(f"Broadcast to {len(outgoing):,} chat{'s'[: len(outgoing) > 1]}?", yes=yes)
+    confirm(f"Broadcast to {len(outgoing):,} chat{'s'[: len(outgoing) > 1]}?", yes=yes, what="sent")
     times = {name: value for name, value in (("scheduled_at", scheduled_at), ("delay", delay)) if value is not None}
     return sending.broadcast(connect, outgoing, times, output)
 
@@ -203,8 +203,8 @@ def get(connect: "Connect", *, message_ids: tuple[str, ...], output: str) -> int
     return _messages.get(connect, message_ids, output)
 
 
-_since = click.option("--since", metavar="DATE", help="Only what was sent then or later.")
-_until = click.option("--until", metavar="DATE", help="Only what was sent before, or then.")
+_since = click.option("--since", "start_time", metavar="DATE", help="Only what was sent then or later.")
+_until = click.option("--until", "end_time", metavar="DATE", help="Only what was sent before, or then.")
 
 
 @messages.command("list")
@@ -235,8 +235,8 @@ def export(
     *,
     chats: tuple[str, ...],
     everything: bool,
-    since: str | None,
-    until: str | None,
+    start_time: str | None,
+    end_time: str | None,
     **options: Any,
 ) -> int:
     """Save messages into a file, newest first.
@@ -248,7 +248,7 @@ def export(
 
     if everything is bool(chats):
         raise click.UsageError("Say which messages: either --all, or --chat ID.")
-    return _messages.export(connect, chats, since, until, **options)
+    return _messages.export(connect, chats, start_time, end_time, **options)
 
 
 @click.group(cls=InOrder)

@@ -65,12 +65,12 @@ def test_a_file_and_a_poll(periskope: Command, fake: FakePeriskope, tmp_path: Pa
         ((PERSON,), "what to send"),
         ((PERSON, "123456"), "--text"),
         ((PERSON, "919537851844", "hello"), "named twice"),
-        ((PERSON, "--media", "no-such-file.png"), "no-such-file.png"),
         ((PERSON, "hello", "--option", "a"), "--poll"),
         ((PERSON, "--poll", "When?", "--option", "Now"), "at least two"),
         ((PERSON, "hello", "--from", "a.csv"), "leave the rest out"),
-        (("somebody@c.us", "hello"), "chat_id"),
-        ((PERSON, "1", "hello", "--media", "x"), "mimetype"),
+        (("somebody@c.us", "hello"), "CHAT_ID: "),
+        ((PERSON, "hello", "--reply-to", ""), "--reply-to: "),
+        ((PERSON, "1", "hello", "--media", "x"), "--media: it cannot be found by the file's name"),
     ],
 )
 def test_what_cannot_be_sent(
@@ -85,6 +85,23 @@ def test_what_cannot_be_sent(
     assert fake.calls == 0
 
 
+def test_a_file_that_is_not_there(periskope: Command, fake: FakePeriskope, tmp_path: Path) -> None:
+    """A file to send that cannot be read ends as every file does, with code 9; in a list, its message is named."""
+    code, out, err = periskope("messages", "send", PERSON, "--media", str(tmp_path / "no-such.png"))
+    assert (code, out) == (9, "")
+    assert "no-such.png: No such file" in err
+    (tmp_path / "all.csv").write_text(f"chat_id,media\n{PERSON},{tmp_path / 'no-such.png'}\n")
+    code, _, err = periskope("messages", "send", "--from", str(tmp_path / "all.csv"))
+    assert code == 9
+    assert "message 1: " in err
+    assert "no-such.png: No such file" in err
+    assert periskope("messages", "send", "--from", str(tmp_path / "none.csv"))[0] == 9
+    (tmp_path / "empty.png").touch()
+    code, _, err = periskope("messages", "send", PERSON, "--media", str(tmp_path / "empty.png"))
+    assert (code, "--media: 'empty.png' is empty" in err) == (2, True)
+    assert fake.calls == 0
+
+
 def test_several_chats_need_a_yes(
     periskope: Command, fake: FakePeriskope, group: str, types: Callable[..., None]
 ) -> None:
@@ -92,8 +109,11 @@ def test_several_chats_need_a_yes(
     words = ("messages", "send", PERSON, group, "hello")
     types("n\n")
     code, _, err = periskope(*words)
-    assert code == 130
+    assert code == 1
     assert "Send 2 messages to 2 chats?" in err
+    assert err.endswith("Nothing was sent.\n")
+    types("")
+    assert periskope(*words)[0] == 130
     types("y\n", terminal=False)
     code, _, err = periskope(*words)
     assert code == 2
@@ -168,7 +188,7 @@ def test_a_broadcast(periskope: Command, fake: FakePeriskope, group: str, types:
     """One request for many chats, asked for first; its id is printed alone, for a script, and can be looked up."""
     types("n\n")
     code, _, err = periskope("messages", "broadcast", PERSON, group, "hello")
-    assert (code, fake.calls) == (130, 0)
+    assert (code, fake.calls) == (1, 0)
     assert "Broadcast to 2 chats?" in err
     code, out, err = periskope("messages", "broadcast", PERSON, group, "hello", "--delay", "0", "--yes")
     assert (code, err) == (0, "")
@@ -411,9 +431,11 @@ def test_list_of_a_chat_between_two_moments(periskope: Command, fake: FakePerisk
     assert found(*turned, "--since", "2026-01-02") == ["m-2", "m-3"]
     assert found(*turned, "--limit", "2") == ["m-1", "m-2"]
     assert len(found("--chat", PERSON)) == 5
-    code, _, err = periskope("messages", "list", "--since", "soon")
-    assert code == 2
-    assert "start_time" in err
+    for option in ("--since", "--until"):
+        for scope in ((), ("--chat", PERSON)):
+            code, _, err = periskope("messages", "list", *scope, option, "soon")
+            assert code == 2
+            assert f"{option}: " in err
 
 
 # --- the queue -------------------------------------------------------------------------------------------------------
@@ -438,6 +460,12 @@ def test_queue_show(periskope: Command, fake: FakePeriskope) -> None:
     assert "completed" in out
     assert json.loads(periskope("queue", "show", "--broadcast", "b-1", "-o", "json")[1])["total_chats"] == 7
     assert periskope("queue", "show", "--broadcast", "b-1", "--job", "q-1")[0] == 2
+    fake.answer(lambda _: None)
+    for unknown in (("--job", "q-9"), ("--broadcast", "q-9", "--jobs")):
+        code, out, err = periskope("queue", "show", *unknown)
+        assert (code, out) == (4, "")
+        assert "q-9" in err
+    assert periskope("queue", "show", "--broadcast", "b-9")[0] == 4
 
 
 def test_queue_purge(periskope: Command, fake: FakePeriskope, types: Callable[..., None]) -> None:
@@ -455,14 +483,21 @@ def test_queue_purge(periskope: Command, fake: FakePeriskope, types: Callable[..
     ):
         types("n\n")
         code, _, err = periskope("queue", "purge", *selection)
-        assert code == 130
+        assert code == 1
         assert question in err
+        assert "Nothing was changed." in err
     assert fake.calls == 0
-    code, out, _ = periskope("queue", "purge", "q-1", "q-2", "--yes", "-o", "json")
-    assert (code, json.loads(out)["purged"]) == (0, True)
+    code, out, err = periskope("queue", "purge", "q-1", "q-2", "--yes", "-o", "json")
+    assert (code, json.loads(out)["purged"]) == (4, True)
+    assert "Does not wait in the queue: q-1, q-2" in err
     assert fake.requests[-1].json() == {"queue_id": ["q-1", "q-2"], "queue_ids": ["q-1", "q-2"]}
     assert "yes" in periskope("queue", "purge", "--broadcast", "b-1", "--yes")[1]
     assert fake.requests[-1].json() == {"broadcast_id": "b-1"}
+    part = {"purged": True, "mode": "queue_ids", "queue_ids": ["q-1"]}
+    fake.answer(lambda _: Reply(200, json.dumps(part).encode(), (("Content-Type", "application/json"),)))
+    assert periskope("queue", "purge", "q-1", "--yes")[::2] == (0, "")
+    code, _, err = periskope("queue", "purge", "q-1", "q-2", "--yes")
+    assert (code, "queue: q-2\n" in err) == (1, True)
     fake.answer(lambda _: Reply(204, b""))
     assert periskope("queue", "purge", "--all", "--yes") == (0, "", "")
     assert periskope("queue", "purge", "--all", "--yes", "-o", "json") == (0, "null\n", "")

@@ -32,10 +32,12 @@ def list_(connect: "Connect", limit: int | None, chosen: Mapping[str, Any], outp
     return reading.list_(connect, _MESSAGES, limit, lambda client, most: _walk(client, most, **chosen), output)
 
 
-def export(connect: "Connect", chats: Sequence[str], since: str | None, until: str | None, **options: Any) -> int:
+def export(
+    connect: "Connect", chats: Sequence[str], start_time: str | None, end_time: str | None, **options: Any
+) -> int:
     """Save the messages of these *chats*, or of all if there are none, and return the exit code."""
     wanted: Sequence[str | None] = chats or [None]
-    walks = [partial(_walk, chat=chat, since=since, until=until) for chat in wanted]
+    walks = [partial(_walk, chat=chat, start_time=start_time, end_time=end_time) for chat in wanted]
     return sources.export_messages(connect, walks, **options)
 
 
@@ -44,12 +46,12 @@ def _walk(
     most: int | None = None,
     *,
     chat: str | None,
-    since: str | None,
-    until: str | None,
+    start_time: str | None,
+    end_time: str | None,
     oldest_first: bool = False,
 ) -> AsyncGenerator[Message, None]:
-    """Walk the messages of a chat, or of all, that were sent from *since* to *until*; *most* at most."""
-    times = {"start_time": since, "end_time": until}
+    """Walk the messages of a chat, or of all, that were sent between two moments; *most* at most."""
+    times = {"start_time": start_time, "end_time": end_time}
     query: dict[str, Any] = {name: as_datetime(name, value) for name, value in times.items() if value is not None}
     size = min(most or reading.PAGE, reading.PAGE)
     rows = partial(client.messages.list, oldest_first=oldest_first)

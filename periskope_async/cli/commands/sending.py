@@ -12,7 +12,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from periskope_async import Media, Outgoing, PeriskopeError, Poll, SendManyResult
+from periskope_async import ConfigurationError, Media, Outgoing, PeriskopeError, Poll, SendManyResult
 from periskope_async._sansio.unset import UNSET
 from periskope_async.cli.files import csv_row
 from periskope_async.cli.outcome import Exit, Failure, Outcome, Unsent, exit_of, explain, explain_all
@@ -77,7 +77,13 @@ def _standard_input() -> str:
 
 
 def _media(where: str) -> Media:
-    return Media.from_url(where) if where.startswith(("http://", "https://")) else Media.from_path(where)
+    try:
+        if where.startswith(("http://", "https://")):
+            return Media.from_url(where)
+        with Path(where).open("rb"):  # what cannot be read ends as every other file does
+            return Media.from_path(where)
+    except ConfigurationError as error:  # it names an argument of `Media`, where a person has the one word
+        raise ConfigurationError(f"media: {error.message.partition(': ')[2]}") from None
 
 
 def read_messages(file: str) -> list[Outgoing]:
@@ -94,6 +100,12 @@ def read_messages(file: str) -> list[Outgoing]:
     try:
         for row in rows(Path(file)):
             outgoing.append(_outgoing(row, len(outgoing) + 1))
+    except OSError as error:
+        if error.filename == file:
+            raise
+        number = len(outgoing) + 1
+        problem = f"{named(file)}, message {number}: {named(str(error.filename))}: {error.strerror}"
+        raise Failure(Exit.FILE, problem) from None
     except (ValueError, LookupError, TypeError) as error:
         raise Failure(Exit.USAGE, f"{named(file)}, message {len(outgoing) + 1}: {error}") from None
     if not outgoing:
