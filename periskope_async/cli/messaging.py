@@ -87,13 +87,13 @@ def send(
 
 def _outgoing(words: tuple[str, ...], text: str | None, file: str | None, **content: Any) -> "list[Outgoing]":
     """Return the messages of a file, or those that are typed."""
-    from periskope_async.cli.commands import sending
+    from periskope_async.cli.commands import composing
 
     if file is None:
-        return sending.to_each(*_recipients(words, text, **content), **content)
+        return composing.to_each(*_recipients(words, text, **content), **content)
     if words or text is not None or any(content.values()):
         raise click.UsageError("--from FILE says which messages: leave the rest out.")
-    return sending.read_messages(file)
+    return composing.read_messages(file)
 
 
 @messages.command()
@@ -131,9 +131,9 @@ def settle(connect: "Connect", *, file: str, sent: tuple[str, ...], not_sent: tu
 
     A message is named by its key, else by its number from 1. Sends nothing; says how far the file is.
     """
-    from periskope_async.cli.commands import sending, settling
+    from periskope_async.cli.commands import composing, settling
 
-    return settling.settle(connect, sending.read_messages(file), file, sent, not_sent)
+    return settling.settle(connect, composing.read_messages(file), file, sent, not_sent)
 
 
 @messages.command()
@@ -165,9 +165,9 @@ def broadcast(
     It is one request, and can be for later. `periskope queue show --broadcast ID` says how far it is, `periskope queue
     purge --broadcast ID` stops it. A time without an offset is UTC.
     """
-    from periskope_async.cli.commands import sending
+    from periskope_async.cli.commands import composing, sending
 
-    outgoing = sending.to_each(*_recipients(words, text, **content), **content)
+    outgoing = composing.to_each(*_recipients(words, text, **content), **content)
     confirm(f"Broadcast to {len(outgoing):,} chat{'s'[: len(outgoing) > 1]}?", yes=yes, what="sent")
     times = {name: value for name, value in (("scheduled_at", scheduled_at), ("delay", delay)) if value is not None}
     return sending.broadcast(connect, outgoing, times, output)
