@@ -149,6 +149,9 @@ class BulkResult(Generic[T]):
         model = next((type(value) for value in self.fetched.values()), self._model)
         return {} if model is None else columns(model)
 
+    def __bool__(self) -> bool:
+        return True  # else it would be asked for its length
+
     def __repr__(self) -> str:
         return f"BulkResult({self._counts()})"
 
@@ -191,8 +194,6 @@ def _mistaken(_: object, *__: object) -> NoReturn:
 # Set from outside, so that a type checker goes on refusing them before they are run.
 for _name in ("__len__", "__iter__", "__getitem__", "__contains__"):
     setattr(BulkResult, _name, _mistaken)
-# Without it, what has no length is tested by its length.
-setattr(BulkResult, "__bool__", lambda _: True)  # noqa: B010  # as above
 
 
 def _html(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
