@@ -11,6 +11,7 @@ from periskope_async.cli.options import (
     confirm,
     export_options,
     hands_on_connect,
+    how_many,
     output,
     rehearsing,
     unasked,
@@ -211,16 +212,15 @@ _until = click.option("--until", "end_time", metavar="DATE", help="Only what was
 @click.option("--chat", metavar="ID", help="Only of this chat.")
 @_since
 @_until
-@click.option("--limit", type=click.IntRange(1), metavar="N", default=30, help="At most N messages.")
-@click.option("--all", "everything", is_flag=True, help="Every message there is, whatever --limit says.")
+@how_many("message")
 @click.option("--oldest-first", is_flag=True, help="In the order in which they were sent.")
 @output("table", "json", "jsonl", "csv")
 @hands_on_connect
-def list_(connect: "Connect", *, limit: int, everything: bool, output: str, **chosen: Any) -> int:
+def list_(connect: "Connect", *, limit: int | None, output: str, **chosen: Any) -> int:
     """List messages, newest first."""
     from periskope_async.cli.commands import messages as _messages
 
-    return _messages.list_(connect, None if everything else limit, chosen, output)
+    return _messages.list_(connect, limit, chosen, output)
 
 
 @messages.command("export")

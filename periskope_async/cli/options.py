@@ -19,15 +19,18 @@ if TYPE_CHECKING:
 __all__ = [
     "PRIORITIES",
     "STATUSES",
+    "UNCHANGED",
     "InOrder",
     "Root",
     "all_of",
+    "chosen",
     "concurrency",
     "confirm",
     "connection",
     "export_options",
     "hand_down",
     "hands_on_connect",
+    "how_many",
     "output",
     "rehearsing",
     "ticket_values",
@@ -137,6 +140,38 @@ def rehearsing() -> bool:
     """Whether the command that runs is on a dry run."""
     return bool(click.get_current_context().params.get("dry_run"))
 
+
+def how_many(thing: str) -> Decorator:
+    """Let a list of each *thing* be as long as a person wants it. The command takes `limit`, None for all."""
+
+    def decorate(command: Command) -> Command:
+        @wraps(command)
+        def limited(*, limit: int, everything: bool, **values: Any) -> int:
+            return command(limit=None if everything else limit, **values)
+
+        at_most = click.option("--limit", type=click.IntRange(1), metavar="N", default=30, help=f"At most N {thing}s.")
+        no_end = click.option(
+            "--all", "everything", is_flag=True, help=f"Every {thing} there is, whatever --limit says."
+        )
+        return at_most(no_end(limited))
+
+    return decorate
+
+
+def chosen(values: dict[str, Any], *, nothing: str = "") -> dict[str, Any]:
+    """Return those of the *values* of options that a person has set.
+
+    Raises:
+        UsageError: none is set, and *nothing* is what to say of that.
+    """
+    found = {name: value for name, value in values.items() if value is not None}
+    if nothing and not found:
+        raise click.UsageError(nothing)
+    return found
+
+
+#: What a command says that is to change something, and has nothing to change.
+UNCHANGED: Final = "Nothing to change: name at least one value."
 
 #: Which things an export is of, where each has an id.
 which_ids: Final = all_of(
