@@ -280,12 +280,17 @@ async def sent(client: PeriskopeClient) -> None:
     assert_type(result, SendManyResult)
     assert_type(result.sent, dict[str | int, SendReceipt])
     assert_type(result.unclear, dict[str | int, PeriskopeError])
+    settled = await client.messages.settle(
+        [Outgoing("1@g.us", "Hello", key="k")], journal="sent.jsonl", found={"k": None}
+    )
+    assert_type(settled, SendManyResult)
     found = await client.messages.find_sent(Outgoing("1@g.us", "Hello"), since=datetime(2026, 1, 1, tzinfo=UTC))
     assert_type(found, tuple[FoundSend, ...])
     assert_type(await client.messages.get_many(["3EB0"]), BulkResult[Message])
     assert_type(await client.messages.get_many_status(["3EB0"]), BulkResult[MessageStatus])
     assert_type(await client.messages.list_page(chat_id="1@g.us"), MessagePage)
     assert_type(client.messages.list(chat_id="1@g.us"), AsyncGenerator[Message, None])
+    assert_type(client.messages.list(oldest_first=True), AsyncGenerator[Message, None])
     assert_type(await client.messages.react("3EB0", "👍"), None)
     await client.messages.pin("3EB0", phone="919876500001")
 
