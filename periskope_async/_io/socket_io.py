@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 from periskope_async._io.wire import NotConnectedError, Wire
@@ -29,7 +30,7 @@ def require_socketio() -> None:
         ConfigurationError: it is not installed.
     """
     try:
-        import socketio  # noqa: F401  # pyright: ignore[reportMissingTypeStubs, reportUnusedImport]  # has no types
+        import_module("socketio")
     except ImportError:
         raise ConfigurationError('events: live events need an extra: pip install "periskope[live]"') from None
 
@@ -44,8 +45,6 @@ class SocketIo:
     """
 
     def __init__(self, wire: Wire, welcomed: Callable[[], None], received: Callable[[str, Any], None]) -> None:
-        import socketio  # pyright: ignore[reportMissingTypeStubs]  # it has no types
-
         #: Set when it is over, whoever ended it.
         self.over: asyncio.Event = asyncio.Event()
         self.wire: Wire = wire
@@ -53,7 +52,8 @@ class SocketIo:
         self._received = received
         self._tasks = set[asyncio.Task[Any]]()
         self._answer: asyncio.Future[FailedAttempt | None] = asyncio.get_running_loop().create_future()
-        made: Any = socketio.AsyncClient(
+        # Imported by name: it has no types.
+        made: Any = import_module("socketio").AsyncClient(
             http_session=wire, reconnection=False, handle_sigint=False, logger=_SILENT, engineio_logger=_SILENT
         )
         made.eio.start_background_task = self._start
@@ -75,16 +75,13 @@ class SocketIo:
 
     async def aclose(self) -> None:
         """End it, and leave nothing of it behind."""
-        from engineio import base_client  # pyright: ignore[reportMissingTypeStubs]  # it has no types
-
         while self._tasks:
             for task in self._tasks:
                 task.cancel()
             await asyncio.wait(self._tasks)
         await self.wire.close()
-        known: Any = base_client.connected_clients  # pyright: ignore[reportUnknownMemberType]  # it has no types
         with suppress(ValueError):
-            known.remove(self._client.eio)
+            import_module("engineio.base_client").connected_clients.remove(self._client.eio)
 
     # -- what python-socketio calls ---------------------------------------------------------------------------------
 

@@ -24,6 +24,8 @@ MemberDeleted: TypeAlias = Literal["204", "200"]
 Documents: TypeAlias = Literal["array", "object"]
 Queued: TypeAlias = Literal["404", "null", "empty"]
 Scope: TypeAlias = Literal["org", "phone"]
+SocketForm: TypeAlias = Literal["bare", "wrapped"]
+SocketRefusal: TypeAlias = Literal["packet", "http"]
 
 _COUNT: Final = attrs.validators.in_(("total", "page"))
 _UNKNOWN: Final = attrs.validators.in_(("404", "create"))
@@ -41,6 +43,8 @@ _NULL_ACCESS: Final = attrs.validators.in_(("all", "none"))
 _MEMBER_DELETED: Final = attrs.validators.in_(("204", "200"))
 _DOCUMENTS: Final = attrs.validators.in_(("array", "object"))
 _QUEUED: Final = attrs.validators.in_(("404", "null", "empty"))
+_SOCKET_FORM: Final = attrs.validators.in_(("bare", "wrapped"))
+_SOCKET_REFUSAL: Final = attrs.validators.in_(("packet", "http"))
 _SCOPE: Final = attrs.validators.in_(("org", "phone"))
 _MISSING: Final = attrs.validators.in_(("404", "422", "null", "empty"))
 
@@ -93,6 +97,9 @@ class Assumptions:
         scope: what a call with `x-phone` sees: all of the `org`, as if it had one phone, or that `phone`'s own chats,
             messages, queue, notes, notifications and reactions. Without `x-phone` it sees everything. The vendor
             says so of notes alone, and of chats and messages nothing.
+        socket_form: what a live event holds: the `bare` object, as the vendor's types have it, or one `wrapped` as
+            deliveries are.
+        socket_refusal: how a wrong key is refused where live events come from: by a `packet`, or by the 401 of `http`.
     """
 
     max_limit: int = 2000
@@ -122,3 +129,5 @@ class Assumptions:
     queue_seconds: float = 0.0
     queued_message: Queued = attrs.field(default="404", validator=_QUEUED)
     scope: Scope = attrs.field(default="org", validator=_SCOPE)
+    socket_form: SocketForm = attrs.field(default="bare", validator=_SOCKET_FORM)
+    socket_refusal: SocketRefusal = attrs.field(default="packet", validator=_SOCKET_REFUSAL)
