@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from periskope_async.testing._alarm import Alarm
 from periskope_async.testing._answering import TOO_LATE, AnswerHook, Answering
 from periskope_async.testing._clock import Clock
+from periskope_async.testing._deliveries.courier import Courier
+from periskope_async.testing._deliveries.deliveries import Deliveries
 from periskope_async.testing._faults.names import Fault
 from periskope_async.testing._faults.plan import Faults
 from periskope_async.testing._http import Connection, Request, Step
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["FakePeriskope"]
 
 _KEY: Final = "test-key-0123456789"
+_SIGNING_KEY: Final = "test-signing-key-0123456789"
 
 
 class FakePeriskope:
@@ -47,6 +50,7 @@ class FakePeriskope:
     Args:
         tickets: how many tickets there are: BKT-001 (the vendor's own example), BKT-002 and so on.
         api_key: the key that is let in; None takes a fixed one.
+        signing_key: what deliveries to webhooks are signed with; None takes a fixed one, `""` leaves them unsigned.
         seed: varies the tickets and the random faults.
         rate_limit: a policy, or its short form such as `"100/2s"`; None sets no limit.
         faults: a plan; or kind to probability; or one probability, spread over all that a client should survive.
@@ -59,7 +63,7 @@ class FakePeriskope:
         port: where to listen; 0 takes a free one.
         ssl_context: serve HTTPS with this certificate.
         compress: gzip answers for clients that accept it. An answer with a fault comes unpacked.
-        keep: how many of the newest requests to remember in `requests`.
+        keep: how many of the newest requests to remember in `requests`, and of the newest attempts at deliveries.
 
     Raises:
         ValueError: an unusable argument.
@@ -70,6 +74,7 @@ class FakePeriskope:
         tickets: int = 10,
         *,
         api_key: str | None = None,
+        signing_key: str | None = None,
         seed: int = 0,
         rate_limit: RateLimitPolicy | str | None = None,
         faults: Faults | Mapping[str, float] | float | None = None,
@@ -107,6 +112,13 @@ class FakePeriskope:
         )
         self._answering = Answering(self._service, compress=compress)
         self._recorder = Recorder(keep)
+        #: What deliveries to webhooks are signed with; `""` for nothing.
+        self.signing_key: str = _SIGNING_KEY if signing_key is None else signing_key
+        #: What is posted to those who subscribed: `fake.deliveries.add("duplicate", times=1)`.
+        self.deliveries: Deliveries = Deliveries(seed, keep)
+        state = self._service.state
+        self._courier = Courier(state, self.signing_key, self.deliveries, self._service.catch_up)
+        self._service.webhooks.subscribed = self._courier.subscribed
         self._alarm = Alarm(self._service.next_due, self._now, self._service.catch_up)
         self._listener = Listener(host, port, ssl_context, self._respond, self._prepare, self._finish)
         #: Where live events come from, and what is to go wrong with them.
@@ -163,11 +175,11 @@ class FakePeriskope:
         """Close every connection, end the thread, free the port. Stopping twice is fine.
 
         Raises:
-            ValueError: an ordered fault changed nothing in the answer that it struck.
+            ValueError: an ordered fault changed nothing in the answer or the delivery that it struck.
             Exception: what a hook of `answer` raised. Of several failures, the first.
         """
         self._listener.stop()
-        self._answering.raise_failure()
+        self._raise_failure()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -187,7 +199,11 @@ class FakePeriskope:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._listener.close()
+        self._raise_failure()
+
+    def _raise_failure(self) -> None:
         self._answering.raise_failure()
+        self._courier.raise_failure()
 
     def down(self) -> None:
         """Play dead: connections are reset, and new ones refused, until `up`.
@@ -261,7 +277,8 @@ class FakePeriskope:
         return len(self._listener.connections)
 
     def clear(self) -> None:
-        """Forget the requests recorded and counted so far. Objects, faults and limits stay."""
+        """Forget the requests and deliveries recorded so far, and their numbers. Objects, faults and limits stay."""
+        self.deliveries.forget()
         self._recorder.clear()
         self._listener.clear()
 
@@ -345,9 +362,11 @@ class FakePeriskope:
     def _prepare(self) -> None:
         if self.rate_limit is not None:
             self._answering.limiter = Limiter(self.rate_limit, self._now())
+        self._courier.open()
 
     async def _finish(self) -> None:
         self._alarm.clear()
+        await self._courier.close()
 
     def _respond(self, connection: Connection, request: Request) -> Iterable[Step]:
         """The steps that answer *request*, recorded, and counted after that: other threads read along."""

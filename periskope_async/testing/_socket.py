@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
+from periskope_async.testing._deliveries.envelope import body_of
 from periskope_async.testing._http import Hangup, Reply, Request, Step, Upgrade
 from periskope_async.testing._json import Json, dumps
-from periskope_async.testing._service.account import ORG_ID, ORG_PHONE, PHONE_ID
+from periskope_async.testing._service.account import ORG_PHONE, PHONE_ID
 from periskope_async.testing._service.assumptions import Assumptions
 from periskope_async.testing._service.chat_forms import full_id
 from periskope_async.testing._service.happenings import Happening, Happenings
@@ -70,12 +71,12 @@ class FakeSocket:
 
     def emit(self, event: str, *data: Any) -> None:
         """Send an event to all that are connected, with *data* as it is. `fake.emit` has something happen instead."""
-        self._run(lambda: self._send_all([[event, *data]]))
+        self._run(lambda: self._send_all([_packet(event, data)]))
 
     def flood(self, times: int, event: str, *data: Any) -> None:
         """Send an event *times* over, all at once."""
         self.counts["flood"] += times
-        self._run(lambda: self._send_all([[event, *data]] * times))
+        self._run(lambda: self._send_all([_packet(event, data)] * times))
 
     def send(self, text: str) -> None:
         """Send one packet of Engine.IO to all that are connected, be it one or not."""
@@ -154,20 +155,12 @@ class FakeSocket:
                 self._loop.call_soon_threadsafe(self._pass_on, happening)
 
     def _pass_on(self, happening: Happening) -> None:
-        data = happening.data
-        if self._assumptions.socket_form == "wrapped":
-            data = {
-                "event_type": happening.type,
-                "data": data,
-                "id": f"evt-{next(self._serial)}",
-                "org_id": ORG_ID,
-                "previous_attributes": happening.previous,
-            }
+        body = body_of(happening, f"live-{next(self._serial)}", self._assumptions.socket_envelope)
+        text = f"42[{dumps(happening.type).decode()},{body.decode()}]"
         whole = self._assumptions.scope == "org"
-        self._send_all([[happening.type, data]], lambda peer: whole or peer.phone in {"", happening.phone})
+        self._send_all([text], lambda peer: whole or peer.phone in {"", happening.phone})
 
-    def _send_all(self, events: list[list[Any]], wanted: "Callable[[_Peer], bool]" = lambda _: True) -> None:
-        texts = [f"42{dumps(event).decode()}" for event in events]
+    def _send_all(self, texts: list[str], wanted: "Callable[[_Peer], bool]" = lambda _: True) -> None:
         for peer in filter(wanted, tuple(self._peers)):
             self.counts["sent"] += len(texts)
             peer.send(*texts)
@@ -189,6 +182,10 @@ class FakeSocket:
         self.counts["silenced"] += 1
         peer.silence()
         self.forget(peer)
+
+
+def _packet(event: str, data: tuple[Any, ...]) -> str:
+    return f"42{dumps([event, *data]).decode()}"
 
 
 class _Peer(Upgrade):

@@ -170,7 +170,9 @@ async def test_what_is_due_happens_by_itself() -> None:
     async with FakePeriskope(2, assumptions=queued, clock=time.time) as fake, fake.client() as client:
         end = fake._service.state.happenings.listen(listen)
         soon = datetime.now(UTC) + timedelta(seconds=0.05)
-        await client.scheduled_messages.create(PERSON, soon, message="Later")
+        (scheduled,) = fake.scheduled_messages.ids
+        payload = {"message": "Later", "media": {}}
+        fake.scheduled_messages.change(scheduled, scheduled_at=soon.isoformat(), message_payload=payload)
         receipt = await client.messages.send(PERSON, "Now")
         await arrived.wait()
         assert [each.type for each in heard] == ["message.created"] * 2

@@ -94,6 +94,7 @@ class Service:
         self.api_key = api_key
         self.plan_active = True
         self.state = State(count, seed, assumptions, now)
+        self.webhooks = webhooks.webhooks(self.state)
         self.state.objects |= {
             "audit_logs": audit_logs.audit_logs(self.state),
             "chats": chats.chats(self.state),
@@ -109,7 +110,7 @@ class Service:
             "scheduled_messages": scheduled_messages.scheduled_messages(self.state),
             "tasks": tasks.tasks(self.state),
             "tickets": Tickets(self.state),
-            "webhooks": webhooks.webhooks(self.state),
+            "webhooks": self.webhooks,
         }
         for objects in self.state.objects.values():
             objects.happenings = self.state.happenings
