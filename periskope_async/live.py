@@ -66,13 +66,14 @@ class _Events(AsyncIterator[Event]):
 
     def __init__(self, caller: Caller, *, fills_gaps: bool) -> None:
         self._caller = caller
+        self._loop = asyncio.get_running_loop()
         self._fills_gaps = fills_gaps
         self._backlog = Backlog[Event | _Arrived](MAX_WAITING, self._gap)
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._stands = asyncio.Event()
         self._stale = asyncio.Event()
-        self._fill_from: datetime | None = None
+        self._fill_from: float | None = None  # in the loop's time
         self._rows_waiting = 0
         self._read_meanwhile: set[str] = set()
         self._work: asyncio.Task[None]
@@ -123,19 +124,23 @@ class _Events(AsyncIterator[Event]):
         self._stands.set()
         self._news.set()
 
-    def _receive(self, name: str, data: Any, at: datetime) -> None:
-        self._backlog.add(_Arrived(name, data), at)
+    def _receive(self, name: str, data: Any) -> None:
+        self._backlog.add(_Arrived(name, data), self._loop.time())
         self._news.set()
 
-    def _miss(self, since: datetime, until: datetime) -> None:
-        self._backlog.miss(since, until)
+    def _miss(self, since: float) -> None:
+        self._backlog.miss(since, self._loop.time())
         self._news.set()
 
-    def _gap(self, since: datetime, until: datetime, dropped: int) -> Gap:
+    def _gap(self, since: float, until: float, dropped: int) -> Gap:
         if self._fills_gaps:
             self._fill_from = min(since, self._fill_from or since)
             self._stale.set()
-        return Gap(since, until, dropped=dropped)
+        began, ended = (datetime.now(UTC) - self._ago(moment) for moment in (since, until))
+        return Gap(began, ended, dropped=dropped)
+
+    def _ago(self, moment: float) -> timedelta:
+        return timedelta(seconds=self._loop.time() - moment)
 
     # -- backfill ---------------------------------------------------------------------------------------------------
 
@@ -161,9 +166,10 @@ class _Events(AsyncIterator[Event]):
         while True:
             await self._stale.wait()
             self._stale.clear()
-            since = self._fill_from or datetime.now(UTC)
+            if self._fill_from is None:
+                raise AssertionError("unreachable")
             try:
-                await self._fill(since)
+                await self._fill(self._fill_from)
             except PeriskopeError as error:
                 attempt += 1
                 wait = decide_reconnect(FailedAttempt(error, FailureKind.PASSING), attempt)
@@ -178,21 +184,21 @@ class _Events(AsyncIterator[Event]):
                 self._fill_from = None
                 self._forget()
 
-    async def _fill(self, since: datetime) -> None:
+    async def _fill(self, since: float) -> None:
         """Have the tickets that were changed since a moment read as events."""
         after: datetime | None = None
         with capture_responses() as answers:
             async with aclosing(Tickets(self._caller).list()) as rows:
                 async for row in rows:
                     if after is None:
-                        after = since - ALLOWANCE + _ahead(answers[-1].headers)
+                        after = _said_at(answers[-1].headers) - self._ago(since) - ALLOWANCE
                     if row.last_updated_at is None or row.last_updated_at < after:
                         continue
                     while not self._backlog.has_room:
                         self._room.clear()
                         await self._room.wait()
                     self._rows_waiting += 1
-                    self._backlog.add(_of_row(row), datetime.now(UTC))
+                    self._backlog.add(_of_row(row), self._loop.time())
                     self._news.set()
 
 
@@ -210,9 +216,9 @@ def _of_row(row: TicketRow) -> TicketUpdated:
     return TicketUpdated(TicketInfo(ticket=ticket), type="ticket.updated", raw=raw, source="backfill")
 
 
-def _ahead(headers: Mapping[str, str]) -> timedelta:
-    """Return how far the service's clock is ahead of ours, by an answer that has just come."""
+def _said_at(headers: Mapping[str, str]) -> datetime:
+    """Return what time it is for the service, by an answer that has just come; else for us."""
     try:
-        return parsedate_to_datetime(headers["date"]) - datetime.now(UTC)
+        return parsedate_to_datetime(headers["date"]).astimezone(UTC)
     except (KeyError, ValueError, TypeError):
-        return timedelta(0)
+        return datetime.now(UTC)

@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, Final, NoReturn
 
 from periskope_async._io.caller import Caller
@@ -26,22 +25,22 @@ class Listener:
 
     Args:
         caller: whose settings and connections to use.
-        received: called with the name of what comes, what it is about, and when.
-        missed: called when a connection stands again: since when nothing came, and until when.
+        received: called with the name of what comes, and what it is about.
+        missed: called when a connection stands again, with when something last came, in the loop's time.
     """
 
     def __init__(
         self,
         caller: Caller,
-        received: Callable[[str, Any, datetime], None],
-        missed: Callable[[datetime, datetime], None],
+        received: Callable[[str, Any], None],
+        missed: Callable[[float], None],
     ) -> None:
         self._caller = caller
         self._received = received
         self._missed = missed
         self._origin, self._path = socket_address(caller.settings.base_url)
         self._connection: SocketIo | None = None
-        self._heard: datetime | None = None  # on the connection before
+        self._heard: float | None = None  # on the connection before
 
     async def connect(self) -> None:
         """Make a first connection.
@@ -115,7 +114,7 @@ class Listener:
     async def _attempt(self, seconds: float) -> SocketIo | FailedAttempt:
         """Make one attempt to connect."""
         http = await self._caller.connections.http()
-        connection = SocketIo(Wire(http, self._caller.settings.phone), self._welcome, self._receive)
+        connection = SocketIo(Wire(http, self._caller.settings.phone), self._welcome, self._received)
         stands = False
         try:
             async with asyncio.timeout(max(0.0, seconds)):
@@ -130,10 +129,7 @@ class Listener:
 
     def _welcome(self) -> None:
         if self._heard is not None:
-            self._missed(self._heard, datetime.now(UTC))
-
-    def _receive(self, name: str, data: Any) -> None:
-        self._received(name, data, datetime.now(UTC))
+            self._missed(self._heard)
 
     def _complete(self, error: PeriskopeError, attempts: int, elapsed: float) -> PeriskopeError:
         error.method, error.path = _METHOD, self._path

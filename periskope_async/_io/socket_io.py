@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 from periskope_async._io.wire import NotConnectedError, Wire
 from periskope_async._sansio.live import read_refusal
@@ -18,6 +18,8 @@ from periskope_async.errors import ConfigurationError, ProtocolError
 
 __all__ = ["SocketIo", "require_socketio"]
 
+#: Who has not ended is cancelled again after this, seconds.
+CANCEL_AGAIN: Final = 0.05
 #: Says nothing: what python-socketio logs is what people write to each other.
 _SILENT = logging.Logger("periskope.socketio")  # noqa: LOG001  # nobody is to find and enable it
 _SILENT.disabled = True
@@ -75,10 +77,11 @@ class SocketIo:
 
     async def aclose(self) -> None:
         """End it, and leave nothing of it behind."""
-        while self._tasks:
+        while self._tasks:  # until Python 3.12, `wait_for` loses a cancellation that comes together with a packet
             for task in self._tasks:
                 task.cancel()
-            await asyncio.wait(self._tasks)
+            await asyncio.wait(self._tasks, timeout=CANCEL_AGAIN)
+            await asyncio.sleep(0)  # they are forgotten with the loop's next turn
         await self.wire.close()
         with suppress(ValueError):
             import_module("engineio.base_client").connected_clients.remove(self._client.eio)

@@ -4,7 +4,7 @@ So connections are the client's own, with its proxy and authorities; what breaks
 not in the library's hands; redirects are not followed; and it is known when something last came.
 """
 
-from datetime import UTC, datetime
+import asyncio
 from typing import Any, Final
 
 import aiohttp
@@ -38,8 +38,9 @@ class Wire:
     """
 
     def __init__(self, http: Http, phone: str | None) -> None:
-        #: When something last came.
-        self.heard: datetime = datetime.now(UTC)
+        self._loop = asyncio.get_running_loop()
+        #: When something last came, in the loop's time.
+        self.heard: float = self._loop.time()
         #: As a session has it: python-socketio would close one that is open when it is collected.
         self.closed = False
         self._http = http
@@ -58,6 +59,8 @@ class Wire:
         """
         lender = self._http.session
         headers, options = self._http.websocket_options(self._phone)
+        if lender.closed:  # aiohttp would make a new connector in the place of the one that is gone
+            raise NotConnectedError(self._http.explain(RuntimeError(), closed=True))
         try:
             self._session = aiohttp.ClientSession(
                 connector=lender.connector,
@@ -81,7 +84,7 @@ class Wire:
     async def receive(self) -> aiohttp.WSMessage:
         """Return what comes next."""
         message = await self._open_socket.receive()
-        self.heard = datetime.now(UTC)
+        self.heard = self._loop.time()
         return message
 
     async def send_str(self, text: str) -> None:

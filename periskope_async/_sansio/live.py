@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any, Final, Generic, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -87,8 +86,8 @@ def decide_reconnect(failure: FailedAttempt | None, attempt: int) -> float | Non
 
 @frozen
 class _Missing:
-    since: datetime
-    until: datetime
+    since: float
+    until: float
     dropped: int
 
 
@@ -96,14 +95,14 @@ class Backlog(Generic[T]):
     """What came and waits to be read, in bounded memory; in the place of what is missing, one gap.
 
     Once something found no room, nothing is taken until half is read: else a reader who is always a little too slow
-    would get a gap with every event.
+    would get a gap with every event. Moments are seconds of any one clock.
 
     Args:
         limit: how many may wait.
         make_gap: makes a gap of when it began and ended, and how many events found no room.
     """
 
-    def __init__(self, limit: int, make_gap: Callable[[datetime, datetime, int], T]) -> None:
+    def __init__(self, limit: int, make_gap: Callable[[float, float, int], T]) -> None:
         self._limit = limit
         self._make_gap = make_gap
         self._items: deque[T] = deque()
@@ -117,7 +116,7 @@ class Backlog(Generic[T]):
         """Whether there is room for what can wait before it is added."""
         return len(self._items) <= self._limit // 2
 
-    def add(self, item: T, at: datetime) -> None:
+    def add(self, item: T, at: float) -> None:
         """Take in what came at a moment, or count it as missing."""
         if self._missing is not None and self.has_room:
             self._items.append(self._gap(self._missing))
@@ -126,7 +125,7 @@ class Backlog(Generic[T]):
         else:
             self._miss(at, at, 1)
 
-    def miss(self, since: datetime, until: datetime) -> None:
+    def miss(self, since: float, until: float) -> None:
         """Take in that nothing could come for a while."""
         self._miss(since, until, 0)
 
@@ -136,12 +135,12 @@ class Backlog(Generic[T]):
             return self._items.popleft()
         return None if self._missing is None else self._gap(self._missing)
 
-    def _miss(self, since: datetime, until: datetime, dropped: int) -> None:
+    def _miss(self, since: float, until: float, dropped: int) -> None:
         before = self._missing
         if before is None:
             self._missing = _Missing(since, until, dropped)
-        else:  # the clock may have been set back
-            self._missing = _Missing(before.since, max(before.until, until), before.dropped + dropped)
+        else:
+            self._missing = _Missing(before.since, until, before.dropped + dropped)
 
     def _gap(self, missing: _Missing) -> T:
         self._missing = None
