@@ -104,7 +104,7 @@ class Listener:
                 attempt += 1
             why = "the connection was lost" if failure is None else failure.error.message
             logger.info("live events: %s; again in %.2f s", why, wait)
-            self._caller.connections.state()  # closed, it is no use to wait
+            self._caller.connections.state()  # who waits for a client that is closed waits in vain
             await asyncio.sleep(wait or 0.0)
             made = await self._attempt(self._caller.settings.timeout)
             if isinstance(made, SocketIo):

@@ -21,7 +21,7 @@ from periskope_async.errors import (
 
 __all__ = ["MAX_WAITING", "STEADY", "Backlog", "decide_reconnect", "read_refusal", "socket_address", "waited_out"]
 
-#: Events that wait to be read; what comes beyond them is dropped, and a gap says so.
+#: How much may wait to be read, items; what comes beyond is dropped, and a gap says so.
 MAX_WAITING: Final = 1_000
 #: A connection that lasted as long is not one of a server that takes us and throws us out again, seconds.
 STEADY: Final = 20.0

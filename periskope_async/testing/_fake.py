@@ -127,6 +127,7 @@ class FakePeriskope:
             self._service.state.assumptions,
             self._service.admits,
             self._listener.run,
+            self._listener.run_soon,
             self._alarm.set,
         )
         #: The tickets: `fake.tickets.get("BKT-001")`. The short forms `fake.get`, `put`, `change`, `remove` are theirs.

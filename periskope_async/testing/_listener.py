@@ -135,6 +135,16 @@ class Listener:
 
         asyncio.run_coroutine_threadsafe(act(), loop).result()
 
+    def run_soon(self, action: Callable[[], None]) -> None:
+        """Have *action* done on the loop the fake runs on: at once if that runs here, else soon."""
+        loop = self._loop
+        if loop is None:
+            raise RuntimeError("the fake does not run")
+        if self._thread is None or self._thread is threading.current_thread():
+            action()
+        else:
+            loop.call_soon_threadsafe(action)
+
     def clear(self) -> None:
         """Forget how many connections were accepted."""
         with self._lock:

@@ -9,6 +9,7 @@ import itertools
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from periskope_async.testing._deliveries.envelope import body_of
@@ -41,9 +42,10 @@ class FakeSocket:
         assumptions: Assumptions,
         may_enter: Callable[[str], bool],
         run: Callable[[Callable[[], None]], None],
+        run_soon: Callable[[Callable[[], None]], None],
         began: Callable[[], None],
     ) -> None:
-        #: Seconds between two pings of the service, and how long it waits for an answer. Clients are told both.
+        #: Seconds between two pings of the service, and how long it waits for an answer: clients learn both.
         self.ping_interval: float = 25.0
         self.ping_timeout: float = 20.0
         #: Seconds before each packet.
@@ -56,12 +58,12 @@ class FakeSocket:
         self._assumptions = assumptions
         self._may_enter = may_enter
         self._run = run
+        self._run_soon = run_soon
         self._began = began
         self._peers: dict[_Peer, None] = {}
         self._serial = itertools.count(1)
         self._refusals: list[tuple[int, Json]] = []
         self._is_down = False
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._end: Callable[[], None] = lambda: None
 
     @property
@@ -137,7 +139,6 @@ class FakeSocket:
 
     def welcome(self, peer: "_Peer") -> None:
         """Send all that happens to *peer* too."""
-        self._loop = asyncio.get_running_loop()
         if not self._peers:
             self._end = self._happenings.listen(self._hear)
         self.counts["connected"] += 1
@@ -150,9 +151,8 @@ class FakeSocket:
             self._end()
 
     def _hear(self, happening: Happening) -> None:
-        with suppress(RuntimeError):  # the loop has ended, and with it the connections
-            if self._loop is not None:
-                self._loop.call_soon_threadsafe(self._pass_on, happening)
+        with suppress(RuntimeError):  # the fake has just stopped
+            self._run_soon(partial(self._pass_on, happening))
 
     def _pass_on(self, happening: Happening) -> None:
         body = body_of(happening, f"live-{next(self._serial)}", self._assumptions.socket_envelope)

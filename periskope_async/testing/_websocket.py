@@ -6,10 +6,8 @@ from typing import Final
 
 __all__ = ["CLOSE", "PING", "PONG", "TEXT", "accept_key", "frame", "read_frame"]
 
-TEXT: Final = 0x1
-CLOSE: Final = 0x8
-PING: Final = 0x9
-PONG: Final = 0xA
+#: The kinds of frames that matter here.
+TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
 
 _GUID: Final = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 
