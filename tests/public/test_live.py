@@ -216,6 +216,26 @@ async def test_as_often_as_a_call(fake: FakePeriskope) -> None:
     assert (error.attempts, fake.socket.counts) == (3, {"unavailable": 3})
 
 
+async def test_out_of_order_for_longer_than_the_deadline(fake: FakePeriskope) -> None:
+    """Retries or no retries, the deadline is the end, and the error says what the last attempt met."""
+    fake.socket.down()
+    async with fake.client(retries=50, deadline=1.0) as client:
+        error = await enter(client)
+    assert isinstance(error, ConnectError)
+    assert "within the deadline of 1 s; the last attempt: the answer has no body" in str(error)
+    assert error.attempts == fake.socket.counts["unavailable"] > 1
+
+
+async def test_a_refusal_that_is_too_long(fake: FakePeriskope, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an answer, no more is read than of any other."""
+    monkeypatch.setattr("periskope_async._io.body.MAX_BODY", 10)
+    fake.socket.refuse(status=503, said={"message": "x" * 100})
+    async with fake.client() as client:
+        error = await enter(client)
+    assert isinstance(error, ProtocolError)
+    assert "the body is larger than" in str(error)
+
+
 async def test_no_server_within_the_deadline(fake: FakePeriskope) -> None:
     """Where nothing listens, or nothing answers, a `ConnectError` comes within the deadline, and says why."""
     fake.down()
