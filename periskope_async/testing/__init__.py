@@ -3,8 +3,9 @@
 It must not know the client: it is as strict with ours as with anybody's.
 """
 
-from periskope_async.testing._deliveries.deliveries import Deliveries, Delivery
+from periskope_async.testing._deliveries.deliveries import Deliveries
 from periskope_async.testing._deliveries.examples import example_delivery
+from periskope_async.testing._deliveries.log import Delivery
 from periskope_async.testing._deliveries.orders import DeliveryFault
 from periskope_async.testing._fake import FakePeriskope
 from periskope_async.testing._faults.names import HARMLESS_FAULTS, PASSING_FAULTS, SLOW_FAULTS, Fault

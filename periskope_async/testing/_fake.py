@@ -17,6 +17,8 @@ from periskope_async.testing._answering import TOO_LATE, AnswerHook, Answering
 from periskope_async.testing._clock import Clock
 from periskope_async.testing._deliveries.courier import Courier
 from periskope_async.testing._deliveries.deliveries import Deliveries
+from periskope_async.testing._deliveries.log import Log
+from periskope_async.testing._deliveries.orders import Orders
 from periskope_async.testing._faults.names import Fault
 from periskope_async.testing._faults.plan import Faults
 from periskope_async.testing._http import Connection, Request, Step
@@ -114,10 +116,11 @@ class FakePeriskope:
         self._recorder = Recorder(keep)
         #: What deliveries to webhooks are signed with; `""` for nothing.
         self.signing_key: str = _SIGNING_KEY if signing_key is None else signing_key
+        self._log = Log(keep)
+        orders = Orders(seed)
         #: What is posted to those who subscribed: `fake.deliveries.add("duplicate", times=1)`.
-        self.deliveries: Deliveries = Deliveries(seed, keep)
-        state = self._service.state
-        self._courier = Courier(state, self.signing_key, self.deliveries, self._service.catch_up)
+        self.deliveries: Deliveries = Deliveries(self._log, orders)
+        self._courier = Courier(self._service.state, self.signing_key, self._log, orders, self._service.catch_up)
         self._service.webhooks.subscribed = self._courier.subscribed
         self._alarm = Alarm(self._service.next_due, self._now, self._service.catch_up)
         self._listener = Listener(host, port, ssl_context, self._respond, self._prepare, self._finish)
@@ -279,7 +282,7 @@ class FakePeriskope:
 
     def clear(self) -> None:
         """Forget the requests and deliveries recorded so far, and their numbers. Objects, faults and limits stay."""
-        self.deliveries.forget()
+        self._log.clear()
         self._recorder.clear()
         self._listener.clear()
 

@@ -252,7 +252,7 @@ def test_send_from_standard_input(run: Command, types: Callable[..., None]) -> N
         (("--to", "http://example.com/", "--key", "k"), "leads to another machine; --elsewhere sends it there."),
         (("--to", "http://192.0.2.1/", "--key", "k"), "leads to another machine; --elsewhere sends it there."),
         (("--to", "http://localhost:1", "--key", "k", "--data", "FILE"), "data.json: expected a JSON object."),
-        (("--to", "http://localhost:1", "--key", "k"), "there is no example of 'moon.risen'; there is one of ticket."),
+        (("--to", "http://localhost:1", "--key", "k"), "'moon.risen' has no example; there are examples of ticket."),
     ],
 )
 def test_send_what_cannot_be(run: Command, tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:

@@ -113,6 +113,7 @@ def test_subscriptions_change(receiver: Receiver) -> None:
     """Who ended, paused or changed a subscription gets what it says then; one by hand counts too, of several events."""
     with FakePeriskope(3, assumptions=QUICKLY) as fake, fake.sync_client() as client:
         first = fake.webhooks.get(fake.webhooks.ids[0])
+        fake.webhooks.put({"id": "odd"})  # by hand anything can be put
         fake.webhooks.put(first | {"hook_url": receiver.url, "integration_name": ["moon.risen", "sun.set"]})
         for name in ("moon.risen", "ticket.created", "sun.set"):
             fake.emit(name, {})
@@ -410,7 +411,7 @@ async def test_nothing_is_left_behind(receiver: Receiver) -> None:
             assert fake.deliveries.pending == 0
             assert await fake.deliveries.settled() == fake.deliveries.attempts
             fake.change("BKT-001", subject="Unheard")
-            gc.collect()
+        gc.collect()
     assert asyncio.all_tasks() == before
     hold.set()
 
@@ -423,7 +424,7 @@ async def test_what_happens_while_it_stops(receiver: Receiver) -> None:
         fake.webhooks.change(fake.webhooks.ids[0], hook_url=receiver.url, integration_name="moon.risen")
         fake._courier.open()
         fake.emit("moon.risen", {})
-        fake.deliveries.wake()
+        fake._log.wake()
         assert fake.deliveries.pending == 2
         await fake._courier.close()
         await asyncio.sleep(0)

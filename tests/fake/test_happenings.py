@@ -180,10 +180,20 @@ async def test_what_is_due_happens_by_itself() -> None:
         assert receipt.queue_id in {each.data["sent_message_id"] for each in heard}
         end()
         await client.messages.send(PERSON, "Unheard")
-        assert len(heard) == 2
-        fake._service.state.happenings.listen(listen)
-        await client.messages.send(PERSON, "Too late")
-    assert len(heard) == 2  # the fake stops before that is due, and leaves no timer behind
+    assert len(heard) == 2
+
+
+async def test_what_is_due_later_ends_with_the_fake() -> None:
+    """A fake that stops leaves nothing behind of what it would have done within the hour."""
+    heard: Heard = []
+    loop: Any = asyncio.get_running_loop()
+    async with FakePeriskope(2, clock=time.time) as fake, fake.client() as client:
+        fake._service.state.happenings.listen(heard.append)
+        await client.messages.broadcast([PERSON], "Later", scheduled_at=datetime.now(UTC) + timedelta(hours=1))
+        timer: Any = fake._alarm._timer
+        assert 0 < timer.when() - loop.time() <= 3600
+    assert timer.cancelled()
+    assert heard == []
 
 
 def test_by_hand(fake: FakePeriskope, heard: Heard) -> None:

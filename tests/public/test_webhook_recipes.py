@@ -23,12 +23,12 @@ from tests.redis_server import RedisServer, free_port, needs_redis
 from tests.support import ROOT, slow
 
 RECIPES = ROOT / "examples" / "webhooks"
-PAGE = ROOT / "docs" / "webhooks.md"
+PAGE = ROOT / "docs" / "guides" / "webhooks.md"
 KEY = "whsec_test"
 IN_FLIGHT = 50
 TICKET = json.loads((ROOT / "tests" / "samples" / "ticket-info.example.json").read_text("utf-8"))
 UVICORN = ("-m", "uvicorn", "--log-level", "warning", "--port")
-GUNICORN = ("-m", "gunicorn", "--log-level", "warning", "--threads", "8", "--bind")
+GUNICORN = ("-m", "gunicorn", "--log-level", "warning", "--no-control-socket", "--threads", "8", "--bind")
 #: How each is run: the modules it needs, the arguments before the port, those behind it.
 SERVERS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "aiohttp_app": ((), ("aiohttp_app.py",), ()),

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import AF_INET6
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 from urllib.parse import urlsplit
 
 import attrs
@@ -103,7 +103,6 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Server
     timeout = 30.0  # seconds
 
     def do_POST(self) -> None:
@@ -124,8 +123,12 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the signature of `http.server`
         """Say nothing: what arrives is printed elsewhere."""
 
+    @property
+    def _listener(self) -> _Server:
+        return cast("_Server", self.server)
+
     def _take(self, body: bytes) -> None:
-        settings = self.server.settings
+        settings = self._listener.settings
         event, reason = _read(body, dict(self.headers.items()), settings.key)
         if settings.forward is None:
             status = HTTPStatus.OK if settings.key is None or not reason else HTTPStatus.BAD_REQUEST
@@ -137,8 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
             except (OSError, HTTPException) as error:
                 answer = Posted(HTTPStatus.BAD_GATEWAY, str(error).encode(), "text/plain")
                 reason = f"{reason}{'; ' if reason else ''}not passed on: {error}"
+        self._print(event, reason, answer.status)  # first: the next one is posted once this one is answered
         self._answer(answer)
-        self._print(event, reason, answer.status)
 
     def _answer(self, answer: Posted, *, close: bool = False) -> None:
         self.send_response(answer.status)
@@ -151,8 +154,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _print(self, event: Event | None, reason: str, status: int) -> None:
         """Print one delivery; several threads do so."""
-        with self.server.printing:
-            if self.server.settings.output == "jsonl":
+        with self._listener.printing:
+            if self._listener.settings.output == "jsonl":
                 shown = {} if event is None else {"event": event.type, "key": event.key, "delivery": dict(event.raw)}
                 write(to_json({"verified": not reason, "reason": reason, "status": status, **shown}))
                 sys.stdout.flush()

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from http.client import HTTPException
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import click
@@ -70,7 +70,7 @@ def _is_here(host: str) -> bool:
         return False
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path) -> dict[str, Any]:
     """The JSON object in a file."""
     text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
     try:
@@ -79,4 +79,4 @@ def _read(path: Path) -> Any:
         data = None
     if not isinstance(data, dict):
         raise click.UsageError(f"{named(path)}: expected a JSON object.")
-    return data
+    return cast("dict[str, Any]", data)

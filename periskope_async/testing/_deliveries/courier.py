@@ -10,9 +10,9 @@ from uuid import NAMESPACE_URL, uuid5
 
 import attrs
 
-from periskope_async.testing._deliveries.deliveries import Deliveries, Delivery
 from periskope_async.testing._deliveries.envelope import body_of, signature
-from periskope_async.testing._deliveries.orders import DeliveryFault
+from periskope_async.testing._deliveries.log import Delivery, Log
+from periskope_async.testing._deliveries.orders import DeliveryFault, Orders
 from periskope_async.testing._deliveries.post import is_near, post
 
 if TYPE_CHECKING:
@@ -46,14 +46,16 @@ class Courier:
     Args:
         state: of the service.
         key: what deliveries are signed with; `""` leaves them unsigned.
-        deliveries: where it is written down.
+        log: where it is written down.
+        orders: what is to go wrong.
         catch_up: has the service do what is due.
     """
 
-    def __init__(self, state: "State", key: str, deliveries: Deliveries, catch_up: Callable[[], None]) -> None:
+    def __init__(self, state: "State", key: str, log: Log, orders: Orders, catch_up: Callable[[], None]) -> None:
         self._state = state
         self._key = key
-        self._deliveries = deliveries
+        self._log = log
+        self._orders = orders
         self._catch_up = catch_up
         self._serial = itertools.count(1)
         self._failure: ValueError | None = None
@@ -71,10 +73,10 @@ class Courier:
         loop = self._loop = asyncio.get_running_loop()
 
         def wake() -> None:
-            self._deliveries.began()
+            self._log.began()
             loop.call_soon_threadsafe(self._if_open, loop, self._woken)
 
-        self._deliveries.wake = wake
+        self._log.wake = wake
         self.subscribed()
 
     def subscribed(self) -> None:
@@ -98,7 +100,7 @@ class Courier:
         for letter in self._held.values():
             self._fail(f"'reorder' changes nothing in the last delivery to {letter.url} ({letter.event})")
         self._held.clear()
-        self._deliveries.give_up()
+        self._log.end()
 
     def raise_failure(self) -> None:
         """Raise what went wrong, once.
@@ -122,26 +124,26 @@ class Courier:
         for url in self._subscribers(happening.type):
             name = str(uuid5(NAMESPACE_URL, f"delivery {self._state.seed} {next(self._serial)}"))
             letter = _Letter(name, happening.type, url, body_of(happening, name, envelope))
-            self._deliveries.began()
+            self._log.began()
             loop.call_soon_threadsafe(self._if_open, loop, partial(self._line_up, letter))
 
     def _subscribers(self, event: str) -> Iterable[str]:
         """The URLs to call. One subscription that names several events is not what is served, but may have been put."""
         webhooks = self._state.objects["webhooks"]
         for webhook in map(webhooks.get, webhooks.ids()):
-            names = webhook["integration_name"]
-            wanted = event in ([names] if isinstance(names, str) else names)
-            if wanted and webhook["is_subscribed"] and is_near(webhook["hook_url"]):
-                yield webhook["hook_url"]
+            names, url = webhook.get("integration_name"), str(webhook.get("hook_url"))
+            wanted = event in ([names] if isinstance(names, str) else names or ())
+            if wanted and webhook.get("is_subscribed") and is_near(url):
+                yield url
 
     def _if_open(self, loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:
-        """Do some work, unless the loop it was meant for delivers no more: then all that was on its way is given up."""
+        """Do some work, unless the loop it was meant for delivers no more: then all that was on its way is dropped."""
         if loop is self._loop:
             work()
 
     def _woken(self) -> None:
         self._catch_up()
-        self._deliveries.began(-1)
+        self._log.ended()
 
     def _line_up(self, letter: _Letter) -> None:
         """Have it posted after what is to be posted to its URL already, and before what waits for it."""
@@ -155,7 +157,7 @@ class Courier:
         if held is not None:
             letter.spared = True
             self._lines[letter.url].append(held)
-            self._deliveries.began()
+            self._log.began()
 
     def _later(self, seconds: float, letter: _Letter) -> None:
         def ring() -> None:
@@ -173,7 +175,7 @@ class Courier:
 
     async def _deliver(self, letter: _Letter, line: deque[_Letter]) -> None:
         """Post what is next in its line, unless a fault has it wait."""
-        strike = None if letter.spared else self._deliveries.strike(letter.event, letter.url)
+        strike = None if letter.spared else self._orders.strike(letter.event, letter.url)
         letter.spared = True
         if strike is not None:
             letter.fault = strike.kind
@@ -184,11 +186,11 @@ class Courier:
                 self._hold(letter, line)
                 return
         if await self._attempt(letter):
-            self._deliveries.began(-1)
+            self._log.ended()
             return
         waits = self._state.assumptions.redeliveries
         if letter.attempts > len(waits):
-            self._deliveries.began(-1)
+            self._log.ended()
             return
         letter.spared, letter.fault = False, None
         self._later(waits[letter.attempts - 1], letter)
@@ -200,12 +202,12 @@ class Courier:
             line.insert(1, letter)
         else:
             self._held[letter.url] = letter
-            self._deliveries.began(-1)
+            self._log.ended()
 
     async def _attempt(self, letter: _Letter) -> bool:
         """Post it once, or twice on demand; return whether it was taken."""
         letter.attempts += 1
-        if letter.fault in _OF_SIGNATURES and not self._key:
+        if letter.fault is not None and letter.fault in _OF_SIGNATURES and not self._key:
             self._fail(f"{letter.fault.value!r} changes nothing in a delivery that is not signed ({letter.event})")
             letter.fault = None
         doubled = letter.fault is DeliveryFault.DUPLICATE
@@ -218,7 +220,7 @@ class Courier:
         began, cut = self._state.now(), fault is DeliveryFault.CUT_BODY
         timeout = self._state.assumptions.delivery_timeout
         status = await post(letter.url, letter.body, signed, cut=cut, timeout=timeout)
-        self._deliveries.record(
+        self._log.record(
             Delivery(
                 id=letter.id,
                 event=letter.event,

@@ -55,7 +55,7 @@ def example_delivery(
         delivery_id: the id of the delivery.
 
     Raises:
-        ValueError: there is no example of such an event.
+        ValueError: such an event has no example.
     """
     previous: Json = {}
     heard: list[Happening] = []
@@ -63,7 +63,7 @@ def example_delivery(
     happenings = service.state.happenings
     if data is None:
         if event not in _CHANGES:
-            raise ValueError(f"there is no example of {event!r}; there is one of {', '.join(EVENTS)}")
+            raise ValueError(f"{event!r} has no example; there are examples of {', '.join(EVENTS)}")
         objects = service.state.objects[plural_of(event)]
         data = objects.get(objects.ids()[0])
         item = objects.resource.object_in(data)

@@ -76,7 +76,7 @@ class Orders:
         rate: float,
         seconds: float,
     ) -> None:
-        """Order a fault; see `Deliveries.add`."""
+        """Order a fault: see `fake.deliveries.add`."""
         if not 0 <= rate <= 1:
             raise ValueError(f"rate: {rate} is not a probability")
         if seconds <= 0:
