@@ -19,6 +19,7 @@ __all__ = ["NotConnectedError", "Wire"]
 
 #: How long the service may take to say goodbye, seconds.
 CLOSE_TIMEOUT: Final = 0.5
+_TIMEOUT: Final = aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT)  # pyright: ignore[reportCallIssue]  # made by attrs
 
 
 class NotConnectedError(Exception):
@@ -43,6 +44,8 @@ class Wire:
         self.heard: float = self._loop.time()
         #: As a session has it: python-socketio would close one that is open when it is collected.
         self.closed = False
+        #: As a session has it: older releases put the cookies that they find into it.
+        self.cookie_jar: aiohttp.DummyCookieJar = aiohttp.DummyCookieJar()
         self._http = http
         self._phone = phone
         self._session: aiohttp.ClientSession | None = None
@@ -65,14 +68,12 @@ class Wire:
             self._session = aiohttp.ClientSession(
                 connector=lender.connector,
                 connector_owner=False,
-                cookie_jar=aiohttp.DummyCookieJar(),
+                cookie_jar=self.cookie_jar,
                 timeout=TIMEOUT,
                 trust_env=lender.trust_env,
                 middlewares=(self._judge,),
             )
-            self._socket = await self._session.ws_connect(
-                url, headers=headers, timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT), **options
-            )
+            self._socket = await self._session.ws_connect(url, headers=headers, timeout=_TIMEOUT, **options)
         except NotConnectedError:
             raise
         except Exception as exc:  # noqa: BLE001  # whatever broke below is a failed attempt, to be judged as one

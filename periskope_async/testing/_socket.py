@@ -212,7 +212,7 @@ class _Peer(Upgrade):
         """Say what a client has to know first."""
         socket = self._socket
         times = {"pingInterval": int(socket.ping_interval * 1000), "pingTimeout": int(socket.ping_timeout * 1000)}
-        said = {"sid": f"engine-{self._number}", "upgrades": [], **times, "maxPayload": 1_000_000}
+        said: Json = {"sid": f"engine-{self._number}", "upgrades": [], **times, "maxPayload": 1_000_000}
         self.send(f"0{dumps(said).decode()}")
         self._beat(socket.ping_interval, self._ping)
 
