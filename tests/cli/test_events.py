@@ -62,12 +62,13 @@ def test_lines(periskope: Command, fake: FakePeriskope, happens: Any, ends_after
     happens(act)
     ends_after(5)
     code, out, err = periskope("events")
-    first, second, gap, *again = (line[10:] for line in out.splitlines())
+    # More may be printed before Ctrl-C takes effect.
+    first, second, gap, again, *_ = (line[10:] for line in out.splitlines())
     assert code == 0
     assert err == "Listening. Ctrl-C ends it.\n"
     assert (first, second) == ("ticket.updated  BKT-002", "new\N{REPLACEMENT CHARACTER}today")
     assert gap.startswith("gap  events may be missing from ")
-    assert [line[:8] for line in again] == ["new\N{REPLACEMENT CHARACTER}toda", "gap  eve"]  # no change, no event
+    assert again == "new\N{REPLACEMENT CHARACTER}today"  # no change, no event
 
 
 def test_json_lines(periskope: Command, fake: FakePeriskope, happens: Any, ends_after: TAKES) -> None:
@@ -79,10 +80,10 @@ def test_json_lines(periskope: Command, fake: FakePeriskope, happens: Any, ends_
         fake.socket.send('451-["ticket.x",{"_placeholder":true,"num":0}]')
         fake.socket.send("bAAE=")
         if fake.socket.counts["connected"] == 1:
-            fake.socket.flood(1_100, "ticket.flood", 1)
+            fake.socket.flood(2_000, "ticket.flood", 1)
 
     happens(act)
-    ends_after(1_001)
+    ends_after(900)  # more may be printed before Ctrl-C takes effect
     code, out, _ = periskope("events", "--type", "ticket.*", "--type", "x", "--output", "jsonl")
     lines = [json.loads(line) for line in out.splitlines()]
     assert code == 0
@@ -100,9 +101,9 @@ def test_json(periskope: Command, fake: FakePeriskope, happens: Any, ends_after:
     happens(fake.socket.drop)
     ends_after(1)
     code, out, _ = periskope("events", "--output", "json")
-    gap = json.loads(out)
+    gap, _ = json.JSONDecoder().raw_decode(out)
     assert code == 0
-    assert out.count("\n") == 6
+    assert out.startswith('{\n  "event": "gap",\n')
     assert (gap["event"], gap["dropped"], gap["since"] <= gap["until"]) == ("gap", 0, True)
 
 

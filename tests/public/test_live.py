@@ -91,7 +91,7 @@ async def take(events: AsyncIterator[Event], count: int) -> list[Event]:
 # -- what comes -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("envelope", ["bare", "event_type", "event", "flat"])
+@pytest.mark.parametrize("envelope", some(["bare", "event_type", "event", "flat"], "event_type"))
 async def test_same_events_as_of_webhooks(envelope: Envelope) -> None:
     """What the service sends of each event, in any form, is what `webhooks.parse` makes of the same delivery."""
     async with FakePeriskope(1, assumptions=Assumptions(socket_envelope=envelope)) as fake, listening(fake) as events:
@@ -398,6 +398,7 @@ async def test_idle_connections_stay(fake: FakePeriskope) -> None:
     assert (fake.socket.counts["connected"], fake.socket.counts["lapsed"]) == (1, 0)
 
 
+@pytest.mark.slow
 async def test_a_server_that_takes_and_throws_out(fake: FakePeriskope) -> None:
     """Who is thrown out again at once waits longer each time: no storm, and one gap is all there is to read."""
     loop = asyncio.get_running_loop()
@@ -469,6 +470,7 @@ async def test_flood(fake: FakePeriskope) -> None:
     assert (fake.socket.counts["flood"], fake.socket.counts["connected"]) == (1_200, 1)
 
 
+@pytest.mark.slow
 async def test_slow_reader(fake: FakePeriskope) -> None:
     """However slow its reader is, every event is read, or counted in a gap where it is missing."""
     async with listening(fake) as events:
@@ -538,6 +540,7 @@ async def test_backfill_that_fails(fake: FakePeriskope) -> None:
             await one(events)
 
 
+@pytest.mark.slow
 async def test_backfill_of_more_than_has_room() -> None:
     """A backfill waits for its reader: not one of many changed tickets is missing, nor dropped."""
     async with FakePeriskope(MAX_WAITING) as large, listening(large, backfill="tickets") as events:
@@ -637,7 +640,7 @@ async def listen_and_lose(fake: FakePeriskope, client: PeriskopeClient) -> None:
         fake.socket.flood(3, "many", 1)
 
 
-@pytest.mark.parametrize("stride", some([1, 9], 9))
+@pytest.mark.parametrize("stride", some([1, 25], 25))
 def test_left_at_any_moment(stride: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whenever who listens is cancelled, no task, connection or warning is left, and it is left soon."""
     monkeypatch.setattr("periskope_async._sansio.live.RECONNECT_BASE", 0.0)  # so that every turn gets further
@@ -665,7 +668,7 @@ def test_left_at_any_moment(stride: int, monkeypatch: pytest.MonkeyPatch) -> Non
     assert asyncio.run(main()) > 60
 
 
-@pytest.mark.parametrize("seconds", some([0.0, 0.001, 0.01, 0.1, 0.5, 1.0, 3.0, 20.0, 45.0, 46.0], 0.0, 0.5, 45.0))
+@pytest.mark.parametrize("seconds", some([0.0, 0.001, 0.01, 0.1, 0.5, 1.0, 3.0, 20.0, 45.0, 46.0], 0.5))
 async def test_left_while_time_passes(fake: FakePeriskope, seconds: float) -> None:
     """The same in the pauses: while it waits to connect again, for a service that is silent, slow or gone."""
     before = await others()
