@@ -329,7 +329,7 @@ def test_another_order(receiver: Receiver) -> None:
         fake.deliveries.clear()
         fake.change("BKT-001", subject="Third")
         assert came.wait(10)
-        fake.deliveries.add("reorder", times=1)
+        fake.deliveries.add("reorder")
         for subject in ("Fourth", "Fifth"):
             fake.change("BKT-001", subject=subject)
         release.set()
@@ -414,6 +414,19 @@ async def test_nothing_is_left_behind(receiver: Receiver) -> None:
         gc.collect()
     assert asyncio.all_tasks() == before
     hold.set()
+
+
+async def test_what_was_to_come_again(receiver: Receiver) -> None:
+    """A fake that stops tries nothing again of what it would have tried within the minute."""
+    receiver.answer = lambda _: 500
+    async with FakePeriskope(3, assumptions=Assumptions(redeliveries=(60.0,))) as fake:
+        fake.webhooks.change(fake.webhooks.ids[0], hook_url=receiver.url, integration_name="moon.risen")
+        fake.emit("moon.risen", {})
+        while not fake._courier._timers:  # noqa: ASYNC110  # the answer is on its way
+            await asyncio.sleep(0.001)
+        (timer,) = fake._courier._timers
+        assert [each.status for each in fake.deliveries.attempts] == [500]
+    assert timer.cancelled()
 
 
 async def test_what_happens_while_it_stops(receiver: Receiver) -> None:

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
-from uuid import NAMESPACE_URL, uuid5
 
 import attrs
 
@@ -14,6 +13,7 @@ from periskope_async.testing._deliveries.envelope import body_of, signature
 from periskope_async.testing._deliveries.log import Delivery, Log
 from periskope_async.testing._deliveries.orders import DeliveryFault, Orders
 from periskope_async.testing._deliveries.post import is_near, post
+from periskope_async.testing._service.account import made_id
 
 if TYPE_CHECKING:
     from periskope_async.testing._service.happenings import Happening
@@ -122,7 +122,7 @@ class Courier:
         if loop is None:
             raise AssertionError("unreachable")
         for url in self._subscribers(happening.type):
-            name = str(uuid5(NAMESPACE_URL, f"delivery {self._state.seed} {next(self._serial)}"))
+            name = made_id("delivery", self._state.seed, next(self._serial))
             letter = _Letter(name, happening.type, url, body_of(happening, name, envelope))
             self._log.began()
             loop.call_soon_threadsafe(self._if_open, loop, partial(self._line_up, letter))
