@@ -7,7 +7,7 @@ click and the exit codes.
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import click
 from click.core import ParameterSource
@@ -238,6 +238,22 @@ app.add_command(members)
 app.add_command(webhooks)
 app.add_command(knowledge_base)
 app.add_command(tasks)
+
+
+@app.command()
+@click.option("--type", "types", multiple=True, metavar="TYPE", help="Only such as message.created, or 'ticket.*'.")
+@click.option("--backfill", type=click.Choice(["tickets"]), help="After a gap, show what the list says was changed.")
+@output("lines", "json", "jsonl")
+@hands_on_connect
+def events(connect: "Connect", *, types: tuple[str, ...], backfill: Literal["tickets"] | None, output: str) -> int:
+    """Print what happens as it happens, until Ctrl-C.
+
+    A connection that is lost is made again; a line says from when to when events may be missing. Needs an extra:
+    pip install "periskope[cli,live]".
+    """
+    from periskope_async.cli.commands import events as _events
+
+    return _events.print_events(connect, types=types, backfill=backfill, output=output)
 
 
 @app.command()

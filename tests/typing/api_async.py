@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, assert_type
+from typing import Any, Literal, assert_type
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
@@ -78,6 +78,7 @@ from periskope_async import (
     Unset,
     Webhook,
 )
+from periskope_async.events import Event, Gap
 
 
 async def clients() -> None:
@@ -329,3 +330,13 @@ async def later(client: PeriskopeClient) -> None:
     assert_type(await client.tasks.create("t", type="chat", priority="high", status=TaskStatus.OPEN), Task)
     assert_type(await client.tasks.create("t", priority=TaskPriority.LOW), Task)
     assert_type(client.tasks.list(), AsyncGenerator[Task, None])
+
+
+async def live(client: PeriskopeClient) -> None:
+    """What happens, as it happens, and what is missing."""
+    async with client.events(backfill="tickets") as events:
+        assert_type(events, AsyncIterator[Event])
+        async for event in events:
+            if isinstance(event, Gap):
+                assert_type((event.since, event.until, event.dropped), tuple[datetime, datetime, int])
+            assert_type(event.source, Literal["service", "backfill"])

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, assert_type
+from typing import Any, Literal, assert_type
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
@@ -78,6 +78,7 @@ from periskope_sync import (
     Unset,
     Webhook,
 )
+from periskope_sync.events import Event, Gap
 
 
 def clients() -> None:
@@ -329,3 +330,13 @@ def later(client: PeriskopeClient) -> None:
     assert_type(client.tasks.create("t", type="chat", priority="high", status=TaskStatus.OPEN), Task)
     assert_type(client.tasks.create("t", priority=TaskPriority.LOW), Task)
     assert_type(client.tasks.list(), Iterator[Task])
+
+
+def live(client: PeriskopeClient) -> None:
+    """What happens, as it happens, and what is missing."""
+    with client.events(backfill="tickets") as events:
+        assert_type(events, Iterator[Event])
+        for event in events:
+            if isinstance(event, Gap):
+                assert_type((event.since, event.until, event.dropped), tuple[datetime, datetime, int])
+            assert_type(event.source, Literal["service", "backfill"])
