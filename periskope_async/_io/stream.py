@@ -18,9 +18,10 @@ from periskope_async._sansio.operation import Request
 from periskope_async.bulk import Failed, Fetched
 from periskope_async.errors import PeriskopeError
 
-__all__ = ["open_stream"]
+__all__ = ["Entered", "open_stream"]
 
 T = TypeVar("T")
+ItemT = TypeVar("ItemT")
 
 #: A stream holds at most this many results per worker, in flight and ready together; then it waits for its reader.
 HELD_PER_WORKER: Final = 2
@@ -82,13 +83,14 @@ class _Results(AsyncIterator[Fetched[T] | Failed], Generic[T]):
         raise StopAsyncIteration
 
 
-class _Stream(AbstractAsyncContextManager[AsyncIterator[Fetched[T] | Failed]], Generic[T]):
-    """A stream before it is entered; used in another way, it says how it is used."""
+class Entered(AbstractAsyncContextManager[AsyncIterator[ItemT]], Generic[ItemT]):
+    """A stream before it is entered; used in another way, it says how it is used: in the words of *how*."""
 
-    def __init__(self, opened: AbstractAsyncContextManager[AsyncIterator[Fetched[T] | Failed]]) -> None:
+    def __init__(self, opened: AbstractAsyncContextManager[AsyncIterator[ItemT]], how: str) -> None:
         self._opened = opened
+        self._how = how
 
-    async def __aenter__(self) -> AsyncIterator[Fetched[T] | Failed]:
+    async def __aenter__(self) -> AsyncIterator[ItemT]:
         return await self._opened.__aenter__()
 
     async def __aexit__(
@@ -99,17 +101,17 @@ class _Stream(AbstractAsyncContextManager[AsyncIterator[Fetched[T] | Failed]], G
     if not TYPE_CHECKING:  # so that checkers go on to find the mistake
 
         def __aiter__(self) -> NoReturn:
-            raise TypeError(HOW_TO_STREAM)
+            raise TypeError(self._how)
 
         def __await__(self) -> NoReturn:
-            raise TypeError(HOW_TO_STREAM)
+            raise TypeError(self._how)
 
 
 def open_stream(
     caller: Caller, build: Callable[[Any], Request[T]], ids: Ids, *, name: str, ordered: bool
 ) -> AbstractAsyncContextManager[AsyncIterator[Fetched[T] | Failed]]:
     """Fetch ids as fast as their results are read; see `Tickets.stream`."""
-    return _Stream(_open(caller, build, ids, name=name, ordered=ordered))
+    return Entered(_open(caller, build, ids, name=name, ordered=ordered), HOW_TO_STREAM)
 
 
 @asynccontextmanager
