@@ -44,7 +44,8 @@ class Judgement(NamedTuple):
     Attributes:
         created: those that were not there before, or were deleted then.
         updated: those whose rows differ.
-        deleted: those whose rows say that they are deleted, and did not before.
+        deleted: those whose rows say that they are deleted, and differ: where they said so before, perhaps once more,
+            after something that whoever lost the state of a run does not know.
         missing: those that are listed no more. That alone proves nothing: a row may move, while a walk runs, from where
             it has not been to where it has. So they have to be asked for.
     """
@@ -80,14 +81,14 @@ def judge(seen: Mapping[str, str], listed: Mapping[str, str]) -> Judgement:
     created, updated, deleted = list[str](), list[str](), list[str]()
     for name, now in listed.items():
         before = seen.get(name)
-        was_there = before is not None and not is_deleted(before)
+        if not row_differs(before, now):
+            continue
         if is_deleted(now):
             # One that was never seen counts too: whoever lost the state of a run may have kept what that run created.
-            if before is None or was_there:
-                deleted.append(name)
-        elif not was_there:
+            deleted.append(name)
+        elif before is None or is_deleted(before):
             created.append(name)
-        elif row_differs(before, now):
+        else:
             updated.append(name)
     missing = (name for name, before in seen.items() if name not in listed and not is_deleted(before))
     return Judgement(tuple(created), tuple(updated), tuple(deleted), tuple(missing))

@@ -24,7 +24,7 @@ from tests.support import cases, many, repeated
 
 IDS = "abcd"
 
-#: What an object is like at one time: what its row has, and whether that says that it is deleted; None: it is not there.
+#: What an object is like at one time: its value, and whether it is deleted; None: it is not there.
 there = st.tuples(st.integers(0, 2), st.booleans())
 failures = st.sets(st.sampled_from(IDS), max_size=2)
 
@@ -51,10 +51,10 @@ class Consumer:
     store: dict[str, int] = field(factory=dict)
     seen: dict[str, str] = field(factory=dict)
 
-    def run(self, world: dict[str, tuple[int, bool] | None], failed: set[str]) -> set[str]:
-        """Look at the world; return what was reported."""
+    def run(self, world: dict[str, tuple[int, bool] | None], failed: set[str], time: int = 0) -> set[str]:
+        """Look at the world, whose rows changed last at a *time*; return what was reported."""
         rows = {name: it for name, it in world.items() if it is not None}
-        listed = {name: stamp({"value": it[0], "deleted": it[1]}, deleted=it[1]) for name, it in rows.items()}
+        listed = {name: stamp({"time": time, "value": it}, deleted=it[1]) for name, it in rows.items()}
         judged = judge(self.seen, listed)
         asked = {*judged.created, *judged.updated, *judged.missing}
         failed = failed & asked
@@ -96,9 +96,9 @@ def test_a_state_that_was_not_kept_repeats_and_loses_nothing(batch: int, runs: l
     del batch
     for steps in runs:
         consumer = Consumer()
-        for world, failed, is_kept in steps:
+        for time, (world, failed, is_kept) in enumerate(steps):
             before = consumer.seen
-            consumer.run(world, failed)
+            consumer.run(world, failed, time)
             assert without(consumer.store, failed) == without(live_in(world), failed)
             if not is_kept:
                 consumer.seen = before
@@ -111,7 +111,8 @@ def test_what_rows_say() -> None:
     assert judge({"x": one}, {"x": one}) == ((), (), (), ())
     assert judge({"x": one}, {"x": other}).updated == ("x",)
     assert judge({"x": one}, {"x": dead}).deleted == judge({}, {"x": dead}).deleted == ("x",)
-    assert judge({"x": dead}, {"x": stamp({"a": 2}, deleted=True)}) == ((), (), (), ())
+    assert judge({"x": dead}, {"x": dead}) == ((), (), (), ())
+    assert judge({"x": dead}, {"x": stamp({"a": 2}, deleted=True)}).deleted == ("x",)
     assert judge({"x": dead}, {"x": one}).created == ("x",)
     assert judge({"x": one}, {}).missing == ("x",)
     assert judge({"x": dead}, {}) == ((), (), (), ())
