@@ -7,6 +7,7 @@ import click
 
 from periskope_async.cli.options import (
     InOrder,
+    changed_options,
     concurrency,
     confirm,
     export_options,
@@ -113,6 +114,7 @@ def update(
 
 @chats.command()
 @which_ids
+@changed_options
 @export_options
 @concurrency
 @hands_on_connect

@@ -7,6 +7,7 @@ import click
 
 from periskope_async.cli.options import (
     InOrder,
+    changed_options,
     concurrency,
     confirm,
     export_options,
@@ -107,6 +108,7 @@ def check(connect: "Connect", *, contact_ids: tuple[str, ...], output: str) -> i
 
 @contacts.command()
 @which_ids
+@changed_options
 @export_options
 @concurrency
 @hands_on_connect

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from periskope_async import PeriskopeClient
     from periskope_async.cli.options import Connect
 
-__all__ = ["export", "get", "list_"]
+__all__ = ["export", "export_changed", "get", "list_"]
 
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 _LATEST: Final = datetime.max.replace(tzinfo=UTC)
@@ -36,6 +36,12 @@ def export(connect: "Connect", chats: Sequence[str], since: str | None, until: s
     """Save the messages of these *chats*, or of all if there are none, and return the exit code."""
     wanted: Sequence[str | None] = chats or [None]
     return sources.export_messages(connect, [partial(_walk, chat, since, until) for chat in wanted], **options)
+
+
+def export_changed(connect: "Connect", since: str | None, state: str, **options: Any) -> int:
+    """Save the messages that changed since a state, those sent from *since* on, and return the exit code."""
+    query = {} if since is None else {"start_time": as_datetime("since", since)}
+    return sources.export_changed_messages(connect, state, query=query, **options)
 
 
 def _walk(
