@@ -1,0 +1,1 @@
+"""What other tools load, each with an extra of its own; nothing inside imports it."""

@@ -1,0 +1,125 @@
+"""The dlt source, into DuckDB."""
+
+import logging
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from periskope_async import ConfigurationError
+from periskope_async.integrations.dlt import periskope
+from periskope_async.testing import FakePeriskope
+
+Load = Callable[..., Counter[str]]
+
+
+@pytest.fixture
+def fake() -> Iterator[FakePeriskope]:
+    """A service with sixty tickets."""
+    with FakePeriskope(tickets=60) as running:
+        yield running
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Give a pipeline of dlt into a DuckDB file; nothing of it leaves the test's folder."""
+    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
+    monkeypatch.chdir(tmp_path)
+    pytest.importorskip("duckdb", reason="duckdb is not installed")
+    dlt = pytest.importorskip("dlt", reason="dlt is not installed")
+    return dlt.pipeline(
+        "test", destination=dlt.destinations.duckdb(str(tmp_path / "data.duckdb")), dataset_name="inbox"
+    )
+
+
+@pytest.fixture
+def load(fake: FakePeriskope, pipeline: Any) -> Load:
+    """Load once; return how often each operation was asked for."""
+
+    def call(**options: Any) -> Counter[str]:
+        fake.clear()
+        pipeline.run(periskope(fake.api_key, base_url=fake.base_url, **options))
+        return Counter(request.operation or "" for request in fake.requests)
+
+    return call
+
+
+def rows(pipeline: Any, query: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a query."""
+    with pipeline.sql_client() as sql:
+        found: list[tuple[Any, ...]] = [tuple(row) for row in sql.execute_sql(query)]
+        return found
+
+
+def live(fake: FakePeriskope) -> dict[str, Any]:
+    """Return the tickets there are, by id."""
+    found = {name: fake.get(name)["ticket"] for name in fake.ticket_ids}
+    return {name: ticket for name, ticket in found.items() if not ticket.get("is_deleted")}
+
+
+@pytest.mark.slow  # dlt takes seconds to import and to load
+@pytest.mark.timeout(300)
+def test_three_of_sixty(fake: FakePeriskope, pipeline: Any, load: Load, caplog: pytest.LogCaptureFixture) -> None:
+    """The second load asks for three of sixty; what failed is not loaded, not forgotten, and comes with the next."""
+    first = load(resources=["tickets"])
+    assert first == {"tickets.list": 1, "tickets.get": len(live(fake))}
+    assert rows(pipeline, "SELECT count(*), count(DISTINCT ticket_id) FROM tickets") == [(len(live(fake)),) * 2]
+    assert load(resources=["tickets"]) == {"tickets.list": 1}
+    one, two, gone, marked, *_ = live(fake)
+    fake.change(one, subject="Another", status="closed")
+    fake.change(two, subject="It fails")
+    fake.change(marked, is_deleted=True)
+    fake.remove(gone)
+    fake.faults.add("422", ticket_id=two)
+    with caplog.at_level(logging.WARNING, "periskope.dlt"):
+        assert load(resources=["tickets"]) == {"tickets.list": 1, "tickets.get": 3}
+    assert "1 tickets failed, and come again with the next load" in caplog.text
+    assert fake.counts["422"] == 1
+    fake.faults.clear()
+    before = dict(rows(pipeline, "SELECT ticket_id, subject FROM tickets"))
+    assert (before[one], before[two] == "It fails") == ("Another", False)
+    assert load(resources=["tickets"]) == {"tickets.list": 1, "tickets.get": 1}
+    found = dict(rows(pipeline, "SELECT ticket_id, subject FROM tickets"))
+    assert found == {name: ticket["subject"] for name, ticket in live(fake).items()}
+    types = dict(
+        rows(pipeline, "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'tickets'")
+    )
+    wanted = {
+        "created_at": "TIMESTAMP WITH TIME ZONE",
+        "priority": "BIGINT",
+        "is_deleted": "BOOLEAN",
+        "ticket_labels": "JSON",
+        "closed_message": "VARCHAR",  # also where it never held anything
+        "attached_messages": "JSON",
+    }
+    assert {name: types[name] for name in wanted} == wanted
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_everything_there_is(fake: FakePeriskope, pipeline: Any, load: Load) -> None:
+    """Each resource has its table; a second load of all asks for pages alone, with rows alone from the first on."""
+    load(details="none")
+    for table in ("chats", "contacts", "messages"):
+        objects: Any = getattr(fake, table)
+        assert rows(pipeline, f"SELECT count(*) FROM {table}") == [(objects.count,)]  # noqa: S608  # our own name
+    assert load(details="none") == {f"{name}.list": 1 for name in ("tickets", "chats", "contacts", "messages")}
+
+
+def test_what_there_is_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A resource that is not there is refused, and without dlt it says what to install; a fault of dlt is its own."""
+    for wrong in ("tickets", ["tickets", "parcels"]):
+        with pytest.raises(ConfigurationError, match="expected some of tickets, chats, contacts, messages"):
+            periskope("key", resources=wrong)
+    monkeypatch.setitem(sys.modules, "dlt", None)
+    with pytest.raises(ModuleNotFoundError, match=r'pip install "periskope\[dlt\]"'):
+        periskope("key")
+    monkeypatch.delitem(sys.modules, "dlt")
+    (tmp_path / "dlt.py").write_text("import no_such_module")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+        periskope("key")
