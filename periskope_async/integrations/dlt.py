@@ -109,7 +109,7 @@ def periskope(
 
     Raises:
         ImportError: dlt is not installed, which `periskope[dlt]` brings.
-        ConfigurationError: there is no such resource.
+        ConfigurationError: one of the resources is unknown.
     """
     if isinstance(resources, str) or not set(resources) <= _TABLES.keys():
         raise ConfigurationError(f"resources: expected some of {', '.join(_TABLES)}, got {resources!r}")

@@ -1,6 +1,7 @@
 """The dlt source, into DuckDB."""
 
 import logging
+import runpy
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,6 +15,8 @@ from periskope_async.integrations.dlt import periskope
 from periskope_async.testing import FakePeriskope
 
 Load = Callable[..., Counter[str]]
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -85,6 +88,9 @@ def test_three_of_sixty(fake: FakePeriskope, pipeline: Any, load: Load, caplog: 
     assert load(resources=["tickets"]) == {"tickets.list": 1, "tickets.get": 1}
     found = dict(rows(pipeline, "SELECT ticket_id, subject FROM tickets"))
     assert found == {name: ticket["subject"] for name, ticket in live(fake).items()}
+    labelled = "SELECT ticket_id FROM tickets WHERE list_contains(ticket_labels::VARCHAR[], 'vip')"  # as the docs say
+    wanted_ids = {name for name, ticket in live(fake).items() if "vip" in (ticket["ticket_labels"] or "").split(", ")}
+    assert {name for (name,) in rows(pipeline, labelled)} == wanted_ids
     types = dict(
         rows(pipeline, "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'tickets'")
     )
@@ -108,6 +114,18 @@ def test_everything_there_is(fake: FakePeriskope, pipeline: Any, load: Load) -> 
         objects: Any = getattr(fake, table)
         assert rows(pipeline, f"SELECT count(*) FROM {table}") == [(objects.count,)]  # noqa: S608  # our own name
     assert load(details="none") == {f"{name}.list": 1 for name in ("tickets", "chats", "contacts", "messages")}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_example(fake: FakePeriskope, pipeline: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example of the docs loads, and its query finds the chats with the most tickets."""
+    del pipeline
+    monkeypatch.setenv("PERISKOPE_API_KEY", fake.api_key)
+    monkeypatch.setenv("PERISKOPE_BASE_URL", fake.base_url)
+    found = runpy.run_path(str(ROOT / "examples" / "dlt_load.py"))["load"]()
+    assert len(found) == 5
+    assert [row[1] for row in found] == sorted((row[1] for row in found), reverse=True)
 
 
 def test_what_there_is_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
