@@ -105,19 +105,17 @@ async def find_changes(
     judged = judge(seen, listed)
     if subject.forget_missing:
         judged = judged._replace(missing=())
-    match details:
-        case "none":
-            wanted: Collection[str] = ()
-        case "changed":
-            wanted = (*judged.created, *judged.updated)
-        case "all":
-            wanted = tuple(name for name in listed if not subject.is_deleted(rows[name]))
+    wanted: Collection[str] = ()
+    if details == "changed":
+        wanted = (*judged.created, *judged.updated)
+    elif details == "all":
+        wanted = [name for name in listed if not subject.is_deleted(rows[name])]
     asked = (*wanted, *judged.missing)
     found = await subject.get_many(asked) if asked else BulkResult[FullT]()
     return _account(subject, seen, listed, rows, judged, found, details)
 
 
-def _account(  # all that was found out, once
+def _account(
     subject: Subject[RowT, FullT],
     seen: Mapping[str, str],
     listed: dict[str, str],
@@ -219,7 +217,7 @@ def _each(found: Changes[RowT, FullT], id_of: Callable[[RowT], str]) -> Iterator
         ("updated", found.updated),
         ("deleted", found.deleted),
     )
-    every = [(kind, id_of(row), row) for kind, rows in kinds for row in rows]
+    every: list[tuple[ChangeKind, str, RowT]] = [(kind, id_of(row), row) for kind, rows in kinds for row in rows]
     order = tuple(name for _, name, _ in every)
     for place, (kind, name, row) in enumerate(every):
         yield Change(kind, name, row, found.fetched.get(name), round=found, order=order, place=place)

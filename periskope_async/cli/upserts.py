@@ -192,14 +192,14 @@ def digest(path: Path) -> str:
 
 
 def _read(state: Path) -> dict[str, Any] | None:
+    """Return what a file that begins as a state does holds; None if it is not there, or damaged."""
     if not state.exists():
         return None
     try:
-        found = json.loads(state.read_bytes())
+        found: dict[str, Any] = json.loads(state.read_bytes())
     except ValueError:
         return None
-    whole = isinstance(found, dict) and isinstance(found.get("file"), str) and isinstance(found.get("state"), dict)
-    return found if whole else None
+    return found if isinstance(found.get("state"), dict) else None
 
 
 def _upsert(upsert: Upsert, file: BinaryIO) -> None:

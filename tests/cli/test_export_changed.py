@@ -178,6 +178,17 @@ def test_what_failed_comes_again(changed: Command, fake: FakePeriskope, tmp_path
     assert not errors.exists()
 
 
+def test_failures_into_a_pipe(changed: Command, fake: FakePeriskope, tmp_path: Path) -> None:
+    """A pipe where the reasons would stand is written into, and stays."""
+    errors = tmp_path / "t.jsonl.errors.jsonl"
+    os.mkfifo(errors)
+    fake.faults.add("422", ticket_id="BKT-001")
+    with subprocess.Popen(["/bin/cat", errors], stdout=subprocess.PIPE, text=True) as reader:
+        assert changed("t.jsonl")[0] == 1
+        assert json.loads(reader.communicate()[0])["ticket_id"] == "BKT-001"
+    assert errors.is_fifo()
+
+
 def test_what_goes_together(periskope: Command, changed: Command, tmp_path: Path) -> None:
     """--changed and --state stand together, need a file, and say which tickets; two contrary wishes are refused."""
     out = str(tmp_path / "t.jsonl")
@@ -328,7 +339,7 @@ def test_killed_at_every_step(
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("seed", "form"), enumerate(FORMS))
+@pytest.mark.parametrize(("seed", "form"), list(enumerate(FORMS)))
 def test_killed_at_any_moment(periskope: Command, tmp_path: Path, form: str, seed: int) -> None:
     """After kill -9 at any moment the same command goes on: file and state are whole, and agree with what there is."""
     del periskope  # whose environment names another service

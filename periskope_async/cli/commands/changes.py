@@ -73,7 +73,7 @@ def export_changed(
     return export.attempt(connect, target, "same command", work)
 
 
-def _export(  # what was asked for, then what an attempt has
+def _export(
     find: Find,
     fetch: Fetch,
     target: Target,
@@ -82,11 +82,11 @@ def _export(  # what was asked for, then what an attempt has
     client: "PeriskopeClient",
     tally: Tally,
 ) -> None:
-    out, log, kind = target.out, target.log, target.kind
-    if out is None or log is None or target.errors is None:
+    out, log, errors, kind = target.out, target.log, target.errors, target.kind
+    if out is None or log is None or errors is None:
         raise Failure(Exit.USAGE, "--changed needs a file: --out FILE")
     state = followed(state)
-    if state in {out, log, target.errors}:
+    if state in {out, log, errors}:
         raise Failure(Exit.USAGE, f"{named(state)}: --state is a file of its own.")
     with ExitStack() as files:
         fetched = files.enter_context(held(fetched_beside(state), state))
@@ -103,7 +103,7 @@ def _export(  # what was asked for, then what an attempt has
                 stamps = _stamps(changes, kind)
                 kept = {name for name, stamp in had.items() if stamps.get(name) == stamp}
                 todo = [name for name in stamps if name not in kept]
-                _begin(target, tally, changes, len(todo), reason)
+                _begin(errors, tally, changes, len(todo), reason)
                 growing_log = target._replace(form=fetched_form(kind, stamps))
                 async with fetch(client, changes, todo) as results:
                     await export.save(client, Found(None, results), kept, growing_log, fetched.file, reason, tally)
@@ -137,10 +137,10 @@ def _stamps(changes: Changes[Any, Any], kind: Kind) -> dict[str, str]:
     return {name: seen[name] for row in (*changes.created, *changes.updated) for name in [getattr(row, kind.id_key)]}
 
 
-def _begin(target: Target, tally: Tally, changes: Changes[Any, Any], todo: int, reason: Reason) -> None:
+def _begin(errors: Path, tally: Tally, changes: Changes[Any, Any], todo: int, reason: Reason) -> None:
     """Say what there is to do, and of what it is unclear whether it is still there."""
-    if target.errors is not None and not is_stream(target.errors):
-        target.errors.unlink(missing_ok=True)  # what failed comes again
+    if not is_stream(errors):
+        errors.unlink(missing_ok=True)  # what failed comes again
     tally.begun, tally.started = True, time.monotonic()
     tally.total = todo + len(changes.errors) + len(changes.skipped)
     for name, error in changes.errors.items():
