@@ -56,7 +56,7 @@ class Changes(BulkResult[FullT], Generic[RowT, FullT]):
 
     @property
     def state(self) -> dict[str, Any]:
-        """What the next run is to begin with: JSON, some 30 bytes an id. Nothing of it but that is to be relied on."""
+        """What the next run is to begin with: JSON, some 25 bytes an id. Nothing of it but that is to be relied on."""
         return make_state(self._of, self._scope, self._after)
 
     def state_without(self, ids: Iterable[str]) -> dict[str, Any]:
