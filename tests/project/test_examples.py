@@ -43,7 +43,15 @@ SERVERS = {
         "-m uvicorn --host 127.0.0.1 --port {port} --lifespan off django_app:asgi",
     ),
 }
-PAGES = {"fastapi_app": "fastapi", "aiohttp_app": "aiohttp", "flask_app": "flask", "celery_app": "celery"}
+PAGES = {
+    "fastapi_app": "fastapi",
+    "aiohttp_app": "aiohttp",
+    "flask_app": "flask",
+    "celery_app": "celery",
+    "dask_fetch": "engines",
+    "ray_fetch": "engines",
+    "spark_fetch": "engines",
+}
 
 
 @pytest.fixture
