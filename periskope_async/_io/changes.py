@@ -89,8 +89,7 @@ async def find_changes(
     subject: Subject[RowT, FullT], state: Mapping[str, Any] | None, *, details: Details, page_size: int
 ) -> Changes[RowT, FullT]:
     """Return what changed since a state; see `Tickets.changed_since`."""
-    if details not in {"changed", "all", "none"}:
-        raise ConfigurationError(f"details: expected 'changed', 'all' or 'none', got {details!r}")
+    _check(details)
     seen = read_state(state, subject.of, subject.scope)
     listed = dict[str, str]()
     rows = dict[str, RowT]()
@@ -113,6 +112,11 @@ async def find_changes(
     asked = (*wanted, *judged.missing)
     found = await subject.get_many(asked) if asked else BulkResult[FullT]()
     return _account(subject, seen, listed, rows, judged, found, details)
+
+
+def _check(details: object) -> None:
+    if details not in {"changed", "all", "none"}:
+        raise ConfigurationError(f"details: expected 'changed', 'all' or 'none', got {details!r}")
 
 
 def _account(
@@ -169,6 +173,7 @@ def watch_changes(
     page_size: int,
 ) -> AbstractAsyncContextManager[AsyncIterator[Change[RowT, FullT]]]:
     """Find what changes again and again; see `Tickets.watch`."""
+    _check(details)
     read_state(state, subject.of, subject.scope)
     seconds = as_seconds("every", every)
 

@@ -324,6 +324,8 @@ async def test_a_watch_is_entered(client: PeriskopeClient) -> None:
         client.tickets.watch(every=0)
     with pytest.raises(ConfigurationError, match="state"):
         client.tickets.watch(state={})
+    with pytest.raises(ConfigurationError, match="details"):
+        client.tickets.watch(details="some")  # type: ignore[arg-type]  # that is it
 
 
 async def test_lists_go_behind_single_calls(fake: FakePeriskope) -> None:
