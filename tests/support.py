@@ -7,8 +7,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+import tracemalloc
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from textwrap import dedent
 from types import SimpleNamespace
@@ -87,6 +88,47 @@ def run_python(code: str, *options: str, timeout: float = 30.0) -> subprocess.Co
         timeout=timeout,
         check=False,
     )
+
+
+class Swallowed:
+    """What a server took in that keeps nothing."""
+
+    url = ""
+    bytes = 0
+
+
+@asynccontextmanager
+async def swallowing(answer: bytes) -> AsyncIterator[Swallowed]:
+    """Serve one request at a time, however large, with the same JSON for an answer."""
+    swallowed = Swallowed()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        left = int(head.lower().partition(b"content-length:")[2].split(None, 1)[0])
+        while left > 0:
+            count = len(await reader.read(1 << 16))
+            left -= count or left
+            swallowed.bytes += count
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(answer), answer))
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    swallowed.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    async with server:
+        yield swallowed
+
+
+@contextmanager
+def traced() -> Iterator[Callable[[], int]]:
+    """Count the memory that Python takes while the block lasts; what it gives returns the most there was, bytes."""
+    most = 0
+    tracemalloc.start()
+    try:
+        yield lambda: most
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def virtual_loop() -> asyncio.AbstractEventLoop:

@@ -14,6 +14,8 @@ from click.core import ParameterSource
 
 from periskope_async.cli.conversations import chats, groups
 from periskope_async.cli.directory import contacts, members, phones, webhooks
+from periskope_async.cli.history import ai_settings, chat_logs, ticket_logs
+from periskope_async.cli.knowledge import knowledge_base
 from periskope_async.cli.messaging import messages, queue
 from periskope_async.cli.options import (
     STATUSES,
@@ -29,6 +31,7 @@ from periskope_async.cli.options import (
     writes,
 )
 from periskope_async.cli.outcome import MEANING, Exit, Failure, Outcome, explain
+from periskope_async.cli.planning import scheduled_messages, tasks
 from periskope_async.cli.text import named, tell
 from periskope_async.errors import PeriskopeError
 
@@ -228,14 +231,20 @@ def export(connect: "Connect", **options: Any) -> int:
     return sources.export_by_ids(connect, sources.TICKETS, **options)
 
 
+tickets_.add_command(ticket_logs)
+chats.add_command(ai_settings)
+chats.add_command(chat_logs)
 app.add_command(chats)
 app.add_command(messages)
+app.add_command(scheduled_messages)
 app.add_command(groups)
 app.add_command(queue)
 app.add_command(contacts)
 app.add_command(phones)
 app.add_command(members)
 app.add_command(webhooks)
+app.add_command(knowledge_base)
+app.add_command(tasks)
 
 
 @app.command()

@@ -17,7 +17,8 @@ import periskope_sync.webhooks
 from periskope_async import ConfigurationError, DecodeError, PeriskopeError, webhooks
 from periskope_async.events import EVENTS, Event, MessageEvent, TicketEvent, TicketUpdated, UnknownEvent
 from periskope_async.webhooks import MAX_BODY, Seen, SignatureError, parse, sign, verify
-from tests.codec.test_schemas import Maker, schema
+from tests.codec.test_schemas import Maker
+from tests.schemas import schema
 
 Json = Any
 TESTS = Path(__file__).parents[1]
@@ -34,7 +35,7 @@ def delivery(body: Json, key: str = KEY) -> tuple[bytes, dict[str, str]]:
 
 def made(event: str, seed: int) -> Json:
     """Data that the vendor's schema of an event allows."""
-    return Maker(seed).value(schema(SCHEMAS[event].removeprefix("schemas/")), EVENTS[event].model)
+    return Maker(seed).value(schema(SCHEMAS[event].removeprefix("schemas/").removesuffix(".json")), EVENTS[event].model)
 
 
 # -- events -----------------------------------------------------------------------------------------------------------

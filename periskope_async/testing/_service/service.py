@@ -143,7 +143,7 @@ class Service:
         assumptions = self.state.assumptions
         phone = request.headers.get("x-phone") if route.phone else None
         if route.phone:
-            if phone is None and assumptions.phone_required:
+            if phone is None and (route.of_phone or assumptions.phone_required):
                 return missing_phone()
             if phone is not None and not _PHONE.fullmatch(phone):
                 return invalid({"headers.x-phone": "Expected digits, or the id of a phone"})

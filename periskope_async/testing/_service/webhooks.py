@@ -6,12 +6,12 @@ from typing import Any, Final, cast
 from uuid import NAMESPACE_URL, uuid5
 
 from periskope_async.testing._json import Json, dumps
-from periskope_async.testing._service.account import ORG_ID
+from periskope_async.testing._service.account import ORG_ID, made_id
 from periskope_async.testing._service.answers import Answer, not_found
 from periskope_async.testing._service.assumptions import Assumptions
 from periskope_async.testing._service.collection import MadeOnce, Objects
 from periskope_async.testing._service.fields import ANY_OBJECT, FLAG, QUERY_FLAG, QUERY_TEXT, TEXT, Body, Field
-from periskope_async.testing._service.operations import read
+from periskope_async.testing._service.operations import read, remove
 from periskope_async.testing._service.resource import Resource
 from periskope_async.testing._service.router import Call, Route
 from periskope_async.testing._service.state import State
@@ -27,6 +27,7 @@ WEBHOOKS: Final = Resource(
     example_id=_FIRST,
     other_id="00000000-0000-4000-8000-00000000ffff",
     unknown_values={"integration_name": "moon.risen"},
+    open_keys=("integration_name", "type"),
     row_of=lambda webhook, _: webhook,
 )
 #: From a key of a request to the key of a subscription.
@@ -84,7 +85,7 @@ def _create(call: Call) -> Answer:
     made = list[Json]()
     with state.lock:
         for event in [events] if isinstance(events, str) else cast("list[str]", events):
-            webhook_id = str(uuid5(NAMESPACE_URL, f"webhook {state.seed} {len(objects.put_ids())}"))
+            webhook_id = made_id("webhook", state.seed, len(objects.put_ids()))
             webhook = _new(webhook_id, call.body["hookUrl"], event, state.timestamp())
             webhook |= _fields(call.body) | {"integration_name": event}
             objects.put(webhook)
@@ -106,14 +107,6 @@ def _update(call: Call) -> Answer:
             return not_found("webhook")
         call.objects.change(call.resource_id, **_fields(call.body))
         return read(call)
-
-
-def _delete(call: Call) -> Answer:
-    with call.state.lock:
-        if call.objects.body(call.resource_id) is None:
-            return not_found("webhook")
-        call.objects.remove(call.resource_id)
-    return Answer(204)
 
 
 def _is_url(value: Any, _: Assumptions) -> str:
@@ -159,6 +152,6 @@ ROUTES: Final = (
     ),
     _route("webhooks.update", "updateWebhook", "PATCH", "/webhooks/{id}", "Change one", _update, body=_CHANGE),
     _route(
-        *("webhooks.delete", "deleteWebhook", "DELETE", "/webhooks/{id}", "End one", _delete), result=None, status=204
+        *("webhooks.delete", "deleteWebhook", "DELETE", "/webhooks/{id}", "End one", remove), result=None, status=204
     ),
 )
