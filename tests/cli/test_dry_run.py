@@ -19,6 +19,8 @@ FILE = "FILE"  # stands for a file of contacts
 PHONE = "918527184400"
 #: Commands that change nothing at the service.
 READING = {"get", "list", "export", "show", "check", "qr", "runs", "audit-logs"}
+#: Commands that do not speak to the service.
+APART = {"webhooks listen", "webhooks send"}
 WRITING = {
     "tickets create": ["--chat-id", PERSON, "--subject", "A parcel"],
     "tickets update": ["BKT-001", "--clear", "labels", "--status", "closed"],
@@ -73,7 +75,7 @@ def commands() -> Iterator[str]:
 
 def test_every_command_that_writes_has_one() -> None:
     """No command is forgotten: what is not known to read is tried below."""
-    assert {name for name in commands() if name.split()[1] not in READING} == WRITING.keys()
+    assert {name for name in commands() if name.split()[1] not in READING} == WRITING.keys() | APART
 
 
 @pytest.mark.parametrize("name", WRITING)

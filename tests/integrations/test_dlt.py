@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -62,6 +63,52 @@ def live(fake: FakePeriskope) -> dict[str, Any]:
     """Return the tickets there are, by id."""
     found = {name: fake.get(name)["ticket"] for name in fake.ticket_ids}
     return {name: ticket for name, ticket in found.items() if not ticket.get("is_deleted")}
+
+
+class Pipelines(ModuleType):
+    """As much of dlt as the source uses, which takes seconds to import and to load: one load after the other."""
+
+    def __init__(self) -> None:
+        super().__init__("dlt")
+        self.state = dict[str, Any]()
+        self.secrets = dict[str, str]()
+        self.current = SimpleNamespace(resource_state=lambda: self.state)
+
+    def resource(self, rows: Callable[[], Any], **hints: Any) -> SimpleNamespace:
+        return SimpleNamespace(rows=rows, hints=hints)
+
+    def source(self, make: Callable[[], Any], **_: Any) -> Callable[[], Any]:
+        return make
+
+
+def test_what_dlt_is_handed(
+    fake: FakePeriskope, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Rows in the types of their columns, what is to go, and a state that does not have what failed."""
+    dlt = Pipelines()
+    monkeypatch.setitem(sys.modules, "dlt", dlt)
+    dlt.secrets["sources.periskope.api_key"] = fake.api_key
+    (tickets,) = periskope(base_url=fake.base_url, resources=["tickets"])
+    assert tickets.hints["columns"]["created_at"] == {"data_type": "timestamp", "nullable": True}
+    assert tickets.hints["columns"]["ticket_id"]["nullable"] is False
+    assert tickets.hints["columns"]["deleted"]["hard_delete"]
+    first = [row for batch in tickets.rows() for row in batch]
+    assert {row["ticket_id"] for row in first if not row.get("deleted")} == live(fake).keys()
+    example = next(row for row in first if row["ticket_id"] == "BKT-001")
+    assert isinstance(example["ticket_labels"], list)
+    assert isinstance(example["chat_members"], dict)
+    one, gone, *_ = live(fake)
+    fake.change(one, subject="Another")
+    fake.remove(gone)
+    fake.faults.add("422", ticket_id=one)
+    assert [row for batch in tickets.rows() for row in batch] == [{"ticket_id": gone, "deleted": True}]
+    assert "1 tickets failed, and come again with the next load" in caplog.text
+    fake.faults.clear()
+    assert [row["subject"] for batch in tickets.rows() for row in batch] == ["Another"]
+    assert list(tickets.rows()) == []
+    (messages,) = periskope(fake.api_key, base_url=fake.base_url, resources=["messages"])
+    dlt.state.clear()
+    assert len(next(messages.rows())) == fake.messages.count
 
 
 @pytest.mark.slow  # dlt takes seconds to import and to load

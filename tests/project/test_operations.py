@@ -15,7 +15,7 @@ from periskope_async._sansio.operation import Operation
 from periskope_async._sansio.response import Content
 from periskope_async.testing._service.service import ROUTES
 from tests.schemas import ENDPOINTS, breaches
-from tests.support import request_of
+from tests.support import each_of, request_of
 
 API = {(entry["method"], entry["path"]): entry for entry in ENDPOINTS.values()}
 
@@ -159,7 +159,7 @@ def modules() -> list[Any]:
 
 OPERATIONS = [value for module in modules() for value in vars(module).values() if isinstance(value, Operation)]
 RESOURCES = [getattr(module, module.__all__[0]) for module in modules()]
-by_name = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: f"{operation.method} {operation.path}")
+by_name = each_of("operation", OPERATIONS)
 
 
 def entry_of(operation: Operation[Any]) -> dict[str, Any]:

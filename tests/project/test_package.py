@@ -15,7 +15,7 @@ import pytest
 import periskope_async
 import periskope_sync
 from periskope_async import PeriskopeError, _exports, errors, models
-from tests.support import ROOT, run_python
+from tests.support import ROOT, each_of, run_python
 
 PACKAGES = [periskope_async, periskope_sync]
 HEAVY = {"aiohttp", "cyclopts", "msgspec", "pyarrow", "pytest", "rich", "uvloop"}
@@ -202,7 +202,7 @@ assert periskope_sync.client.PeriskopeClient is periskope_sync.PeriskopeClient
             getattr(package, name)
 
 
-@pytest.mark.parametrize("module", list(public_modules()), ids=lambda module: module.__name__)
+@each_of("module", list(public_modules()))
 def test_all_of_every_public_module(module: ModuleType) -> None:
     """Every public module says what is public in it, sorted, and has all of it."""
     names = module.__all__
@@ -210,7 +210,7 @@ def test_all_of_every_public_module(module: ModuleType) -> None:
     assert all(hasattr(module, name) for name in names)
 
 
-@pytest.mark.parametrize("name", errors.__all__)
+@each_of("name", errors.__all__)
 def test_every_error_has_the_one_base(name: str) -> None:
     """Each error is exported by both packages as the same class, and `except PeriskopeError` catches it."""
     error = getattr(errors, name)

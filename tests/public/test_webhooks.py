@@ -164,6 +164,21 @@ def test_a_wrong_signature(signature: str | None) -> None:
     assert parse(b"{}", headers, None).type == ""  # somebody else has checked it
 
 
+@pytest.mark.parametrize("key", [KEY, f" {KEY}\n", ["old", KEY], None])
+def test_no_frame_shows_the_key(monkeypatch: pytest.MonkeyPatch, key: Any) -> None:
+    """Who prints the variables of a traceback finds no key in it, wherever it came from."""
+    monkeypatch.setenv("PERISKOPE_WEBHOOK_KEY", KEY)
+    uses: list[Any] = [parse, lambda body, _, *keys: verify(body, "0", *keys)]
+    for use in uses:
+        with pytest.raises(SignatureError) as caught:
+            use(b"{}", {}, *([] if key is None else [key]))
+        frames = [
+            each.frame for each in caught.traceback if "webhooks.py" in str(each.path) and "tests" not in str(each.path)
+        ]
+        assert len(frames) == 2
+        assert KEY not in "".join(repr(dict(frame.f_locals)) for frame in frames)
+
+
 def test_a_body_that_is_too_large_is_not_read() -> None:
     """More than a MiB is refused before anything is computed of it."""
     with pytest.raises(SignatureError, match="larger than"):

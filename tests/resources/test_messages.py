@@ -33,7 +33,7 @@ from periskope_async._sansio.upload import PIECE
 from periskope_async.resources.messages import Messages
 from periskope_async.testing import Assumptions, FakePeriskope, Fault, Reply
 from periskope_sync import PeriskopeClient as BlockingClient
-from tests.support import request_of, swallowing, traced, virtual_loop
+from tests.support import each_of, request_of, swallowing, traced, virtual_loop
 
 PERSON = "919537851844@c.us"
 NEW = "919876511111"
@@ -292,7 +292,7 @@ async def test_a_time_that_only_the_service_can_read(fake: FakePeriskope) -> Non
     assert fake.calls == 0
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("make", "name"),
     [
         (lambda: Poll("", ["yes", "no"]), "name"),

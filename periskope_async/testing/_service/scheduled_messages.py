@@ -113,6 +113,13 @@ def run_due(state: State) -> None:
                 scheduled.put(message)
 
 
+def next_due(state: State) -> float | None:
+    """When the next one is to be sent, in seconds since the epoch; None: none is."""
+    scheduled = state.objects["scheduled_messages"]
+    waiting = (message for message in map(scheduled.get, scheduled.ids()) if message["status"] == "scheduled")
+    return min((_seconds(message["scheduled_at"]) for message in waiting), default=None)
+
+
 def _run(state: State, message: Json) -> None:
     made = state.objects["occurrences"]
     due, payload = message["scheduled_at"], message["message_payload"]

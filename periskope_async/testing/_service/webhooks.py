@@ -1,6 +1,7 @@
-"""The operations on subscriptions. It must not know sockets, faults or rate limits. It calls no URL."""
+"""The operations on subscriptions. It must not know sockets, faults or rate limits, nor does it call anybody."""
 
 import re
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, cast
 from uuid import NAMESPACE_URL, uuid5
@@ -16,7 +17,7 @@ from periskope_async.testing._service.resource import Resource
 from periskope_async.testing._service.router import Call, Route
 from periskope_async.testing._service.state import State
 
-__all__ = ["ROUTES", "WEBHOOKS", "webhooks"]
+__all__ = ["ROUTES", "WEBHOOKS", "Webhooks", "webhooks"]
 
 _FIRST: Final = "00000000-0000-4000-8000-00000000a001"
 WEBHOOKS: Final = Resource(
@@ -41,14 +42,27 @@ _KEYS: Final = {
 }
 
 
-def webhooks(state: State) -> Objects:
+class Webhooks(Objects):
+    """Subscriptions, and whom to say that there is one more."""
+
+    #: Called after a subscription was made or changed.
+    subscribed: Callable[[], None] = staticmethod(lambda: None)
+
+    def put(self, item: Json) -> str:
+        """Add a subscription, or replace the one of the same id; its id."""
+        name = super().put(item)
+        self.subscribed()
+        return name
+
+
+def webhooks(state: State) -> Webhooks:
     """The one subscription there is from the start."""
 
     def make() -> dict[str, Json]:
         first = _new(_FIRST, "https://example.com/periskope", "ticket.created", "2025-11-16T11:20:42.038+00:00")
         return {_FIRST: first}
 
-    return Objects(WEBHOOKS, MadeOnce(WEBHOOKS, make), state.lock, state.timestamp)
+    return Webhooks(WEBHOOKS, MadeOnce(WEBHOOKS, make), state.lock, state.timestamp)
 
 
 def _new(webhook_id: str, url: str, event: str, subscribed_at: str) -> Json:
