@@ -130,7 +130,7 @@ class BulkResult(Generic[T]):
 
     def to_records(self) -> list[dict[str, Any]]:
         """Return what was fetched as flat dicts; `records.columns` says what their values are."""
-        return [to_record(value) for value in self.fetched.values()]
+        return [to_record(value) for value in self._shown()]
 
     def to_arrow(self) -> Any:
         """Return what was fetched as a `pyarrow.Table`.
@@ -155,16 +155,20 @@ class BulkResult(Generic[T]):
     def __bool__(self) -> bool:
         return True  # else it would be asked for its length
 
+    def _shown(self) -> Iterable[Any]:
+        """Return what the tables are of."""
+        return self.fetched.values()
+
     def __repr__(self) -> str:
-        return f"BulkResult({self._counts()})"
+        return f"{type(self).__name__}({self._counts()})"
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: how many there are, and the first few of them."""
-        shown = [to_record(value) for value in islice(self.fetched.values(), SHOWN_ROWS)]
+        shown = [to_record(value) for value in islice(self._shown(), SHOWN_ROWS)]
         names = [name for name in self._columns() if any(row[name] not in {None, ()} for row in shown)][:SHOWN_COLUMNS]
         failed = [(key, str(error)) for key, error in islice(self.errors.items(), SHOWN_ROWS)]
         return (
-            f"<p>BulkResult: {self._counts()}</p>"
+            f"<p>{type(self).__name__}: {self._counts()}</p>"
             + _html(names, [[row[name] for name in names] for row in shown])
             + _html(["id", "error"], failed)
         )

@@ -9,7 +9,7 @@ from periskope_async._io.rows import Rows
 from periskope_async._sansio.arguments import as_count
 from periskope_async._sansio.paging import Page, Read, Walk, backward, forward
 
-__all__ = ["walk"]
+__all__ = ["FetchPage", "walk"]
 
 RowT = TypeVar("RowT")
 RowT_co = TypeVar("RowT_co", covariant=True)

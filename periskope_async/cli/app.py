@@ -21,6 +21,7 @@ from periskope_async.cli.options import (
     STATUSES,
     InOrder,
     Root,
+    changed_options,
     chosen,
     concurrency,
     export_options,
@@ -210,6 +211,7 @@ def update(
 
 @tickets_.command()
 @which_ids
+@changed_options
 @export_options
 @concurrency
 @hands_on_connect
@@ -218,6 +220,9 @@ def export(connect: "Connect", **options: Any) -> int:
 
     After Ctrl-C, a lost connection or a crash, the same command with --resume goes on, and every ticket is in the
     file once. Tickets stand in the order in which they came; what failed stands in FILE.errors.jsonl with its reason.
+
+    With --changed, FILE is brought up to date: what changed since the last run is replaced, what is deleted is removed,
+    and nothing else is fetched. FILE and --state change both or not at all.
     """
     from periskope_async.cli.commands import sources
 

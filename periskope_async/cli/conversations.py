@@ -8,6 +8,7 @@ import click
 from periskope_async.cli.options import (
     UNCHANGED,
     InOrder,
+    changed_options,
     chosen,
     concurrency,
     confirm,
@@ -108,6 +109,7 @@ def update(
 
 @chats.command()
 @which_ids
+@changed_options
 @export_options
 @concurrency
 @hands_on_connect

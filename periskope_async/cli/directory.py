@@ -8,6 +8,7 @@ import click
 from periskope_async.cli.options import (
     UNCHANGED,
     InOrder,
+    changed_options,
     chosen,
     concurrency,
     confirm,
@@ -106,6 +107,7 @@ def check(connect: "Connect", *, contact_ids: tuple[str, ...], output: str) -> i
 
 @contacts.command()
 @which_ids
+@changed_options
 @export_options
 @concurrency
 @hands_on_connect

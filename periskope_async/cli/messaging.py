@@ -8,6 +8,7 @@ import click
 from periskope_async.cli.options import (
     InOrder,
     all_of,
+    changed_options,
     confirm,
     export_options,
     hands_on_connect,
@@ -228,6 +229,7 @@ def list_(connect: "Connect", *, limit: int | None, output: str, **chosen: Any) 
 @click.option("--all", "everything", is_flag=True, help="Those of every chat.")
 @_since
 @_until
+@changed_options
 @export_options
 @hands_on_connect
 def export(
@@ -237,15 +239,26 @@ def export(
     everything: bool,
     start_time: str | None,
     end_time: str | None,
+    changed: bool,
+    state: str | None,
     **options: Any,
 ) -> int:
     """Save messages into a file, newest first.
 
     After Ctrl-C, a lost connection or a crash, the same command with --resume goes on, and every message is in the
     file once. It reads the pages again, and saves what is missing: messages that came since, too, at the end.
+
+    With --changed, FILE is brought up to date, as by `periskope tickets export`. With --since as well, what was sent
+    before stays in FILE as it is.
     """
     from periskope_async.cli.commands import messages as _messages
+    from periskope_async.cli.commands import sources
 
+    sources.check_state(changed=changed, state=state)
+    if state is not None:
+        if everything or chats or end_time is not None:
+            raise click.UsageError("--changed is of all messages, those until now: it goes with --since alone.")
+        return _messages.export_changed(connect, start_time, state, **options)
     if everything is bool(chats):
         raise click.UsageError("Say which messages: either --all, or --chat ID.")
     return _messages.export(connect, chats, start_time, end_time, **options)

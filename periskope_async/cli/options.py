@@ -23,6 +23,7 @@ __all__ = [
     "InOrder",
     "Root",
     "all_of",
+    "changed_options",
     "chosen",
     "concurrency",
     "confirm",
@@ -181,6 +182,11 @@ which_ids: Final = all_of(
     click.argument("ids", nargs=-1, metavar="[ID]..."),
     click.option("--all", "everything", is_flag=True, help="Everything there is."),
     click.option("--ids-file", metavar="FILE", help="One ID a line. `-`, also as ID, is standard input."),
+)
+#: That an export brings a file up to date.
+changed_options: Final = all_of(
+    click.option("--changed", is_flag=True, help="Everything there is, but fetch only what changed since --state."),
+    click.option("--state", metavar="FILE", help="What the last run with --changed saw; this run replaces it."),
 )
 
 

@@ -16,6 +16,8 @@ from periskope_sync import (
     BroadcastReceipt,
     BroadcastStatus,
     BulkResult,
+    Change,
+    Changes,
     Chat,
     ChatAiSettings,
     ChatInfo,
@@ -340,3 +342,25 @@ def live(client: PeriskopeClient) -> None:
             if isinstance(event, Gap):
                 assert_type((event.since, event.until, event.dropped), tuple[datetime, datetime, int])
             assert_type(event.source, Literal["service", "backfill"])
+
+
+def changed(client: PeriskopeClient) -> None:
+    """What changed, at once and one by one, and the state to go on from."""
+    changes = client.tickets.changed_since(None, details="all", progress=True)
+    assert_type(changes, Changes[TicketRow, TicketInfo])
+    assert_type(changes.created, tuple[TicketRow, ...])
+    assert_type(changes.tickets, dict[str, TicketInfo])
+    assert_type(changes.errors, dict[str, PeriskopeError])
+    assert_type(changes.state, dict[str, Any])
+    assert_type(changes.state_without(["BKT-001"]), dict[str, Any])
+    assert_type(client.chats.changed_since(changes.state, phone="1"), Changes[Chat, Chat])
+    assert_type(client.contacts.changed_since({}), Changes[Contact, Contact])
+    assert_type(client.messages.changed_since(start_time=date(2026, 1, 1)), Changes[Message, Message])
+    with client.tickets.watch(every=30, details="changed") as watched:
+        for change in watched:
+            assert_type(change, Change[TicketRow, TicketInfo])
+            assert_type(change.ticket_id, str)
+            assert_type(change.row, TicketRow)
+            assert_type(change.value, TicketInfo | None)
+            assert_type(change.state, dict[str, Any])
+            assert change.kind in {"created", "updated", "deleted"}

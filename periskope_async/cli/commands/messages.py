@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from periskope_async import PeriskopeClient
     from periskope_async.cli.options import Connect
 
-__all__ = ["export", "get", "list_"]
+__all__ = ["export", "export_changed", "get", "list_"]
 
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 _LATEST: Final = datetime.max.replace(tzinfo=UTC)
@@ -39,6 +39,12 @@ def export(
     wanted: Sequence[str | None] = chats or [None]
     walks = [partial(_walk, chat=chat, start_time=start_time, end_time=end_time) for chat in wanted]
     return sources.export_messages(connect, walks, **options)
+
+
+def export_changed(connect: "Connect", since: str | None, state: str, **options: Any) -> int:
+    """Save the messages that changed since a state, those sent from *since* on, and return the exit code."""
+    query = {} if since is None else {"start_time": as_datetime("since", since)}
+    return sources.export_changed_messages(connect, state, query=query, **options)
 
 
 def _walk(
