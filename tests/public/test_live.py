@@ -96,7 +96,7 @@ async def test_same_events_as_of_webhooks(envelope: Envelope) -> None:
     """What the service sends of each event, in any form, is what `webhooks.parse` makes of the same delivery."""
     async with FakePeriskope(1, assumptions=Assumptions(socket_envelope=envelope)) as fake, listening(fake) as events:
         for name, where in SCHEMAS.items():
-            data = Maker(1).value(schema(where.removeprefix("schemas/")), EVENTS[name].model)
+            data = Maker(1).value(schema(where.removeprefix("schemas/").removesuffix(".json")), EVENTS[name].model)
             fake.emit(name, data)
             event = await one(events)
             assert type(event) is EVENTS[name], event
