@@ -37,6 +37,7 @@ MODULES: Final = (
     "client",
     "settings",
     "bulk",
+    "changes",
     "sending",
     "errors",
     "hooks",
@@ -45,6 +46,7 @@ MODULES: Final = (
     "webhooks",
     "events",
     "testing",
+    "integrations.dlt",
 )
 #: What annotations call by names of the inside.
 ALIASES: Final = {

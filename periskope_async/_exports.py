@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from periskope_async._sansio.unset import Unset
     from periskope_async.budgets import RedisBudget
     from periskope_async.bulk import BulkResult, Failed, Fetched, Progress
+    from periskope_async.changes import Change, Changes
     from periskope_async.errors import (
         ApiError,
         AuthenticationError,
@@ -83,6 +84,8 @@ __all__ = [
     "BroadcastState",
     "BroadcastStatus",
     "BulkResult",
+    "Change",
+    "Changes",
     "Chat",
     "ChatAiSettings",
     "ChatInfo",
@@ -189,6 +192,10 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
         "Failed",
         "Fetched",
         "Progress",
+    ),
+    "changes": (
+        "Change",
+        "Changes",
     ),
     "errors": (
         "ApiError",

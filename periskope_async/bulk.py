@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NoReturn, TypeVar, cast
 
 from attrs import define, field, frozen
 
@@ -103,6 +103,9 @@ class BulkResult(Generic[T]):
     `to_records`, `to_arrow`, `to_polars` and `to_pandas` make a table of what was fetched, a row for each, in the
     columns and types that an export has, whatever the values are: a column of nothing has its type too.
 
+    It is not a list: a length or a loop would leave out in silence what failed, so they raise a `TypeError` that says
+    where what came is. It is true, whatever came; `ok` says whether all did.
+
     Attributes:
         fetched: the results by id, in the order of the ids.
         errors: why an id failed, by id, in the order of the ids.
@@ -127,7 +130,7 @@ class BulkResult(Generic[T]):
 
     def to_records(self) -> list[dict[str, Any]]:
         """Return what was fetched as flat dicts; `records.columns` says what their values are."""
-        return [to_record(value) for value in self.fetched.values()]
+        return [to_record(value) for value in self._shown()]
 
     def to_arrow(self) -> Any:
         """Return what was fetched as a `pyarrow.Table`.
@@ -149,16 +152,23 @@ class BulkResult(Generic[T]):
         model = next((type(value) for value in self.fetched.values()), self._model)
         return {} if model is None else columns(model)
 
+    def __bool__(self) -> bool:
+        return True  # else it would be asked for its length
+
+    def _shown(self) -> Iterable[Any]:
+        """Return what the tables are of."""
+        return self.fetched.values()
+
     def __repr__(self) -> str:
-        return f"BulkResult({self._counts()})"
+        return f"{type(self).__name__}({self._counts()})"
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: how many there are, and the first few of them."""
-        shown = [to_record(value) for value in islice(self.fetched.values(), SHOWN_ROWS)]
+        shown = [to_record(value) for value in islice(self._shown(), SHOWN_ROWS)]
         names = [name for name in self._columns() if any(row[name] not in {None, ()} for row in shown)][:SHOWN_COLUMNS]
         failed = [(key, str(error)) for key, error in islice(self.errors.items(), SHOWN_ROWS)]
         return (
-            f"<p>BulkResult: {self._counts()}</p>"
+            f"<p>{type(self).__name__}: {self._counts()}</p>"
             + _html(names, [[row[name] for name in names] for row in shown])
             + _html(["id", "error"], failed)
         )
@@ -178,6 +188,19 @@ class BulkResult(Generic[T]):
         summary = f"{len(self.errors)} ids failed, {len(self.skipped)} were skipped"
         skipped = DeadlineExceeded(f"{len(self.skipped)} ids were not attempted before the run ended")
         raise ExceptionGroup(summary, list(self.errors.values()) or [skipped])
+
+
+def _mistaken(_: object, *__: object) -> NoReturn:
+    raise TypeError(
+        "a BulkResult is not a list: some ids may have failed. What came is in result.fetched, by id; why others did "
+        "not is in result.errors"
+    )
+
+
+# Which of the three a length or a loop is about, no reader could tell: so they are refused, with what to write instead.
+# Set from outside, so that a type checker goes on refusing them before they are run.
+for _name in ("__len__", "__iter__", "__getitem__", "__contains__"):
+    setattr(BulkResult, _name, _mistaken)
 
 
 def _html(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

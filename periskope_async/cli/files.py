@@ -26,6 +26,7 @@ from periskope_async.cli.text import named, to_json
 from periskope_async.records import columns, to_record
 
 __all__ = [
+    "ROW_GROUP",
     "Form",
     "Held",
     "Kind",
@@ -42,11 +43,12 @@ __all__ = [
     "recover",
     "remove",
     "rows_to_csv",
+    "storable",
     "write_parquet",
 ]
 
 #: Rows in memory at once while a Parquet file is written.
-_ROW_GROUP: Final = 10_000
+ROW_GROUP: Final = 10_000
 
 
 class Kind(NamedTuple):
@@ -336,7 +338,7 @@ def _cell(value: Any) -> Any:
             return value
 
 
-def _storable(record: Mapping[str, Any]) -> dict[str, Any]:
+def storable(record: Mapping[str, Any]) -> dict[str, Any]:
     """A record without lone surrogates, which Parquet cannot hold any more than UTF-8 can."""
     return {
         name: value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
@@ -371,8 +373,8 @@ def write_parquet(log: Path, out: Path, model: type[Any]) -> None:
         # Written by Python, whose errors tell what happened in a person's words; pyarrow's are in its own.
         with file:
             with log.open("rb") as lines, import_module("pyarrow.parquet").ParquetWriter(file, schema) as writer:
-                while group := list(islice(lines, _ROW_GROUP)):
-                    records = [_storable(to_record(structure(json.loads(line), model))) for line in group]
+                while group := list(islice(lines, ROW_GROUP)):
+                    records = [storable(to_record(structure(json.loads(line), model))) for line in group]
                     writer.write_table(pa.Table.from_pylist(records, schema))
             file.flush()
             os.fsync(file.fileno())  # some disks tell only now that they are full; and the log goes after this

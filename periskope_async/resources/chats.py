@@ -4,9 +4,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, M
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from operator import attrgetter
+from typing import Any
 
 from periskope_async._codec.converter import prepare
 from periskope_async._io.caller import Caller
+from periskope_async._io.changes import Subject, find_changes, pages_in_bulk
 from periskope_async._io.many import fetch_many
 from periskope_async._io.paging import walk
 from periskope_async._io.source import Ids
@@ -19,13 +21,16 @@ from periskope_async._sansio.arguments import (
     as_flag,
     as_flags_by_name,
     as_labels,
+    as_phone,
     as_rows,
     as_text,
     as_texts_by_name,
 )
+from periskope_async._sansio.changes import scope_of
 from periskope_async._sansio.operation import Operation, Request, about_another, no_page
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.bulk import BulkResult, Failed, Fetched, Progress
+from periskope_async.changes import Changes, Details
 from periskope_async.errors import ConfigurationError
 from periskope_async.models.audit_logs import AuditLog, AuditLogPage
 from periskope_async.models.chats import Chat, ChatAiSettings, ChatPage
@@ -181,6 +186,42 @@ class Chats:
             **as_rows(offset, limit, start_time=start_time, end_time=end_time),
         }
         return await self._caller.call(LIST.request(query=query, phone=phone))
+
+    async def changed_since(
+        self,
+        state: Mapping[str, Any] | None = None,
+        *,
+        details: Details = "changed",
+        page_size: int = 2000,
+        on_progress: Callable[[Progress], None] | None = None,
+        progress: bool = False,
+        phone: str | None = None,
+    ) -> Changes[Chat, Chat]:
+        """Return which chats were created, updated and deleted since an earlier call; as `Tickets.changed_since`.
+
+        A chat's row has its newest message, so that every message updates its chat; `messages.changed_since` has them
+        all. A chat is deleted if it is listed no more and the service does not know it.
+
+        Raises:
+            ConfigurationError: `state` is not one, was damaged, or is of something else, as of another phone; or
+                another argument is unusable. Nothing was sent.
+            PeriskopeError: the list could not be read; the state still holds.
+        """
+        whose = self._caller.settings.phone if phone is None else as_phone("phone", phone)
+        subject = Subject(
+            of="chats",
+            scope=scope_of(whose),
+            fetch=pages_in_bulk(
+                self._caller, lambda offset, limit: LIST.request(query=as_rows(offset, limit), phone=phone)
+            ),
+            id_of=_id_of,
+            is_deleted=lambda _: False,
+            remains=lambda chat_id: Chat(chat_id=chat_id),
+            get_many=partial(self.get_many, on_progress=on_progress, progress=progress, phone=phone),
+            row_model=Chat,
+            full_model=Chat,
+        )
+        return await find_changes(subject, state, details=details, page_size=page_size)
 
     async def update(
         self,

@@ -1,12 +1,14 @@
 """The contacts of the account."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
 from periskope_async._codec.converter import prepare
 from periskope_async._io.caller import Caller
+from periskope_async._io.changes import Subject, find_changes, pages_in_bulk
 from periskope_async._io.many import fetch_many
 from periskope_async._io.paging import walk
 from periskope_async._io.source import Ids
@@ -15,6 +17,7 @@ from periskope_async._sansio.arguments import Labels, as_flag, as_labels, as_num
 from periskope_async._sansio.operation import Operation, Request, about_another, no_page
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.bulk import BulkResult, Failed, Fetched, Progress
+from periskope_async.changes import Changes, Details
 from periskope_async.errors import ConfigurationError
 from periskope_async.models.contacts import Contact, ContactCheck, ContactPage
 
@@ -111,6 +114,37 @@ class Contacts:
             PeriskopeError: as for `get`.
         """
         return await self._caller.call(LIST.request(query=as_rows(offset, limit)))
+
+    async def changed_since(
+        self,
+        state: Mapping[str, Any] | None = None,
+        *,
+        details: Details = "changed",
+        page_size: int = 2000,
+        on_progress: Callable[[Progress], None] | None = None,
+        progress: bool = False,
+    ) -> Changes[Contact, Contact]:
+        """Return which contacts were created, updated and deleted since an earlier call; as `Tickets.changed_since`.
+
+        A contact is deleted if it is listed no more and the service does not know it.
+
+        Raises:
+            ConfigurationError: `state` is not one, was damaged, or is of something else; or another argument is
+                unusable. Nothing was sent.
+            PeriskopeError: the list could not be read; the state still holds.
+        """
+        subject = Subject(
+            of="contacts",
+            scope="",
+            fetch=pages_in_bulk(self._caller, lambda offset, limit: LIST.request(query=as_rows(offset, limit))),
+            id_of=_id_of,
+            is_deleted=lambda _: False,
+            remains=lambda contact_id: Contact(contact_id=contact_id),
+            get_many=partial(self.get_many, on_progress=on_progress, progress=progress),
+            row_model=Contact,
+            full_model=Contact,
+        )
+        return await find_changes(subject, state, details=details, page_size=page_size)
 
     async def create(
         self,

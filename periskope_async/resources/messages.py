@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar, cast
 
 from periskope_async._codec.converter import prepare
 from periskope_async._io.caller import Caller
+from periskope_async._io.changes import Subject, find_changes, pages_in_bulk
 from periskope_async._io.many import fetch_many
 from periskope_async._io.paging import walk
 from periskope_async._io.source import Ids
@@ -19,23 +20,26 @@ from periskope_async._sansio.arguments import (
     as_chat_id,
     as_flag,
     as_future,
+    as_phone,
     as_recipients,
     as_rows,
     as_seconds,
     as_text,
     as_texts_by_name,
 )
+from periskope_async._sansio.changes import scope_of
 from periskope_async._sansio.operation import Operation, Request, about_another, no_page
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.bulk import BulkResult, Failed, Fetched, Progress
+from periskope_async.changes import Changes
 from periskope_async.errors import ConfigurationError
 from periskope_async.models.messages import Message, MessagePage
 from periskope_async.models.sends import BroadcastReceipt, MessageStatus, SendReceipt, SendSyncAnswer, SentMessage
 from periskope_async.resources import queue
 from periskope_async.resources._files import with_media
 from periskope_async.resources._find_sent import as_since, matching
-from periskope_async.resources._send_many import send_many
-from periskope_async.sending import FoundSend, Media, Outgoing, Poll, SendManyResult, content_fields
+from periskope_async.resources._send_many import send_many, settle
+from periskope_async.sending import FoundSend, Key, Media, Outgoing, Poll, SendManyResult, content_fields
 
 __all__ = ["Messages"]
 
@@ -208,13 +212,14 @@ class Messages:
             progress: show a bar, as `Tickets.get_many`.
             journal: a file in which every message is noted before it is sent, on the disk itself, and after. A run with
                 the journal of an earlier one, however that process or the machine ended, sends what was not sent, and
-                only that; what was under way then is unclear. The keys have to be the same. It holds no text and no
-                number. Those that go at the same time share one fsync. POSIX only.
+                only that; what was under way then is unclear, until `settle` notes what became of it. The keys and the
+                phone have to be the same. It holds no text and no number. Those that go at the same time share one
+                fsync. POSIX only.
             phone: see the class.
 
         Raises:
             ConfigurationError: `messages` are none, two have one key, `deadline` cannot be one, or the journal is of
-                other messages; nothing was sent. A bad message fails alone.
+                other messages or another phone; nothing was sent. A bad message fails alone.
             ClientClosedError: the client was closed; the journal knows what was sent. So where `on_progress` raises.
         """
         return await send_many(
@@ -227,6 +232,32 @@ class Messages:
             journal=journal,
             phone=phone,
         )
+
+    async def settle(
+        self,
+        messages: Iterable[Outgoing],
+        *,
+        journal: str | os.PathLike[str],
+        found: Mapping[Key, FoundSend | None] | None = None,
+        phone: str | None = None,
+    ) -> SendManyResult:
+        """Note in the journal of a `send_many` what became of its unclear messages, and return how that run stands.
+
+        Nothing is sent, nor is the service asked: `find_sent` does that. In the result `sent` and `unclear` are those
+        of the journal, and `skipped` is what `send_many` would send now. Without `found` the journal is only read.
+
+        Args:
+            messages: those of `send_many`.
+            journal: its journal.
+            found: by key, a trace of a message that was sent; None for one that certainly was not, which the next
+                `send_many` sends again.
+            phone: as for `send_many`.
+
+        Raises:
+            ConfigurationError: an argument is unusable, a message in `found` is not unclear, or the journal is of other
+                messages or another phone; nothing was noted.
+        """
+        return await settle(self._caller, SEND, messages, journal=journal, found=found, phone=phone)
 
     async def find_sent(
         self, outgoing: Outgoing, *, since: datetime, phone: str | None = None
@@ -393,20 +424,40 @@ class Messages:
         chat_id: str | Unset = UNSET,
         start_time: Moment | Unset = UNSET,
         end_time: Moment | Unset = UNSET,
+        oldest_first: bool = False,
         page_size: int = 2000,
         limit: int | None = None,
         phone: str | None = None,
     ) -> AsyncGenerator[Message, None]:
-        """Walk all messages, newest first, each once, even while others come; as `Tickets.list`.
+        """Walk all messages, each once, even while others come and go, in the memory of two pages.
 
-        For the rest see `list_page`.
+        Oldest first ends with what came during the walk. The API serves the newest first alone, so the end of the list
+        is looked for: that takes requests of one message each, twelve for 100,000 messages, before the first one comes.
+
+        Args:
+            chat_id: as for `list_page`; so for all that is not here.
+            start_time: a date, datetime or text.
+            end_time: likewise.
+            oldest_first: whether they come in the order in which they were sent; else the newest comes first.
+            page_size: messages asked for at a time; the service's maximum is 2,000. Where several come between two
+                requests, pages of a few make many.
+            limit: messages to yield at most, the oldest or the newest; None for all.
+            phone: see the class.
 
         Raises:
-            ConfigurationError: `page_size` or `limit` is below 1; nothing was sent.
+            ConfigurationError: `page_size` or `limit` is below 1, or `oldest_first` is not a bool; nothing was sent.
             PeriskopeError: as for `get`; rows already read stay read.
         """
+        as_flag("oldest_first", oldest_first)
         fetch = partial(self.list_page, chat_id=chat_id, start_time=start_time, end_time=end_time, phone=phone)
-        return walk(fetch, attrgetter("message_id"), page_size=page_size, limit=limit)
+        return walk(
+            fetch,
+            attrgetter("message_id"),
+            key_of=attrgetter("timestamp"),
+            from_end=oldest_first,
+            page_size=page_size,
+            limit=limit,
+        )
 
     async def list_page(
         self,
@@ -435,13 +486,56 @@ class Messages:
             ConfigurationError: an argument is unusable; nothing was sent.
             PeriskopeError: as for `get`.
         """
-        query = as_rows(offset, limit, start_time=start_time, end_time=end_time)
-        if chat_id is UNSET:
-            return await self._caller.call(LIST.request(query=query, phone=phone))
-        if not (query["start_time"] is UNSET and query["end_time"] is UNSET):
-            raise ConfigurationError("start_time, end_time: the API takes them for all chats only")
-        chat = as_chat_id("chat_id", chat_id)
-        return await self._caller.call(LIST_OF_CHAT.request(chat_id=chat, query=query, phone=phone))
+        return await self._caller.call(_page(chat_id, start_time, end_time, offset, limit, phone=phone))
+
+    async def changed_since(
+        self,
+        state: Mapping[str, Any] | None = None,
+        *,
+        chat_id: str | Unset = UNSET,
+        start_time: Moment | Unset = UNSET,
+        page_size: int = 2000,
+        phone: str | None = None,
+    ) -> Changes[Message, Message]:
+        """Return which messages were created, updated and deleted since an earlier call; as `Tickets.changed_since`.
+
+        A page has messages in full, so that nothing but pages is asked for, and `fetched` has them by id. An edit, a
+        reaction and each step of a delivery update a message. One is deleted if it says so, or if it is listed no more
+        and the service does not know it.
+
+        Args:
+            state: `Changes.state` of the call before; None to begin with everything.
+            chat_id: the chat; left out, all chats.
+            start_time: look at nothing that was sent before, and forget it, so that a run costs no more than the
+                messages since. It may be later from run to run. Of one chat the API takes no times.
+            page_size: messages asked for at a time.
+            phone: see the class.
+
+        Raises:
+            ConfigurationError: `state` is not one, was damaged, or is of something else, as of another phone; or
+                another argument is unusable. Nothing was sent.
+            PeriskopeError: the list could not be read; the state still holds.
+        """
+        whose = self._caller.settings.phone if phone is None else as_phone("phone", phone)
+        chat = None if isinstance(chat_id, Unset) else as_chat_id("chat_id", chat_id)
+        _page(chat_id, start_time, UNSET, 0, page_size, phone=phone)  # refuses now what it cannot ask for
+        subject = Subject(
+            of="messages",
+            scope=scope_of(whose, chat),
+            fetch=pages_in_bulk(
+                self._caller,
+                lambda offset, limit: _page(chat_id, start_time, UNSET, offset, limit, phone=phone),
+            ),
+            id_of=attrgetter("message_id"),
+            is_deleted=attrgetter("is_deleted"),
+            remains=lambda message_id: Message(message_id=message_id, is_deleted=True),
+            get_many=partial(self.get_many, phone=phone),
+            row_model=Message,
+            full_model=Message,
+            rows_are_full=True,
+            forget_missing=start_time is not UNSET,
+        )
+        return await find_changes(subject, state, details="none", page_size=page_size)
 
     async def edit(self, message_id: str, edited_body: str, *, phone: str | None = None) -> None:
         """Change the text of a message that was sent in the last 15 minutes; of a file its caption, of a poll nothing.
@@ -505,6 +599,23 @@ class Messages:
 
     async def _act(self, operation: Operation[None], message_id: str, phone: str | None, **body: object) -> None:
         await self._caller.call(operation.request(message_id=message_id, body=body, phone=phone))
+
+
+def _page(  # what `list_page` takes
+    chat_id: str | Unset,
+    start_time: Moment | Unset,
+    end_time: Moment | Unset,
+    offset: int,
+    limit: int,
+    *,
+    phone: str | None,
+) -> Request[MessagePage]:
+    query = as_rows(offset, limit, start_time=start_time, end_time=end_time)
+    if chat_id is UNSET:
+        return LIST.request(query=query, phone=phone)
+    if not (query["start_time"] is UNSET and query["end_time"] is UNSET):
+        raise ConfigurationError("start_time, end_time: the API takes them for all chats only")
+    return LIST_OF_CHAT.request(chat_id=as_chat_id("chat_id", chat_id), query=query, phone=phone)
 
 
 def _get(message_id: str, *, phone: str | None) -> Request[Message]:

@@ -4,10 +4,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from operator import attrgetter
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from periskope_async._codec.converter import prepare
 from periskope_async._io.caller import Caller
+from periskope_async._io.changes import Subject, find_changes, pages_in_bulk, watch_changes
 from periskope_async._io.many import fetch_many
 from periskope_async._io.paging import walk
 from periskope_async._io.rows import Rows
@@ -26,6 +27,7 @@ from periskope_async._sansio.arguments import (
 from periskope_async._sansio.operation import Operation, Request, about_another, no_page
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.bulk import BulkResult, Failed, Fetched, Progress
+from periskope_async.changes import Change, Changes, Details
 from periskope_async.errors import ConfigurationError
 from periskope_async.models.audit_logs import AuditLog, AuditLogPage
 from periskope_async.models.ticket_rows import TicketPage, TicketRow
@@ -305,6 +307,90 @@ class Tickets:
         most = None if limit is None else as_count("limit", limit, least=1)
         return Rows(only(walk(self.list_page, attrgetter("ticket_id"), page_size=page_size), chosen, most))
 
+    async def changed_since(
+        self,
+        state: Mapping[str, Any] | None = None,
+        *,
+        details: Details = "changed",
+        page_size: int = 2000,
+        on_progress: Callable[[Progress], None] | None = None,
+        progress: bool = False,
+    ) -> Changes[TicketRow, TicketInfo]:
+        """Return which tickets were created, updated and deleted since an earlier call, those that are there in full.
+
+            changes = await client.tickets.changed_since(state)  # None at first
+            ...  # store changes.tickets, and remove changes.deleted
+            state = changes.state  # JSON: keep it last
+
+        The service tells nobody what changed. So all rows are read, 2,000 a request, and compared with what they were
+        by anything in them; then only the tickets whose rows differ are fetched. Where nothing changed, the rows are
+        all that is asked for. It all goes behind single calls.
+
+        It is exact while tickets come, change and move in the list: what a walk misses is seen by the next. One that is
+        listed no more is asked for, and deleted only if the service does not know it.
+
+        Args:
+            state: `Changes.state` of the call before, also after a round through JSON; None to begin with everything.
+            details: "changed" fetches the tickets whose rows changed. "all" fetches every ticket, each time, and also
+                finds those that changed in nothing that a row has: whether a row changes with a ticket's messages is
+                not documented. "none" fetches none.
+            page_size: rows asked for at a time.
+            on_progress: as for `get_many`, of the tickets that are fetched.
+            progress: likewise.
+
+        Raises:
+            ConfigurationError: `state` is not one, was damaged, or is of something else; or another argument is
+                unusable. Nothing was sent.
+            PeriskopeError: the list could not be read; the state still holds. A ticket that fails stands in `errors`.
+        """
+        subject = self._subject(on_progress=on_progress, progress=progress)
+        return await find_changes(subject, state, details=details, page_size=page_size)
+
+    def watch(
+        self,
+        *,
+        every: float = 30.0,
+        state: Mapping[str, Any] | None = None,
+        details: Details = "none",
+        page_size: int = 2000,
+    ) -> AbstractAsyncContextManager[AsyncIterator[Change[TicketRow, TicketInfo]]]:
+        """Look again and again for what changed, as `changed_since`, and hand over the changes one by one.
+
+            async with client.tickets.watch(every=30) as changes:
+                async for change in changes:
+                    print(change.kind, change.ticket_id, change.row.status)
+
+        Each round costs a request for every 2,000 tickets of the account, which goes behind single calls. A round that
+        fails for a passing reason is left out: what it would have found, the next one finds. Leave at any time.
+
+        Args:
+            every: seconds from the beginning of a round to that of the next. Rounds do not drift; one that comes due
+                while another is under way, or while you work off its changes, is left out.
+            state: from where to go on: a `Change.state`, or a `Changes.state`. None for what changes from now on.
+            details: "none" for rows alone; "changed" or "all", as for `changed_since`, to have `Change.value` as well.
+            page_size: rows asked for at a time.
+
+        Raises:
+            ConfigurationError: an argument is unusable.
+            PeriskopeError: while you iterate: the list cannot be read, and waiting does not help, as with a wrong key.
+        """
+        return watch_changes(self._subject(), state, details=details, every=every, page_size=page_size)
+
+    def _subject(
+        self, *, on_progress: Callable[[Progress], None] | None = None, progress: bool = False
+    ) -> Subject[TicketRow, TicketInfo]:
+        return Subject(
+            of="tickets",
+            scope="",
+            fetch=pages_in_bulk(self._caller, lambda offset, limit: LIST.request(query=as_rows(offset, limit))),
+            id_of=attrgetter("ticket_id"),
+            is_deleted=_is_deleted,
+            remains=lambda ticket_id: TicketRow(ticket_id=ticket_id, is_deleted=True),
+            get_many=partial(self.get_many, on_progress=on_progress, progress=progress),
+            row_model=TicketRow,
+            full_model=TicketInfo,
+        )
+
     def list_audit_logs(
         self,
         /,
@@ -367,6 +453,10 @@ class Tickets:
         """
         rows = audit_query(offset, limit, performed_by, action, query)
         return await self._caller.call(LIST_AUDIT_LOGS.request(ticket_id=ticket_id, query=rows))
+
+
+def _is_deleted(ticket: TicketRow | TicketInfo) -> bool | None:
+    return ticket.ticket.is_deleted if isinstance(ticket, TicketInfo) else ticket.is_deleted
 
 
 def _get(ticket_id: str) -> Request[TicketInfo]:

@@ -32,6 +32,8 @@ MISTAKES = {
     "filter that matches nothing": "client.tickets.list(status='done')",
     "field that is not there": "({await_}client.tickets.get('BKT-001')).ticket.title",
     "chat that may be absent": "({await_}client.tickets.get('BKT-001')).chat.chat_id",
+    "details that there are not": "{await_}client.tickets.changed_since(details='some')",
+    "tickets of changes of chats": "({await_}client.chats.changed_since()).tickets",
     "tickets of a run of chats": "({await_}client.chats.get_many([])).tickets",
     "ticket of a chat that was fetched": "Fetched('1@g.us', {await_}client.chats.get('1@g.us')).ticket",
     "change of a frozen model": "({await_}client.tickets.get('BKT-001')).ticket.subject = 'x'",

@@ -103,6 +103,21 @@ def test_stream(fake: FakePeriskope, client: PeriskopeClient, ordered: bool) -> 
     assert (ids if ordered else sorted(ids)) == list(fake.ticket_ids)
 
 
+def test_changes(fake: FakePeriskope, client: PeriskopeClient) -> None:
+    """What changed comes back at once, and from a watch one by one, which may be left at any time."""
+    first = client.tickets.changed_since(details="none")
+    name = first.created[0].ticket_id
+    before = fake.get(name)
+    fake.change(name, subject="Another")
+    try:
+        changes = client.tickets.changed_since(first.state)
+        assert changes.tickets[name].ticket.subject == "Another"
+        with client.tickets.watch(every=60, state=first.state) as watched:
+            assert next(watched).ticket_id == name
+    finally:
+        fake.put(before)
+
+
 def test_endless_stream(client: PeriskopeClient) -> None:
     """A stream of endless ids can be left; what was in flight is gone when `with` ends."""
     with client.tickets.stream(f"BKT-{number:03}" for number in count(1)) as results:

@@ -42,13 +42,25 @@ if TYPE_CHECKING:
     from periskope_async import PeriskopeClient
     from periskope_async.cli.options import Connect
 
-__all__ = ["Found", "Source", "Target", "export", "target"]
+__all__ = [
+    "Found",
+    "Reason",
+    "Source",
+    "Tally",
+    "Target",
+    "attempt",
+    "check_errors",
+    "export",
+    "reasons",
+    "save",
+    "target",
+]
 
 #: What a growing Parquet file begins with, if an export wrote it.
 _PARQUET: Final = b"PAR1"
 
 #: Takes up why something did not come.
-_Reason = Callable[[Failed], None]
+Reason = Callable[[Failed], None]
 
 
 class Found(NamedTuple):
@@ -118,7 +130,7 @@ def target(out: Path | None, form: str | None, kind: Kind) -> Target:
 
 
 @define
-class _Tally:
+class Tally:
     """How far an export is. It is begun once its files were touched."""
 
     begun: bool = False
@@ -129,14 +141,17 @@ class _Tally:
 
     @property
     def failed(self) -> int:
+        """How many did not come."""
         return self.failures.total()
 
     @property
     def untried(self) -> int:
+        """How many were not attempted."""
         return 0 if self.total is None else self.total - self.done - self.failed
 
     @property
     def elapsed(self) -> float:
+        """Seconds since it began."""
         return time.monotonic() - self.started
 
     def progress(self) -> Progress:
@@ -155,32 +170,45 @@ def export(connect: "Connect", source: Source, target: Target, *, resume: bool, 
     """
     if resume and overwrite:
         raise Failure(Exit.USAGE, "--resume keeps FILE and --overwrite replaces it: choose one.")
-    client = connect()  # wrong settings are reported before any file is touched
-    tally = _Tally()
-    try:
+    again = f"same command with --resume{' in place of --overwrite' if overwrite else ''}"
+
+    def work(client: "PeriskopeClient", tally: Tally) -> None:
         _export(client, source, target, tally, resume=resume, overwrite=overwrite)
+
+    return attempt(connect, target, again, work)
+
+
+def attempt(connect: "Connect", target: Target, again: str, work: "Callable[[PeriskopeClient, Tally], None]") -> int:
+    """Do the *work* of an export, say what became of it, and return the exit code. *again* is what goes on with it.
+
+    Raises:
+        Failure: a file cannot be read or written, or the list of what there is cannot be read.
+    """
+    client = connect()  # wrong settings are reported before any file is touched
+    tally = Tally()
+    try:
+        work(client, tally)
     except KeyboardInterrupt:
         of = "" if tally.total is None else f" of {tally.total:,}"
         message = f"Stopped with {tally.done:,}{of} {target.kind.name} saved." if tally.begun else "Stopped."
-        tell(Outcome(Exit.INTERRUPTED, message, _how_to_go_on(target, tally, overwrite=overwrite)))
+        tell(Outcome(Exit.INTERRUPTED, message, _how_to_go_on(target, tally, again)))
         return Exit.INTERRUPTED
     except BrokenPipeError:  # nobody reads any more, which is answered elsewhere
         raise
     except OSError as error:
         message = f"{named(error.filename or target.out or 'Standard output')}: {error.strerror}"
-        raise Failure(Exit.FILE, message, _how_to_go_on(target, tally, overwrite=overwrite)) from None
+        raise Failure(Exit.FILE, message, _how_to_go_on(target, tally, again)) from None
     except PeriskopeError as error:
         why = explain(error)
-        hint = _how_to_go_on(target, tally, overwrite=overwrite) or why.hint
-        raise Failure(why.exit, why.message, hint) from None
-    return _sum_up(tally, target, overwrite=overwrite)
+        raise Failure(why.exit, why.message, _how_to_go_on(target, tally, again) or why.hint) from None
+    return _sum_up(tally, target, again)
 
 
 def _export(
     client: "PeriskopeClient",
     source: Source,
     target: Target,
-    tally: _Tally,
+    tally: Tally,
     *,
     resume: bool,
     overwrite: bool,
@@ -190,14 +218,14 @@ def _export(
     with ExitStack() as files:
         log = files.enter_context(_opened(target))
         kept = _prepare(target, log, resume=resume, overwrite=overwrite)
-        reason = files.enter_context(_reasons(target))
+        reason = files.enter_context(reasons(target))
 
         async def work() -> None:
             async with client, source(client, kept) as found:
                 # Nothing of what was there is lost before: a list that cannot be read costs no file.
                 _begin(target, log.file, overwrite=overwrite)
                 tally.begun, tally.total, tally.started = True, found.total, time.monotonic()
-                await _save(client, found, kept, target, log.file, reason, tally)
+                await save(client, found, kept, target, log.file, reason, tally)
 
         run(work)
         if target.out is not None and target.log is not None and target.log != target.out:
@@ -234,9 +262,19 @@ def _prepare(target: Target, opened: Held, *, resume: bool, overwrite: bool) -> 
         raise Failure(Exit.USAGE, f"{named(out)} is there. --resume goes on with it, --overwrite replaces it.")
     if log != out:
         check_beside(growing(out), _PARQUET)
-    if not is_stream(errors):
-        check_beside(errors, f'{{"{target.kind.id_key}": '.encode())
+    check_errors(target)
     return recover(log, target.form) if holds_something(log) and not overwrite else set()
+
+
+def check_errors(target: Target) -> None:
+    """Find out whether the file of what failed can be written.
+
+    Raises:
+        Failure: something else is there.
+        OSError: nothing can be written there.
+    """
+    if target.errors is not None and not is_stream(target.errors):
+        check_beside(target.errors, f'{{"{target.kind.id_key}": '.encode())
 
 
 def _begin(target: Target, file: BinaryIO, *, overwrite: bool) -> None:
@@ -251,7 +289,7 @@ def _begin(target: Target, file: BinaryIO, *, overwrite: bool) -> None:
 
 
 @contextmanager
-def _reasons(target: Target) -> Generator[_Reason]:
+def reasons(target: Target) -> Generator[Reason]:
     """Give the function that keeps why something did not come: beside the file, or on standard error without one.
 
     The file is made at the first failure; a pipe is opened in any case, so that its reader sees the end.
@@ -274,14 +312,14 @@ def _reasons(target: Target) -> Generator[_Reason]:
         yield keep
 
 
-async def _save(
+async def save(
     client: "PeriskopeClient",
     found: Found,
     kept: set[str],
     target: Target,
     file: BinaryIO,
-    reason: _Reason,
-    tally: _Tally,
+    reason: Reason,
+    tally: Tally,
 ) -> None:
     """Append what is *found* to *file*; what is *kept* is in it."""
     with progress() as report:
@@ -299,20 +337,16 @@ async def _save(
             report(tally.progress(), client.rate_limit)
 
 
-def _how_to_go_on(target: Target, tally: _Tally, *, overwrite: bool) -> str:
+def _how_to_go_on(target: Target, tally: Tally, again: str) -> str:
     """What to do after an export was stopped; nothing is known to help where nothing was begun."""
     if not tally.begun or target.out is None:
         return ""
     if target.errors is None:
         return f"{named(target.out)} keeps nothing that --resume could go on with."
-    return f"The {_resumed(overwrite=overwrite)} goes on from there."
+    return f"The {again} goes on from there."
 
 
-def _resumed(*, overwrite: bool) -> str:
-    return f"same command with --resume{' in place of --overwrite' if overwrite else ''}"
-
-
-def _sum_up(tally: _Tally, target: Target, *, overwrite: bool) -> int:
+def _sum_up(tally: Tally, target: Target, again: str) -> int:
     """Say how it ended where somebody watches, say in any case what is missing, and return the exit code."""
     things, errors = target.kind.name, target.errors
     if console(stderr=True).is_terminal:
@@ -324,7 +358,6 @@ def _sum_up(tally: _Tally, target: Target, *, overwrite: bool) -> int:
     if tally.failed or tally.untried:
         untried = f", and {tally.untried:,} were not tried" if tally.untried else ""
         message = f"{tally.failed:,} of {tally.total:,} {things} failed{untried}."
-        again = f"{_resumed(overwrite=overwrite)} tries them again."
-        hint = "" if errors is None else f"{named(errors)} tells why; the {again}"
+        hint = "" if errors is None else f"{named(errors)} tells why; the {again} tries them again."
         tell(Outcome(code, message, hint))
     return code

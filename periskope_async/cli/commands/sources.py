@@ -1,14 +1,14 @@
 """What can be exported, and where it comes from: by ids, or as a list has it. Knows no files and no options."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from periskope_async import Fetched
-from periskope_async.cli.commands import export
+from periskope_async import Changes, Fetched
+from periskope_async.cli.commands import changes, export
 from periskope_async.cli.commands.export import Found, Source
 from periskope_async.cli.files import Kind
 from periskope_async.cli.running import waiting
@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from periskope_async import PeriskopeClient
     from periskope_async.cli.options import Connect
 
-__all__ = ["CHATS", "CONTACTS", "TICKETS", "export_by_ids", "export_messages"]
+__all__ = [
+    "CHATS",
+    "CONTACTS",
+    "TICKETS",
+    "check_state",
+    "export_by_ids",
+    "export_changed_messages",
+    "export_messages",
+]
 
 TICKETS: Final = Kind("tickets", TicketInfo, ("ticket", "ticket_id"))
 CHATS: Final = Kind("chats", Chat, ("chat_id",))
@@ -33,6 +41,8 @@ def export_by_ids(
     ids: Sequence[str],
     everything: bool,
     ids_file: str | None,
+    changed: bool,
+    state: str | None,
     out: str,
     form: str | None,
     **what_is_there: bool,
@@ -46,16 +56,53 @@ def export_by_ids(
     """
     if ids == ("-",):
         ids, ids_file = (), "-"
-    match everything + bool(ids) + (ids_file is not None):
+    match changed + everything + bool(ids) + (ids_file is not None):
         case 0:
-            raise click.UsageError(f"Say which {kind.name}: --all, --ids-file FILE, or IDs.")
+            raise click.UsageError(f"Say which {kind.name}: --all, --changed, --ids-file FILE, or IDs.")
         case 1:
             pass
         case _:
-            raise click.UsageError(f"--all, --ids-file FILE and IDs each say which {kind.name}: choose one.")
+            raise click.UsageError(f"--all, --changed, --ids-file FILE and IDs each say which {kind.name}: choose one.")
+    check_state(changed=changed, state=state)
+    if state is not None:
+        target = export.target(_path(out), form, kind)
+        return changes.export_changed(
+            connect, _find(kind, details="none"), changes.by_ids(kind), target, state, **what_is_there
+        )
     wanted = None if everything else ids if ids_file is None else _read_ids(ids_file)
     target = export.target(_path(out), form, kind)
     return export.export(connect, _by_ids(kind, wanted), target, **what_is_there)
+
+
+def check_state(*, changed: bool, state: str | None) -> None:
+    """Insist that `--changed` and `--state` stand together.
+
+    Raises:
+        UsageError: they do not.
+    """
+    if changed is (state is None):
+        raise click.UsageError("--changed and --state FILE belong together: what changed since when.")
+
+
+def _find(kind: Kind, **query: Any) -> changes.Find:
+    async def find(client: "PeriskopeClient", state: dict[str, Any] | None) -> Changes[Any, Any]:
+        resource: Any = getattr(client, kind.name)
+        found: Changes[Any, Any] = await resource.changed_since(state, **query)
+        return found
+
+    return find
+
+
+def export_changed_messages(
+    connect: "Connect", state: str, *, out: str, form: str | None, query: Mapping[str, Any], **what_is_there: bool
+) -> int:
+    """Save the messages that changed since a state, and return the exit code.
+
+    Raises:
+        Failure: as for `export_changed`.
+    """
+    target = export.target(_path(out), form, _MESSAGES)
+    return changes.export_changed(connect, _find(_MESSAGES, **query), changes.in_full, target, state, **what_is_there)
 
 
 def export_messages(
