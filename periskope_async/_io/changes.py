@@ -11,12 +11,13 @@ from attrs import frozen
 
 from periskope_async._codec.model import Model
 from periskope_async._io.caller import Caller
+from periskope_async._io.entered import Entered
 from periskope_async._io.many import fetch_many
-from periskope_async._io.paging import FetchPage, Page, walk
-from periskope_async._io.stream import Entered
+from periskope_async._io.paging import FetchPage, walk
 from periskope_async._sansio.arguments import as_seconds
 from periskope_async._sansio.changes import Judgement, judge, read_state, row_differs, settle, stamp, with_full
 from periskope_async._sansio.operation import Request
+from periskope_async._sansio.paging import Page
 from periskope_async.bulk import BulkResult
 from periskope_async.changes import Change, ChangeKind, Changes, Details
 from periskope_async.errors import ConfigurationError, DeadlineExceeded, NotFoundError, PeriskopeError

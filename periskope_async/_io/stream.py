@@ -8,20 +8,20 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from periskope_async._io.caller import Caller
+from periskope_async._io.entered import Entered
 from periskope_async._io.run import Job, Run
 from periskope_async._io.source import Ids, Source
+from periskope_async._io.tasks import cancel_and_wait
 from periskope_async._sansio.operation import Request
 from periskope_async.bulk import Failed, Fetched
 from periskope_async.errors import PeriskopeError
 
-__all__ = ["Entered", "open_stream"]
+__all__ = ["open_stream"]
 
 T = TypeVar("T")
-ItemT = TypeVar("ItemT")
 
 #: A stream holds at most this many results per worker, in flight and ready together; then it waits for its reader.
 HELD_PER_WORKER: Final = 2
@@ -83,30 +83,6 @@ class _Results(AsyncIterator[Fetched[T] | Failed], Generic[T]):
         raise StopAsyncIteration
 
 
-class Entered(AbstractAsyncContextManager[AsyncIterator[ItemT]], Generic[ItemT]):
-    """A stream before it is entered; used in another way, it says how it is used: in the words of *how*."""
-
-    def __init__(self, opened: AbstractAsyncContextManager[AsyncIterator[ItemT]], how: str) -> None:
-        self._opened = opened
-        self._how = how
-
-    async def __aenter__(self) -> AsyncIterator[ItemT]:
-        return await self._opened.__aenter__()
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> bool | None:
-        return await self._opened.__aexit__(exc_type, exc, traceback)
-
-    if not TYPE_CHECKING:  # so that checkers go on to find the mistake
-
-        def __aiter__(self) -> NoReturn:
-            raise TypeError(self._how)
-
-        def __await__(self) -> NoReturn:
-            raise TypeError(self._how)
-
-
 def open_stream(
     caller: Caller, build: Callable[[Any], Request[T]], ids: Ids, *, name: str, ordered: bool
 ) -> AbstractAsyncContextManager[AsyncIterator[Fetched[T] | Failed]]:
@@ -127,19 +103,4 @@ async def _open(
         yield results
     finally:
         run.stop()
-        await _cancel(work)
-
-
-async def _cancel(work: "asyncio.Task[None]") -> None:
-    """Cancel the workers and wait until the last is gone, even if we are cancelled meanwhile."""
-    work.cancel()
-    cancelled: asyncio.CancelledError | None = None
-    while not work.done():
-        try:
-            await asyncio.wait([work])
-        except asyncio.CancelledError as exc:
-            cancelled = exc
-    if not work.cancelled():
-        work.exception()  # it is raised where results are read, and asyncio shall not report it as overlooked
-    if cancelled is not None:
-        raise cancelled
+        await cancel_and_wait(work)
