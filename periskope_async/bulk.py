@@ -152,12 +152,12 @@ class BulkResult(Generic[T]):
         model = next((type(value) for value in self.fetched.values()), self._model)
         return {} if model is None else columns(model)
 
-    def __bool__(self) -> bool:
-        return True  # else it would be asked for its length
-
     def _shown(self) -> Iterable[Any]:
         """Return what the tables are of."""
         return self.fetched.values()
+
+    def __bool__(self) -> bool:
+        return True  # else it would be asked for its length
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._counts()})"

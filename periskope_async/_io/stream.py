@@ -22,7 +22,6 @@ from periskope_async.errors import PeriskopeError
 __all__ = ["open_stream"]
 
 T = TypeVar("T")
-ItemT = TypeVar("ItemT")
 
 #: A stream holds at most this many results per worker, in flight and ready together; then it waits for its reader.
 HELD_PER_WORKER: Final = 2

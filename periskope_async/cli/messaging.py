@@ -1,4 +1,4 @@
-"""The commands on messages and the queue. Must import nothing slow, as `app`."""
+"""The commands on messages and the queue in one file, as `--help` lists them. Must import nothing slow, as `app`."""
 
 import re
 from typing import TYPE_CHECKING, Any, Final

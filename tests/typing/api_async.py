@@ -334,16 +334,6 @@ async def later(client: PeriskopeClient) -> None:
     assert_type(client.tasks.list(), AsyncGenerator[Task, None])
 
 
-async def live(client: PeriskopeClient) -> None:
-    """What happens, as it happens, and what is missing."""
-    async with client.events(backfill="tickets") as events:
-        assert_type(events, AsyncIterator[Event])
-        async for event in events:
-            if isinstance(event, Gap):
-                assert_type((event.since, event.until, event.dropped), tuple[datetime, datetime, int])
-            assert_type(event.source, Literal["service", "backfill"])
-
-
 async def changed(client: PeriskopeClient) -> None:
     """What changed, at once and one by one, and the state to go on from."""
     changes = await client.tickets.changed_since(None, details="all", progress=True)
@@ -364,3 +354,13 @@ async def changed(client: PeriskopeClient) -> None:
             assert_type(change.value, TicketInfo | None)
             assert_type(change.state, dict[str, Any])
             assert change.kind in {"created", "updated", "deleted"}
+
+
+async def live(client: PeriskopeClient) -> None:
+    """What happens, as it happens, and what is missing."""
+    async with client.events(backfill="tickets") as events:
+        assert_type(events, AsyncIterator[Event])
+        async for event in events:
+            if isinstance(event, Gap):
+                assert_type((event.since, event.until, event.dropped), tuple[datetime, datetime, int])
+            assert_type(event.source, Literal["service", "backfill"])
