@@ -77,6 +77,7 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
         proxy: the URL of an HTTP proxy, with or without USER:PASSWORD@; else HTTPS_PROXY, unless NO_PROXY names the
             host. Requests go through it in a tunnel that it cannot read, and never past it.
         ssl: an `ssl.SSLContext`, or the path of a CA bundle to trust instead of the system's; else PERISKOPE_CA_BUNDLE.
+        cache_size: how many answers to keep, at most, for calls that say with `max_age` how old one may be.
 
     Raises:
         ConfigurationError: an argument or environment variable is unusable; the message names it.
@@ -97,6 +98,7 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
         budget: "str | RedisBudget | None" = None,
         proxy: str | None = None,
         ssl: "SSLContext | str | PathLike[str] | None" = None,
+        cache_size: int = 1000,
     ) -> None:
         api_key = conceal(api_key)
         prepare()
@@ -113,6 +115,7 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
                 budget=budget,
                 proxy=proxy,
                 ssl=ssl,
+                cache_size=cache_size,
             )
         )
 

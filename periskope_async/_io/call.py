@@ -23,6 +23,7 @@ class Call(Generic[T]):
         bulk: whether it waits behind single calls and through outages.
         second_pass: whether it is a bulk run's last try for its id, which does not give up early on broken bodies.
         attempts: how many requests were sent.
+        sent_at: when the request was sent whose answer is awaited; None while none is.
         paid: what its last retry cost of the retry budget.
         failures: how often it failed in which way.
         probes: how often it failed as the one request by which bulk runs ask whether an outage is over.
@@ -35,9 +36,10 @@ class Call(Generic[T]):
     request: Request[T]
     started: float
     ends_at: float
-    bulk: bool
-    second_pass: bool
+    bulk: bool = False
+    second_pass: bool = False
     attempts: int = 0
+    sent_at: float | None = None
     paid: int = 0
     failures: dict[FailureKind, int] = field(factory=dict[FailureKind, int])
     probes: int = 0

@@ -54,6 +54,7 @@ class Caller:
         permit: Permit | None = None,
         reacquire: Reacquire | None = None,
         second_pass: bool = False,
+        call: Call[T] | None = None,
     ) -> T:
         """Send *request* until it gives its operation's result, or raise why it does not.
 
@@ -63,6 +64,7 @@ class Caller:
             reacquire: of a bulk run, whose calls wait behind single calls and through outages and pauses. The deadline
                 does not count that.
             second_pass: a bulk run's last try for an id: do not give up early on bodies that are broken.
+            call: made before, by who wants to see how far it is and say when it must end; None for one of its own.
 
         Raises:
             PeriskopeError: the last attempt's error, completed with the request, attempts and seconds.
@@ -75,24 +77,43 @@ class Caller:
             raise self.report.name_request(exc, request)  # noqa: B904  # the same exception, not a new one
         deadline = math.inf if self.settings.deadline is None else self.settings.deadline
         started = state.loop.time()
-        call = Call(request, started, started + deadline, reacquire is not None, second_pass)
+        if call is None:
+            call = Call(request, started, started + deadline, reacquire is not None, second_pass)
         queue = state.queue
-        permit = permit or queue.try_acquire(bulk=False) or await self._wait_for_permit(call, state)
-        while True:
-            if permit.circuit is not None:  # who probes an outage has no more time than the outage
-                call.ends_at = min(call.ends_at, queue.limiter.open_since(permit.circuit) + deadline)
-            permit.failures = call.failed_attempts()
-            outcome = await self._attempt(call, state, permit)
-            if not isinstance(outcome, FailedAttempt):
-                return outcome
-            wait = self._wait_after(call, state, permit, outcome)
-            if wait > 0:
-                await anyio.sleep(wait)
-                self._check_open(call, state)
-            if reacquire is None:
-                permit = queue.try_acquire(bulk=False) or await self._wait_for_permit(call, state)
-            else:
-                permit = await self._wait_with_run(call, state, reacquire)
+        try:
+            permit = permit or queue.try_acquire(bulk=False) or await self._wait_for_permit(call, state)
+            while True:
+                if permit.circuit is not None:  # who probes an outage has no more time than the outage
+                    call.ends_at = min(call.ends_at, queue.limiter.open_since(permit.circuit) + deadline)
+                permit.failures = call.failed_attempts()
+                outcome = await self._attempt(call, state, permit)
+                if not isinstance(outcome, FailedAttempt):
+                    return outcome
+                wait = self._wait_after(call, state, permit, outcome)
+                if wait > 0:
+                    await anyio.sleep(wait)
+                    self._check_open(call, state)
+                if reacquire is None:
+                    permit = queue.try_acquire(bulk=False) or await self._wait_for_permit(call, state)
+                else:
+                    permit = await self._wait_with_run(call, state, reacquire)
+        finally:
+            if request.operation.method != "GET":
+                self.connections.reads.drop(request)
+
+    # -- for shared reads -----------------------------------------------------------------------------------------
+
+    def extend(self, call: Call[Any], state: "LoopState", task: "asyncio.Task[Any]", ends_at: float) -> None:
+        """Let a call, which *task* makes, go on until *ends_at*, for somebody who came to wait for it."""
+        if ends_at <= call.ends_at:
+            return
+        call.ends_at = ends_at
+        if call.sent_at is not None:
+            state.alarm.set(task, min(call.sent_at + self.settings.timeout, ends_at))
+
+    def out_of_time(self, call: Call[Any], state: "LoopState") -> PeriskopeError:
+        """Return the error of who cannot wait any longer for a call that goes on for others."""
+        return self._complete(call, state, self._out_of_time(call, "" if call.attempts else _IN_QUEUE))
 
     # -- for bulk runs --------------------------------------------------------------------------------------------
 
@@ -122,12 +143,13 @@ class Caller:
 
     async def _wait_for_permit(self, call: Call[Any], state: "LoopState") -> Permit:
         queue = state.queue
-        if queue.limiter.earliest(state.loop.time()) < call.ends_at:
+        while queue.limiter.earliest(state.loop.time()) < call.ends_at:
             try:
                 async with asyncio.timeout_at(None if call.ends_at == math.inf else call.ends_at):
                     return await queue.acquire(bulk=False)
             except TimeoutError:
-                pass
+                if state.loop.time() < call.ends_at:  # it was put off meanwhile
+                    continue
             except ClientClosedError as exc:
                 raise self._complete(call, state, exc)  # noqa: B904  # the same exception, not a new one
             raise self._complete(call, state, self._out_of_time(call, _IN_QUEUE))
@@ -161,6 +183,7 @@ class Caller:
             phone = request.phone or self.settings.phone
             # Where one idle connection had ended unnoticed, others have.
             fresh = call.last is not None and call.last.kind is FailureKind.DROPPED
+            call.sent_at = permit.at
             answer = await self.connections.send(request, phone, state, until, fresh=fresh)
         except BaseException:
             queue.lose(permit, failed=False)
@@ -184,6 +207,7 @@ class Caller:
     def _wait_after(self, call: Call[Any], state: "LoopState", permit: Permit, failure: FailedAttempt) -> float:
         """Return the seconds to wait before the next attempt, or raise the failure's error."""
         now, limiter = state.loop.time(), state.queue.limiter
+        call.sent_at = None
         call.record(failure)
         self._check_open(call, state)
         if failure.kind is FailureKind.SLOW and now >= call.ends_at:

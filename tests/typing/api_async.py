@@ -229,6 +229,9 @@ async def chats(client: PeriskopeClient) -> None:
 async def directory(client: PeriskopeClient) -> None:
     """Contacts and members: one by one, and many in one call."""
     assert_type(await client.contacts.get("919876500001"), Contact)
+    assert_type(await client.tickets.get("BKT-001", max_age=30), TicketInfo)
+    assert_type(await client.chats.get("1@g.us", max_age=0.5, phone=None), Chat)
+    assert_type(await client.contacts.get("919876500001", max_age=None), Contact)
     assert_type(await client.contacts.create("919876500001", "Asha", is_internal=True, labels=["vip"]), Contact)
     assert_type(await client.contacts.update("919876500001", contact_name="Asha"), Contact)
     await client.contacts.update_labels(["919876500001"], "vip")

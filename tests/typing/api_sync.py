@@ -235,6 +235,9 @@ def chats(client: PeriskopeClient) -> None:
 def directory(client: PeriskopeClient) -> None:
     """Contacts and members: one by one, and many in one call."""
     assert_type(client.contacts.get("919876500001"), Contact)
+    assert_type(client.tickets.get("BKT-001", max_age=30), TicketInfo)
+    assert_type(client.chats.get("1@g.us", max_age=0.5, phone=None), Chat)
+    assert_type(client.contacts.get("919876500001", max_age=None), Contact)
     assert_type(client.contacts.create("919876500001", "Asha", is_internal=True, labels=["vip"]), Contact)
     assert_type(client.contacts.update("919876500001", contact_name="Asha"), Contact)
     client.contacts.update_labels(["919876500001"], "vip")
