@@ -46,7 +46,7 @@ class Settings:
     budget: Budget = "own"
     proxy: Proxy | None = field(default=None, repr=False)
     ssl: "SSLContext | None" = field(default=None, repr=False)
-    cache_size: int = 1000
+    cache_size: int = field(default=1000, repr=False)
 
     @classmethod
     def resolve(  # noqa: PLR0913  # every setting there is

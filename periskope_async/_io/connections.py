@@ -15,8 +15,8 @@ from typing import Any
 
 from periskope_async._io.http import Http, Session, check_session
 from periskope_async._io.limiter import RateLimiter, limiter_for
+from periskope_async._io.reads import SharedReads
 from periskope_async._io.request_queue import RequestQueue
-from periskope_async._io.sharing import SharedReads
 from periskope_async._io.timeouts import Alarm
 from periskope_async._sansio.operation import Request
 from periskope_async._sansio.response import FailedAttempt, FailureKind, Response

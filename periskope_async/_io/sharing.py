@@ -5,24 +5,24 @@ What is fresh, and what a write drops, is decided in `_sansio/readings.py`. Here
 
 import asyncio
 import math
-import threading
 from collections.abc import Callable, Hashable
 from copy import copy
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import define, field
 
 from periskope_async._io.call import Call
+from periskope_async._io.reads import SharedReads
 from periskope_async._sansio.arguments import as_seconds
 from periskope_async._sansio.operation import Request
-from periskope_async._sansio.readings import Readings, collection_of, named_by, subject_of
+from periskope_async._sansio.readings import collection_of, subject_of
 from periskope_async.errors import PeriskopeError
 
 if TYPE_CHECKING:
     from periskope_async._io.caller import Caller
     from periskope_async._io.connections import LoopState
 
-__all__ = ["SharedReads", "read_shared"]
+__all__ = ["read_shared"]
 
 T = TypeVar("T")
 
@@ -52,63 +52,6 @@ class _Flight:
         return self.call.sent_at
 
 
-class SharedReads:
-    """What a client and its `with_options` clones have read, in whatever thread, and are reading.
-
-    What changes the table holds a lock. Who looks something up does not: that takes longer than all the rest of it.
-
-    Args:
-        size: how many readings to keep at most.
-    """
-
-    def __init__(self, size: int) -> None:
-        self.table: Final = Readings[_Flight](size)
-        self._lock: Final = threading.Lock()
-
-    def drop(self, request: Request[Any]) -> None:
-        """Forget what a write may have changed, as it ends, however it does."""
-        if self.table:
-            with self._lock:
-                self.table.drop(named_by(request))
-
-    def board(self, caller: "Caller", request: Request[Any], key: Hashable, oldest: float) -> _Flight:
-        """Return a flight that brings nothing sent before *oldest*, under way or begun just now."""
-        settings, loop = caller.settings, asyncio.get_running_loop()
-        # What it would do differently with other options, it does for others.
-        route = key, settings.timeout, settings.deadline, settings.retries, loop
-        with self._lock:
-            known = self.table.flight(route, oldest)
-            if known is not None:
-                return known
-            call = Call(request, loop.time(), -math.inf)
-            subject, collection = subject_of(str(request.resource_id)), collection_of(request)
-            flight = _Flight(key, route, subject, collection, call)
-            flight.task = loop.create_task(self._fly(caller, flight), name="periskope shared read")
-            self.table.depart(flight)
-            return flight
-
-    def leave(self, flight: _Flight) -> None:
-        """Take a waiter off, with the last of whom a flight ends."""
-        flight.waiters -= 1
-        if not flight.waiters and not flight.task.done():
-            with self._lock:
-                self.table.leave(flight)
-            flight.task.cancel()
-
-    async def _fly(self, caller: "Caller", flight: _Flight) -> Any:
-        try:
-            value = await caller.call(flight.call.request, call=flight.call)
-        except PeriskopeError as exc:
-            return exc
-        else:
-            with self._lock:
-                self.table.land(flight, value)
-            return value
-        finally:
-            with self._lock:
-                self.table.leave(flight)
-
-
 async def read_shared(
     caller: "Caller", build: Callable[..., Request[T]], resource_id: str, *, max_age: float, phone: str | None = None
 ) -> T:
@@ -135,15 +78,55 @@ async def read_shared(
         return await caller.call(request)  # it says why not
     ends_at = math.inf if settings.deadline is None else now + settings.deadline
     while True:
-        flight = connections.reads.board(caller, request, key, now - max_age)
+        flight = _board(caller, request, key, now - max_age)
         flight.waiters += 1
         try:
             caller.extend(flight.call, state, flight.task, ends_at)
             await asyncio.wait((flight.task,), timeout=None if ends_at == math.inf else ends_at - state.loop.time())
         finally:
-            connections.reads.leave(flight)
+            _leave(connections.reads, flight)
         if not flight.task.cancelled():  # else by who does not know what waits for it
             return cast("T", _outcome(caller, flight, state, now))
+
+
+def _board(caller: "Caller", request: Request[Any], key: Hashable, oldest: float) -> _Flight:
+    """Return a flight that brings nothing sent before *oldest*, under way or begun just now."""
+    settings, reads, loop = caller.settings, caller.connections.reads, asyncio.get_running_loop()
+    # What it would do differently with other options, it does for others.
+    route = key, settings.timeout, settings.deadline, settings.retries, loop
+    known: _Flight | None = reads.table.flight(route, oldest)
+    if known is not None:
+        return known
+    call = Call(request, loop.time(), -math.inf)
+    flight = _Flight(key, route, subject_of(str(request.resource_id)), collection_of(request), call)
+    with reads.lock:
+        reads.table.depart(flight)
+    # Not under the lock: an eager task begins here, and may end.
+    flight.task = loop.create_task(_fly(caller, reads, flight), name="periskope shared read")
+    return flight
+
+
+async def _fly(caller: "Caller", reads: SharedReads, flight: _Flight) -> Any:
+    try:
+        value = await caller.call(flight.call.request, call=flight.call)
+    except PeriskopeError as exc:
+        return exc
+    else:
+        with reads.lock:
+            reads.table.land(flight, value)
+        return value
+    finally:
+        with reads.lock:
+            reads.table.leave(flight)
+
+
+def _leave(reads: SharedReads, flight: _Flight) -> None:
+    """Take a waiter off, with the last of whom a flight ends."""
+    flight.waiters -= 1
+    if not flight.waiters and not flight.task.done():
+        with reads.lock:
+            reads.table.leave(flight)
+        flight.task.cancel()
 
 
 def _outcome(caller: "Caller", flight: _Flight, state: "LoopState", started: float) -> Any:
