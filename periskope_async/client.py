@@ -61,7 +61,7 @@ class PeriskopeClient:
         retries: further attempts after the first. A 429 costs none, only time: it is waited out also with 0.
         concurrency: requests in flight at once, in each event loop the client is used in.
         session: an aiohttp session to use instead of own ones. It is never closed from here.
-        hooks: called on requests, answers, retries and pauses.
+        hooks: called on calls, waits, requests, answers, retries, pauses and bulk runs.
         budget: who shares the key's rate limit: "own", this process alone; "host", every process of this user on this
             machine; "redis://host:6379/0", every process with this Redis or Valkey, also by `rediss://` or as
             `RedisBudget(client)`. Else PERISKOPE_BUDGET, else "own".

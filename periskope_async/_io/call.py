@@ -19,6 +19,7 @@ class Call(Generic[T]):
     Attributes:
         request: what is asked for.
         started: when it began.
+        number: what events call it; 0 where nobody listens.
         ends_at: when it must end.
         bulk: whether it waits behind single calls and through outages.
         second_pass: whether it is a bulk run's last try for its id, which does not give up early on broken bodies.
@@ -40,6 +41,7 @@ class Call(Generic[T]):
     second_pass: bool = False
     attempts: int = 0
     sent_at: float | None = None
+    number: int = 0
     paid: int = 0
     failures: dict[FailureKind, int] = field(factory=dict[FailureKind, int])
     probes: int = 0

@@ -72,14 +72,16 @@ class Caller:
         try:
             state = self.connections.state()
         except PeriskopeError as exc:
-            if permit is not None:
-                self._give_up(permit)
+            self._give_up(permit)
             raise self.report.name_request(exc, request)  # noqa: B904  # the same exception, not a new one
         deadline = math.inf if self.settings.deadline is None else self.settings.deadline
         started = state.loop.time()
         if call is None:
             call = Call(request, started, started + deadline, reacquire is not None, second_pass)
         queue = state.queue
+        watched = self.report.hooks is not None or request.operation.method != "GET"
+        if watched:
+            self.report.start(call)
         try:
             permit = permit or queue.try_acquire(bulk=False) or await self._wait_for_permit(call, state)
             while True:
@@ -88,18 +90,21 @@ class Caller:
                 permit.failures = call.failed_attempts()
                 outcome = await self._attempt(call, state, permit)
                 if not isinstance(outcome, FailedAttempt):
-                    return outcome
-                wait = self._wait_after(call, state, permit, outcome)
-                if wait > 0:
-                    await anyio.sleep(wait)
-                    self._check_open(call, state)
-                if reacquire is None:
-                    permit = queue.try_acquire(bulk=False) or await self._wait_for_permit(call, state)
-                else:
-                    permit = await self._wait_with_run(call, state, reacquire)
-        finally:
-            if request.operation.method != "GET":
-                self.connections.reads.drop(request)
+                    break
+                permit = await self._wait(call, state, self._wait_after(call, state, permit, outcome), reacquire)
+        except BaseException as exc:
+            if watched:
+                self._end(call, state, exc)
+            raise
+        if watched:
+            self._end(call, state, None)
+        return outcome
+
+    def _end(self, call: Call[Any], state: "LoopState", error: BaseException | None) -> None:
+        """See to what is to be done after a call that was a write, or that somebody watches."""
+        if call.request.operation.method != "GET":
+            self.connections.reads.drop(call.request)
+        self.report.end(call, state.loop.time(), error)
 
     # -- for shared reads -----------------------------------------------------------------------------------------
 
@@ -126,8 +131,10 @@ class Caller:
         """
         return self.connections.state().queue
 
-    def _give_up(self, permit: Permit) -> None:
+    def _give_up(self, permit: Permit | None) -> None:
         """Hand back the permit of a client that another thread closed just now: others on the key may wait for it."""
+        if permit is None:
+            return
         self.connections.limiter.withdraw(permit)
         self.connections.limiter.wake_others()
 
@@ -141,17 +148,29 @@ class Caller:
 
     # -- waiting --------------------------------------------------------------------------------------------------
 
+    async def _wait(self, call: Call[Any], state: "LoopState", seconds: float, reacquire: Reacquire | None) -> Permit:
+        """Wait before another attempt, and for its permit."""
+        if seconds > 0:
+            await anyio.sleep(seconds)
+            self._check_open(call, state)
+        if reacquire is None:
+            return state.queue.try_acquire(bulk=False) or await self._wait_for_permit(call, state)
+        return await self._wait_with_run(call, state, reacquire)
+
     async def _wait_for_permit(self, call: Call[Any], state: "LoopState") -> Permit:
-        queue = state.queue
+        queue, began = state.queue, self._queued(call, state)
         while queue.limiter.earliest(state.loop.time()) < call.ends_at:
             try:
                 async with asyncio.timeout_at(None if call.ends_at == math.inf else call.ends_at):
-                    return await queue.acquire(bulk=False)
+                    permit = await queue.acquire(bulk=False)
             except TimeoutError:
                 if state.loop.time() < call.ends_at:  # it was put off meanwhile
                     continue
             except ClientClosedError as exc:
                 raise self._complete(call, state, exc)  # noqa: B904  # the same exception, not a new one
+            else:
+                self.report.paced(call, state.loop.time() - began)
+                return permit
             raise self._complete(call, state, self._out_of_time(call, _IN_QUEUE))
         raise self._complete(
             call,
@@ -160,7 +179,7 @@ class Caller:
         )
 
     async def _wait_with_run(self, call: Call[Any], state: "LoopState", reacquire: Reacquire) -> Permit:
-        began = state.loop.time()
+        began = self._queued(call, state)
         try:
             permit = await reacquire()
         except ClientClosedError as exc:
@@ -168,7 +187,15 @@ class Caller:
         if permit is None:
             raise AssertionError("unreachable") if call.last is None else self._complete(call, state, call.last.error)
         call.ends_at += permit.at - began  # the rate limit is the run's affair
+        self.report.paced(call, state.loop.time() - began)
         return permit
+
+    def _queued(self, call: Call[Any], state: "LoopState") -> float:
+        """Say that a call waits for its turn, if anybody listens; return the time."""
+        now, queue = state.loop.time(), state.queue
+        if self.report.hooks is not None:
+            self.report.queued(call, queue.blocked_by(bulk=call.bulk), max(0.0, queue.limiter.earliest(now) - now))
+        return now
 
     # -- attempts -------------------------------------------------------------------------------------------------
 

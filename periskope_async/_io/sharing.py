@@ -78,7 +78,7 @@ async def read_shared(
         return await caller.call(request)  # it says why not
     ends_at = math.inf if settings.deadline is None else now + settings.deadline
     while True:
-        flight = _board(caller, request, key, now - max_age)
+        flight = _board(caller, request, key, now - max_age, ends_at)
         flight.waiters += 1
         try:
             caller.extend(flight.call, state, flight.task, ends_at)
@@ -89,7 +89,7 @@ async def read_shared(
             return cast("T", _outcome(caller, flight, state, now))
 
 
-def _board(caller: "Caller", request: Request[Any], key: Hashable, oldest: float) -> _Flight:
+def _board(caller: "Caller", request: Request[Any], key: Hashable, oldest: float, ends_at: float) -> _Flight:
     """Return a flight that brings nothing sent before *oldest*, under way or begun just now."""
     settings, reads, loop = caller.settings, caller.connections.reads, asyncio.get_running_loop()
     # What it would do differently with other options, it does for others.
@@ -97,7 +97,7 @@ def _board(caller: "Caller", request: Request[Any], key: Hashable, oldest: float
     known: _Flight | None = reads.table.flight(route, oldest)
     if known is not None:
         return known
-    call = Call(request, loop.time(), -math.inf)
+    call = Call(request, loop.time(), ends_at)
     flight = _Flight(key, route, subject_of(str(request.resource_id)), collection_of(request), call)
     with reads.lock:
         reads.table.depart(flight)

@@ -373,10 +373,10 @@ async def test_in_two_loops(fake: FakePeriskope) -> None:
     assert fake.calls == 3
 
 
-async def test_rate_limited_callers_share(fake: FakePeriskope) -> None:
+async def test_rate_limited_callers_share() -> None:
     """A thousand callers of ten ids cost ten permits of the limit."""
-    fake.rate_limit = RateLimitPolicy.parse("10/60s")
-    async with fake.client() as client:
+    policy = RateLimitPolicy.parse("10/60s")
+    async with FakePeriskope(rate_limit=policy) as fake, fake.client() as client:
         ids = [f"BKT-{number:03}" for number in range(1, 11)]
         calls = (client.tickets.get(ids[number % 10], max_age=300) for number in range(1000))
         results = await asyncio.gather(*calls)
