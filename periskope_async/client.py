@@ -10,6 +10,7 @@ from periskope_async._sansio.options import explain_options
 from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async._sansio.secret import conceal
 from periskope_async._sansio.unset import UNSET, Unset
+from periskope_async._tracing import TracerProvider, with_tracing
 from periskope_async.errors import ConfigurationError
 from periskope_async.hooks import Hooks, log_as_asked
 from periskope_async.resources._attribute import Resource
@@ -69,6 +70,8 @@ class PeriskopeClient:
             host. Requests go through it in a tunnel that it cannot read, and never past it.
         ssl: an `ssl.SSLContext`, or the path of a CA bundle to trust instead of the system's; else PERISKOPE_CA_BUNDLE.
         cache_size: how many answers to keep, at most, for calls that say with `max_age` how old one may be.
+        tracing: whether to report spans and metrics to OpenTelemetry, or the `TracerProvider` to report to. None: if
+            the application has imported it before, unless OTEL_PYTHON_INSTRUMENTATION_PERISKOPE_ENABLED is false.
 
     Raises:
         ConfigurationError: an argument or environment variable is unusable; the message names it.
@@ -94,6 +97,7 @@ class PeriskopeClient:
         proxy: str | None = None,
         ssl: "SSLContext | str | PathLike[str] | None" = None,
         cache_size: int = 1000,
+        tracing: "bool | TracerProvider | None" = None,
     ) -> None:
         api_key = conceal(api_key)
         settings = Settings.resolve(
@@ -116,7 +120,7 @@ class PeriskopeClient:
 
         limiter = limiter_for(settings.base_url, settings.api_key, settings.budget)
         connections = Connections(settings, limiter, session, how_to_close=self._how_to_close)
-        self._caller = Caller(settings, connections, hooks)
+        self._caller = Caller(settings, connections, with_tracing(hooks, tracing, settings.base_url))
 
     tickets: "Resource[Tickets]" = Resource("The tickets of the account.")
     chats: "Resource[Chats]" = Resource("The chats of a phone.")

@@ -216,7 +216,7 @@ class Hooks:
     All events of a call but those of its bulk run come in the task that makes it, in this order: `on_start`; for each
     request `on_queued` and `on_paced` if it waits for its turn, `on_request`, `on_response` if there is an answer, then
     `on_throttle` if it is a 429, and `on_retry` if another request follows; `on_end`. A read that gets what others
-    asked for, by `max_age`, is no call.
+    asked for, by `max_age`, makes none.
     """
 
     on_start: Callable[[StartEvent], object] | None = None

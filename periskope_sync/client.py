@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from ssl import SSLContext
 
+    from periskope_async._tracing import TracerProvider
     from periskope_async.budgets import RedisBudget
     from periskope_sync.resources import (
         Chats,
@@ -78,6 +79,8 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
             host. Requests go through it in a tunnel that it cannot read, and never past it.
         ssl: an `ssl.SSLContext`, or the path of a CA bundle to trust instead of the system's; else PERISKOPE_CA_BUNDLE.
         cache_size: how many answers to keep, at most, for calls that say with `max_age` how old one may be.
+        tracing: whether to report spans and metrics to OpenTelemetry, or the `TracerProvider` to report to. None: if
+            the application has imported it before, unless OTEL_PYTHON_INSTRUMENTATION_PERISKOPE_ENABLED is false.
 
     Raises:
         ConfigurationError: an argument or environment variable is unusable; the message names it.
@@ -99,6 +102,7 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
         proxy: str | None = None,
         ssl: "SSLContext | str | PathLike[str] | None" = None,
         cache_size: int = 1000,
+        tracing: "bool | TracerProvider | None" = None,
     ) -> None:
         api_key = conceal(api_key)
         prepare()
@@ -116,6 +120,7 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
                 proxy=proxy,
                 ssl=ssl,
                 cache_size=cache_size,
+                tracing=tracing,
             )
         )
 

@@ -18,6 +18,10 @@ if sys.dont_write_bytecode:  # as in many containers: each of some hundred inter
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
+# Else whatever imports OpenTelemetry would have all clients report to it from then on.
+os.environ["OTEL_PYTHON_INSTRUMENTATION_PERISKOPE_ENABLED"] = "false"
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """Run async tests on asyncio: aiohttp knows no other loop."""

@@ -22,6 +22,13 @@ CHECKS: dict[str, tuple[str, str]] = {
         assert value("periskope_rate_limit_remaining") == 98
         """,
     ),
+    "opentelemetry": (
+        "",
+        """
+        assert span.name == "GET /tickets/{ticket_id}"
+        assert [event.name for event in span.events] == ["periskope.retry"]
+        """,
+    ),
     "structlog": (
         "from structlog.testing import capture_logs\nlogs = capture_logs()\nseen = logs.__enter__()",
         """
@@ -57,12 +64,14 @@ CHECKS: dict[str, tuple[str, str]] = {
         """,
     ),
 }
+#: What is to be installed, where it is not called as what is imported first.
+NAMES = {"opentelemetry": "opentelemetry.sdk"}
 
 
 @pytest.mark.parametrize("package", some(CHECKS, "prometheus_client"))
 def test_recipe(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A recipe does what its page says, copied as it stands, and in ten lines but for imports and the call."""
-    pytest.importorskip(package, reason=f"{package} is not installed")
+    pytest.importorskip(NAMES.get(package, package), reason=f"{package} is not installed")
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     (block,) = [block for block in blocks if re.search(rf"^(?:import|from) {package}\b", block, re.MULTILINE)]
     before, after = CHECKS[package]
