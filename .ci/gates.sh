@@ -75,11 +75,11 @@ gate_verifytypes() {
 }
 
 # The README's test command, with the slow tests too, under coverage: every branch of both packages.
-# Two folders have gates of their own, with the peers they need.
+# What is left out here has gates of its own, with the peers it needs.
 gate_suite() {
   export COVERAGE_FILE=$work/coverage
   "$dev/bin/python" -m coverage run -m pytest -n 3 --dist worksteal "${everything[@]}" \
-    --ignore tests/contract --ignore tests/project/test_benchmarks.py
+    --ignore tests/contract --ignore tests/project/test_benchmarks.py --ignore tests/project/test_engines.py
   "$dev/bin/python" -m coverage combine --quiet
   # What speaks to Redis is travelled only where a Redis is; the gate `redis` says whether one was.
   if redis_server; then "$dev/bin/python" -m coverage report; else
@@ -152,6 +152,21 @@ gate_package() {
   cat "$work/no-extra"
   [ "$status" -ne 0 ]
   grep --quiet -F 'pip install "periskope[cli]"' "$work/no-extra"
+}
+
+# The site, built offline: a link that leads nowhere, or a public name that no page describes, is an error.
+gate_docs() {
+  environment "$work/site-tools" "$dev/bin/python" --editable . --group docs
+  "$work/site-tools/bin/sphinx-build" -n -W --keep-going --quiet docs "$work/site"
+  test -s "$work/site/llms.txt"
+}
+
+# Worker processes of other people's engines on one key.
+gate_engines() {
+  local engines=('dask[bag]' distributed pandas pyarrow ray)
+  if command -v java >/dev/null; then engines+=(pyspark); else echo "no Java on this machine: Spark is not among the engines"; fi
+  environment "$work/engines" "$dev/bin/python" --editable '.[test]' "${engines[@]}"
+  "$work/engines/bin/python" -m pytest "${everything[@]}" tests/project/test_engines.py
 }
 
 # The budget that machines share, on a real Redis; where it is not installed, it is installed if that can be.

@@ -1,6 +1,6 @@
 """Measure periskope side by side with its peers on this machine: `python benchmarks/run.py`.
 
-Prints every table and how each goal stands. With `--write` it also renews docs/performance.md.
+Prints every table and how each goal stands. With `--write` it also renews docs/explanation/performance.md.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from harness import MODES, Key, Lab, Series, machine, pin, versions
 from server import serve
 
 ROOT: Final = Path(__file__).parent.parent
-PAGE: Final = ROOT / "docs" / "performance.md"
+PAGE: Final = ROOT / "docs" / "explanation" / "performance.md"
 MARK: Final = "<!-- Everything below is written by benchmarks/run.py. -->\n"
 
 BENCHMARKS: Final[dict[str, Callable[[Lab], Series]]] = {
@@ -50,7 +50,7 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=9, help="rounds of each benchmark (default 9)")
     arguments.add_argument("--smoke", action="store_true", help="one round of a few tickets: only see that all works")
     arguments.add_argument("--own-server", action="store_true", help="use the small server even where nginx is")
-    arguments.add_argument("--write", action="store_true", help="renew docs/performance.md")
+    arguments.add_argument("--write", action="store_true", help="renew docs/explanation/performance.md")
     arguments.add_argument("--json", type=Path, help="also write every figure to this file")
     chosen = arguments.parse_args()
 

@@ -174,6 +174,8 @@ class Connections:
             self.limiter.rest()
 
     def __del__(self) -> None:
+        if globals().get("_Process") is None:  # the interpreter ends, and has cleared this module already
+            return
         if self.closed or self._forks != _Process.forks or self._borrowed is not None:
             return
         sessions = [(state.loop, state.http.session) for state in self._states.values() if state.http is not None]

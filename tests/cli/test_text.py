@@ -105,5 +105,5 @@ def test_a_run_over_many_ends_with_the_code_of_all(failures: list[Exit], succeed
 def test_every_exit_code_is_documented() -> None:
     """The help and the page tell the meaning of each code there is, in order and in the same words."""
     assert list(MEANING) == sorted(Exit)
-    page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "guides" / "cli.md").read_text("utf-8")
     assert "\n".join(f"| {code:d} | {meaning} |" for code, meaning in MEANING.items()) in page

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 #: Packages that recipes are for.
 OTHERS = re.compile(r"^(?:import|from) (opentelemetry|prometheus_client|sentry_sdk|structlog)\b", re.MULTILINE)
-PAGES = [page for page in (README, *sorted((ROOT / "docs").glob("*.md"))) if "```python" in page.read_text("utf-8")]
+PAGES = [page for page in (README, *sorted((ROOT / "docs").rglob("*.md"))) if "```python" in page.read_text("utf-8")]
 
 
 def run_block(example: Example) -> None:
@@ -47,7 +47,7 @@ def run_tests() -> None:
 PARSE = Sybil([CodeBlockParser("python", run_block), SkipParser()]).parse
 
 
-@pytest.mark.parametrize("page", some(PAGES, ROOT / "README.md"), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", some(PAGES, ROOT / "README.md"), ids=lambda page: page.stem)
 def test_examples(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader who copies any one block of a page, with a key in the environment, meets no error."""
     monkeypatch.chdir(tmp_path)

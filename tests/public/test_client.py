@@ -26,6 +26,7 @@ from periskope_async import (
     RequestTimeout,
     Tickets,
 )
+from periskope_async._io import connections
 from periskope_async.testing import FakePeriskope, Fault
 from tests.support import run_python, some
 
@@ -581,6 +582,22 @@ def test_forgotten_in_a_loop_that_is_closed_by_hand(fake: FakePeriskope) -> None
     messages = [str(warning.message) for warning in caught]
     assert messages[0].startswith("unclosed PeriskopeClient")
     assert all(message.startswith(("unclosed transport", "unclosed <socket")) for message in messages[1:])
+
+
+def test_collected_last_of_all(fake: FakePeriskope, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that outlives our modules, as one that a web worker caches may at exit, goes without a word.
+
+    The interpreter sets a module's names to None when it ends; here the test does.
+    """
+    client = fake.client()
+    asyncio.run(get(client))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        monkeypatch.setattr(connections, "_Process", None)
+        del client
+        gc.collect()
+    monkeypatch.undo()
+    assert [str(warning.message) for warning in caught if "Periskope" in str(warning.message)] == []
 
 
 def test_dead_loops_are_not_kept(fake: FakePeriskope) -> None:

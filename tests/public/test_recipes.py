@@ -1,4 +1,4 @@
-"""The recipes of docs/observing.md at work: each block is run as it stands, and what came of it is looked at."""
+"""The recipes of docs/guides/observing.md at work: each block is run as it stands, and what came of it is looked at."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from periskope_async.testing import FakePeriskope, Fault
 from tests.support import run_python, some
 
-PAGE = Path(__file__).parents[2] / "docs" / "observing.md"
+PAGE = Path(__file__).parents[2] / "docs" / "guides" / "observing.md"
 
 #: What is put before each block, and what must hold after it: one request of the call was answered 503.
 CHECKS: dict[str, tuple[str, str]] = {
