@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from periskope_async import ConfigurationError, DeadlineExceeded, Hooks, NotFoundError, PeriskopeClient
+from periskope_async import ConfigurationError, DeadlineExceeded, Hooks, NotFoundError, PeriskopeClient, ServerError
 from periskope_async.testing import FakePeriskope, Fault
 from periskope_sync import PeriskopeClient as BlockingClient
 from tests.support import virtual_loop
@@ -126,6 +126,7 @@ async def test_what_a_call_goes_through(fake: FakePeriskope, seen: Seen) -> None
     ("fault", "error", "kind", "status"),
     [
         (None, NotFoundError, "404", 404),
+        (Fault.STATUS_502_HTML, ServerError, "502", 502),
         (Fault.STALL_HEADERS, DeadlineExceeded, "periskope_async.errors.DeadlineExceeded", None),
     ],
 )

@@ -221,6 +221,17 @@ def test_what_is_made_is_not_awaited_from_before() -> None:
     assert readings.find(("a", ""), 0.0) is not None
 
 
+def test_what_goes_leaves_other_readings_of_the_same_thing() -> None:
+    """A thing that was read for two phones is still dropped for one when the other had to go."""
+    readings = table(2)
+    for subject, phone in (("a", ""), ("a", "1"), ("b", "")):
+        kept(readings, subject, 1.0, phone=phone)
+    assert readings.find(("a", ""), 0.0) is None
+    readings.drop(["a"])
+    assert readings.find(("a", "1"), 0.0) is None
+    assert readings.find(("b", ""), 0.0) is not None
+
+
 def test_a_table_without_room_keeps_nothing() -> None:
     """With a size of 0, requests are shared and nothing is kept."""
     readings = table(0)
