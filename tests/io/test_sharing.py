@@ -1,6 +1,7 @@
 """Reads that share what comes, over real sockets and in virtual time."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -382,3 +383,18 @@ async def test_rate_limited_callers_share() -> None:
         results = await asyncio.gather(*calls)
     assert len({id(result) for result in results}) == 10
     assert (fake.calls, fake.throttled) == (10, 0)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="tasks are eager since Python 3.12")
+async def test_eager_tasks(fake: FakePeriskope) -> None:
+    """Where tasks begin at once, a request that ends before anybody waits for it leaves nothing behind."""
+    asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined]  # since 3.12
+    async with fake.client(deadline=5) as client:
+        results = await every(10, lambda: client.tickets.get("BKT-001", max_age=300))
+        assert len({id(result) for result in results}) == fake.calls == 1
+        fake.faults.retry_after = 60.0
+        fake.faults.add(Fault.STATUS_429)
+        for error in (RateLimitError, DeadlineExceeded):
+            with pytest.raises(error):
+                await client.tickets.get("BKT-002", max_age=300)
+        assert len(client._caller.connections.reads.table) == 1
