@@ -41,6 +41,8 @@ class Caller:
         self.settings = settings
         self.connections = connections
         self.report: Reporter = Reporter(settings.api_key, hooks)
+        self._watched: Final = hooks is not None
+        self._deadline: Final = math.inf if settings.deadline is None else settings.deadline
 
     @property
     def rate_limit(self) -> RateLimit | None:
@@ -74,19 +76,18 @@ class Caller:
         except PeriskopeError as exc:
             self._give_up(permit)
             raise self.report.name_request(exc, request)  # noqa: B904  # the same exception, not a new one
-        deadline = math.inf if self.settings.deadline is None else self.settings.deadline
-        started = state.loop.time()
         if call is None:
-            call = Call(request, started, started + deadline, reacquire is not None, second_pass)
+            started = state.loop.time()
+            call = Call(request, started, started + self._deadline, reacquire is not None, second_pass)
         queue = state.queue
-        watched = self.report.hooks is not None or request.operation.method != "GET"
+        watched = self._watched or request.operation.method != "GET"
         if watched:
             self.report.start(call)
         try:
             permit = permit or queue.try_acquire(bulk=False) or await self._wait_for_permit(call, state)
             while True:
                 if permit.circuit is not None:  # who probes an outage has no more time than the outage
-                    call.ends_at = min(call.ends_at, queue.limiter.open_since(permit.circuit) + deadline)
+                    call.ends_at = min(call.ends_at, queue.limiter.open_since(permit.circuit) + self._deadline)
                 permit.failures = call.failed_attempts()
                 outcome = await self._attempt(call, state, permit)
                 if not isinstance(outcome, FailedAttempt):
@@ -193,7 +194,7 @@ class Caller:
     def _queued(self, call: Call[Any], state: "LoopState") -> float:
         """Say that a call waits for its turn, if anybody listens; return the time."""
         now, queue = state.loop.time(), state.queue
-        if self.report.hooks is not None:
+        if self._watched:
             self.report.queued(call, queue.blocked_by(bulk=call.bulk), max(0.0, queue.limiter.earliest(now) - now))
         return now
 
@@ -204,7 +205,7 @@ class Caller:
         request, queue = call.request, state.queue
         call.attempts += 1
         try:
-            if self.report.hooks is not None:
+            if self._watched:
                 self.report.request(call)
             until = min(permit.at + self.settings.timeout, call.ends_at)
             phone = request.phone or self.settings.phone

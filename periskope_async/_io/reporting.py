@@ -132,8 +132,9 @@ class Reporter:
 
     def listens(self) -> bool:
         """Whether anybody wants to hear of answers."""
-        hooked = self.hooks is not None and self.hooks.on_response is not None
-        return hooked or captured.get() is not None or logger.isEnabledFor(logging.DEBUG)
+        if self.hooks is not None and self.hooks.on_response is not None:
+            return True
+        return captured.get() is not None or logger.isEnabledFor(logging.DEBUG)
 
     def retry(self, call: Call[Any], error: PeriskopeError, wait: float) -> None:
         """Say that an attempt failed and another follows after *wait* seconds."""
@@ -158,7 +159,7 @@ class Reporter:
             "path": self._scrub(mask_numbers(request.path)),
             "resource": operation.resource,
             "resource_id": self._scrub(request.resource_id),
-            "call": call.number,
+            "call": 0 if self.hooks is None else call.number,
         }
 
     def _about_attempt(self, call: Call[Any]) -> dict[str, Any]:

@@ -62,11 +62,12 @@ async def read_shared(
     """
     connections, settings = caller.connections, caller.settings
     key = build, resource_id, settings.phone if phone is None else phone
+    now, reading = 0.0, None
     try:
         now = connections.state().loop.time()
         reading = connections.reads.table.find(key, now - max_age)
     except (PeriskopeError, TypeError):  # a closed client; an id or an age that is none
-        reading = None
+        pass
     if reading is not None:
         value: T = reading.value
         return value
@@ -98,6 +99,7 @@ def _board(caller: "Caller", request: Request[Any], key: Hashable, oldest: float
     if known is not None:
         return known
     call = Call(request, loop.time(), ends_at)
+    call.sent_at = None
     flight = _Flight(key, route, subject_of(str(request.resource_id)), collection_of(request), call)
     with reads.lock:
         reads.table.depart(flight)

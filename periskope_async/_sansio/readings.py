@@ -6,7 +6,7 @@ too, the id alone, however it is spelled: a write drops readings by that, for it
 
 import json
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable
 from typing import Any, Final, Generic, Protocol, TypeVar
 from urllib.parse import parse_qsl, unquote
 
@@ -155,16 +155,16 @@ def named_by(request: Request[Any]) -> set[str]:
     return {subject_of(text) for text in texts if 0 < len(text) <= MAX_ID}
 
 
-def _texts(value: Any) -> list[str]:
-    found, open_ = list[str](), [value]
-    while open_:
-        match open_.pop():
-            case str(text):
-                found.append(text)
-            case list(items):
-                open_ += items
-            case Mapping() as fields:
-                open_ += [*fields, *fields.values()]
-            case _:
-                pass
+def _texts(json_value: Any) -> list[str]:
+    found, unread = list[str](), [json_value]
+    while unread:
+        value = unread.pop()
+        if isinstance(value, str):
+            found.append(value)
+        elif isinstance(value, list):
+            items: list[Any] = value
+            unread += items
+        elif isinstance(value, dict):
+            fields: dict[str, Any] = value
+            unread += [*fields, *fields.values()]
     return found
