@@ -5,6 +5,7 @@
 dev=$work/dev # every extra, every tool, the checkout itself (editable)
 packages=(periskope_async periskope_sync)
 everything=(-m "slow or not slow" -r s) # the slow tests too; and tell what was skipped, and why
+and_processes=(-m "not slow or processes") # exits, forks and interrupts, which differ from one Python to the next
 workers=(-n 2 --dist worksteal) # tests wait more than they compute, but gates run side by side
 
 # npm's own patience with a registry that does not answer is ten minutes.
@@ -74,17 +75,25 @@ gate_verifytypes() {
   [ -z "$failed" ]
 }
 
-# The README's test command, with the slow tests too, under coverage: every branch of both packages.
 # What is left out here has gates of its own, with the peers it needs.
+elsewhere=(--ignore tests/contract --ignore tests/project/test_benchmarks.py --ignore tests/project/test_engines.py)
+
+# The README's test command under coverage: every branch of both packages. Of the slow tests only those of exits, forks and
+# interrupts travel branches of their own; the others go the same ways more often, and coverage would only double what
+# they take.
 gate_suite() {
   export COVERAGE_FILE=$work/coverage
-  "$dev/bin/python" -m coverage run -m pytest -n 3 --dist worksteal "${everything[@]}" \
-    --ignore tests/contract --ignore tests/project/test_benchmarks.py --ignore tests/project/test_engines.py
+  "$dev/bin/python" -m coverage run -m pytest "${workers[@]}" "${and_processes[@]}" -r s "${elsewhere[@]}"
   "$dev/bin/python" -m coverage combine --quiet
   # What speaks to Redis is travelled only where a Redis is; the gate `redis` says whether one was.
   if redis_server; then "$dev/bin/python" -m coverage report; else
     "$dev/bin/python" -m coverage report --omit "periskope_async/_io/redis_*.py,periskope_async/budgets.py"
   fi
+}
+
+# Four workers, since many of these wait in real time: for windows of a rate limit, for processes to start and to end.
+gate_slow() {
+  "$dev/bin/python" -m pytest -n 4 --dist worksteal -m "slow and not processes" -r s "${elsewhere[@]}"
 }
 
 # Both commands of the README's first code block.
@@ -125,8 +134,7 @@ on_python() {
   python=$("$uv" python find --no-project "$1" 2>/dev/null) || absent "no Python $1 on this machine"
   environment "$env" "$python" --editable '.[test]' --group integration
   "$env/bin/python" --version
-  "$env/bin/python" -m pytest "${workers[@]}" -m slow tests/sync/test_processes.py # exits, forks and interrupts differ
-  "$env/bin/python" -m pytest "${workers[@]}"
+  "$env/bin/python" -m pytest "${workers[@]}" "${and_processes[@]}" --costliest 10
 }
 
 # What the system brings is often the oldest patch release at hand, and what a new user has.
@@ -173,7 +181,8 @@ gate_engines() {
 gate_redis() {
   redis_server || absent "no redis-server on this machine, and none that apt-get and this user could install"
   redis-server --version
-  "$dev/bin/python" -m pytest "${workers[@]}" "${everything[@]}" tests/io/test_redis_budget*.py
+  "$dev/bin/python" -m pytest "${workers[@]}" "${everything[@]}" tests/io/test_redis_budget*.py \
+    tests/public/test_webhook_recipes.py::test_many_processes_share_what_they_have_seen
 }
 
 # Other people's clients against our fake service: the vendor's own, and schemathesis.

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import timedelta
-from html import escape
 from importlib import import_module
 from importlib.util import find_spec
 from math import ceil
@@ -67,7 +66,7 @@ def terminal_bar(console: Any, *, stays: bool) -> Generator[Report]:
         task = bar.add_task("", total=None, counts="", pace="")
 
         def draw(now: Progress, limit: RateLimit | None) -> None:
-            failed = f"[{'red' if now.failed else 'dim'}]{now.failed:,} failed[/]"
+            failed = f"[{'red' if now.failed else 'dim'}]{_failed(now)}[/]"
             bar.update(
                 task,
                 completed=now.done + now.failed,
@@ -105,17 +104,19 @@ def _notebook() -> Any:
 
 def _line(now: Progress, limit: RateLimit | None) -> None:
     """Write over the line that the cursor is in."""
-    line = "  ".join((_counted(now), f"{now.failed:,} failed", *_pace(now, limit)))
+    line = "  ".join(filter(None, (_counted(now), _failed(now), *_pace(now, limit))))
     sys.stderr.write(f"\r\x1b[2K{line[: get_terminal_size().columns - 1]}")
     sys.stderr.flush()
 
 
 def _notebook_bar(notebook: Any) -> Report:
+    from html import escape  # a third of a megabyte, for notebooks alone
+
     handle = notebook.display(notebook.HTML(""), display_id=True)
 
     def draw(now: Progress, limit: RateLimit | None) -> None:
         most = "" if now.total is None else f' max="{max(now.total, 1)}" value="{now.done + now.failed}"'
-        words = "&ensp;".join(map(escape, (_counted(now), f"{now.failed:,} failed", *_pace(now, limit))))
+        words = "&ensp;".join(map(escape, filter(None, (_counted(now), _failed(now), *_pace(now, limit)))))
         handle.update(notebook.HTML(f"<progress{most}></progress> {words}"))
 
     return draw
@@ -123,13 +124,21 @@ def _notebook_bar(notebook: Any) -> Report:
 
 def _counted(now: Progress) -> str:
     settled = now.done + now.failed
-    return f"{settled:,}" if now.total is None else f"{settled:,}/{now.total:,}"
+    return _amount(now, settled) if now.total is None else f"{_amount(now, settled)}/{_amount(now, now.total)}"
+
+
+def _failed(now: Progress) -> str:
+    return f"{now.failed:,} failed" if now.unit == "ids" else ""
+
+
+def _amount(now: Progress, number: float) -> str:
+    return f"{number:,.0f}" if now.unit == "ids" else f"{number / 1_000_000:,.1f} MB"
 
 
 def _pace(now: Progress, limit: RateLimit | None) -> list[str]:
     """Return how fast it goes, what is left of the rate limit, and the time to go, as far as they are known."""
     facts = (
-        f"{(now.done + now.failed) / now.elapsed:,.0f}/s" if now.elapsed else "",
+        f"{_amount(now, (now.done + now.failed) / now.elapsed)}/s" if now.elapsed else "",
         "" if limit is None else f"{limit.remaining:,}/{limit.limit:,} calls left",
         f"{timedelta(seconds=ceil(now.eta))} to go" if now.eta else "",
     )

@@ -157,6 +157,19 @@ class Media:
         source = {"filedata": ""} if self.url is None else {"url": self.url}
         return {"type": self.type, "filename": self.filename, "mimetype": self.mimetype, **source}
 
+    def size(self) -> int:
+        """Return how large the file is now, bytes; of one by URL, 0.
+
+        Raises:
+            ConfigurationError: it cannot be read any more.
+        """
+        if self.path is None:
+            return len(self.content or b"")
+        try:
+            return self.path.stat().st_size
+        except OSError as exc:
+            raise self._unreadable(exc) from None
+
     def pieces(self) -> Iterator[bytes]:
         """Yield the file, `PIECE` bytes at a time.
 
@@ -172,7 +185,10 @@ class Media:
                 while piece := file.read(PIECE):
                     yield piece
         except OSError as exc:
-            raise ConfigurationError(f"media: cannot read {self.path.name!r}: {exc.strerror}") from None
+            raise self._unreadable(exc) from None
+
+    def _unreadable(self, exc: OSError) -> ConfigurationError:
+        return ConfigurationError(f"media: cannot read {PurePath(self.path or '').name!r}: {exc.strerror}")
 
 
 def _described(

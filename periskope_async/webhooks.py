@@ -64,10 +64,11 @@ def parse(
         TypeError: `body` is not bytes; the message says where they are.
     """
     key = _concealed(key)
-    signatures = [value for name, value in headers.items() if name.lower() == SIGNATURE_HEADER]
+    body = _checked(body)
     if key is not None:
-        verify(body, signatures[0] if signatures else None, key)
-    return _event(_checked(body), topic)
+        signatures = [value for name, value in headers.items() if name.lower() == SIGNATURE_HEADER]
+        _insist(body, signatures[0] if signatures else None, key)
+    return _event(body, topic)
 
 
 def verify(body: bytes, signature: str | None, key: str | Sequence[str] | Unset = UNSET) -> None:
@@ -79,16 +80,7 @@ def verify(body: bytes, signature: str | None, key: str | Sequence[str] | Unset 
         TypeError: `body` is not bytes.
     """
     key = _concealed(key)
-    keys = _keys(key)
-    _checked(body)
-    if signature is None:
-        raise SignatureError(f"the delivery has no signature: no header {SIGNATURE_HEADER}")
-    found = signature.strip().lower().removeprefix("sha256=").encode("utf-8", "replace")
-    genuine = False
-    for each in keys:  # all of them, so that nobody learns from the time it takes which one it was
-        genuine |= hmac.compare_digest(sign(body, each).encode(), found)
-    if not genuine:
-        raise SignatureError("the signature is not of this body and key")
+    _insist(_checked(body), signature, key)
 
 
 def sign(body: bytes, key: str) -> str:
@@ -98,7 +90,7 @@ def sign(body: bytes, key: str) -> str:
         TypeError: `body` is not bytes.
     """
     key = conceal(key)
-    return hmac.new(key.encode(), _checked(body), sha256).hexdigest()
+    return _signature(_checked(body), key)
 
 
 class Seen:
@@ -140,6 +132,22 @@ class Seen:
             self._seen.pop(event.key, None)
 
 
+def _insist(body: bytes, signature: str | None, key: str | Sequence[str] | Unset) -> None:
+    keys = _keys(key)
+    if signature is None:
+        raise SignatureError(f"the delivery has no signature: no header {SIGNATURE_HEADER}")
+    found = signature.strip().lower().removeprefix("sha256=").encode("utf-8", "replace")
+    genuine = False
+    for each in keys:  # all of them, so that nobody learns from the time it takes which one it was
+        genuine |= hmac.compare_digest(_signature(body, each).encode(), found)
+    if not genuine:
+        raise SignatureError("the signature is not of this body and key")
+
+
+def _signature(body: bytes, key: str) -> str:
+    return hmac.new(key.encode(), body, sha256).hexdigest()
+
+
 def _concealed(key: K) -> K:
     """Return keys as what does not show itself: a traceback shows the arguments of its frames."""
     if isinstance(key, list | tuple):
@@ -148,11 +156,11 @@ def _concealed(key: K) -> K:
 
 
 def _keys(key: str | Sequence[str] | Unset) -> list[str]:
-    wanted: Any = os.environ.get("PERISKOPE_WEBHOOK_KEY") if isinstance(key, Unset) else key
+    wanted: Any = conceal(os.environ.get("PERISKOPE_WEBHOOK_KEY")) if isinstance(key, Unset) else key
     keys: list[Any] = [wanted] if isinstance(wanted, str) else list(wanted or ())
     if not keys or not all(isinstance(each, str) and each.strip() for each in keys):
         raise ConfigurationError("no signing key; pass key= or set PERISKOPE_WEBHOOK_KEY")
-    return [each.strip() for each in keys]
+    return [conceal(each.strip()) for each in keys]
 
 
 def _checked(body: Any) -> bytes:

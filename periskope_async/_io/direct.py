@@ -108,6 +108,6 @@ class DirectWay:
             named += "".join(f"{name}: {value}\r\n" for name, value in request.headers)
         head = f"{request.operation.method} {target} HTTP/1.1\r\n{self._fields}{named}"
         body = request.body
-        if body is None:
+        if not isinstance(body, bytes):  # what is more than bytes is large, and goes another way
             return f"{head}\r\n".encode()
         return f"{head}Content-Type: {request.content_type}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Final
 
 import aiohttp
+from anyio import to_thread
 from yarl import URL
 
 from periskope_async._io.body import read_answer
@@ -18,16 +19,14 @@ from periskope_async._io.explain import CONNECT_TIMEOUT, explain, lacks_descript
 from periskope_async._io.shortage import Room
 from periskope_async._sansio.operation import Request
 from periskope_async._sansio.proxy import Proxy
-from periskope_async._sansio.response import FailedAttempt, Response
-from periskope_async.errors import ConfigurationError
+from periskope_async._sansio.response import FailedAttempt, FailureKind, Response
+from periskope_async._sansio.upload import LARGE_BODY, FileBody
+from periskope_async.errors import ConfigurationError, PeriskopeError
 from periskope_async.settings import Settings
 
 __all__ = ["Http", "Session", "check_session"]
 
 Session = aiohttp.ClientSession
-
-#: Larger bodies are written piece by piece, as the peer takes them, bytes. In one piece they would be copied twice.
-LARGE_BODY: Final = 256 * 1024
 
 #: The caller times attempts; aiohttp's own total would count from before the queue for a connection.
 TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT)
@@ -127,10 +126,14 @@ class Http:
             headers["x-phone"] = phone
         if request.body is not None:
             headers["Content-Type"] = request.content_type
-        data: bytes | AsyncGenerator[bytes, None] | None = request.body
-        if request.body is not None and len(request.body) > LARGE_BODY:
-            data = _pieces(request.body)
-            headers["Content-Length"] = str(len(request.body))
+        body = request.body
+        data: bytes | AsyncGenerator[bytes, None] | None
+        if isinstance(body, FileBody):
+            data = _pieces_of_file(body)
+        else:
+            data = body if body is None or len(body) <= LARGE_BODY else _pieces(body)
+        if body is not None and data is not body:
+            headers["Content-Length"] = str(len(body))
         response = await self.session.request(
             request.operation.method, url, headers=headers, data=data, **self._options
         )
@@ -142,11 +145,14 @@ class Http:
 
     def explain(self, exc: Exception, *, closed: bool) -> FailedAttempt:
         """Return the failure of an attempt that broke with *exc*; *closed*: whether the client was closed meanwhile."""
+        cause = _cause(exc)
+        if cause is not None and isinstance(cause.__cause__, PeriskopeError):  # of the file that was to be sent
+            return FailedAttempt(cause.__cause__, FailureKind.FINAL, unsent=True)  # a part is not a request
         borrowed = self._borrowed
         closed = closed or (borrowed is not None and borrowed.closed)
         tls = self._base.scheme == "https"
         proxy = None if self._proxy is None else self._proxy.url
-        return explain(_cause(exc), self._host, tls=tls, proxy=proxy, closed=closed, borrowed=borrowed is not None)
+        return explain(cause, self._host, tls=tls, proxy=proxy, closed=closed, borrowed=borrowed is not None)
 
 
 def _proxy_options(proxy: Proxy | None, base: URL) -> dict[str, Any]:
@@ -164,6 +170,18 @@ async def _pieces(body: bytes) -> AsyncGenerator[bytes, None]:
     # A `BytesIO` will not do: aiohttp asks it for its buffer, and so makes it copy the whole.
     for start in range(0, len(body), LARGE_BODY):
         yield body[start : start + LARGE_BODY]
+
+
+async def _pieces_of_file(body: FileBody) -> AsyncGenerator[bytes, None]:
+    number, pieces = 0, iter(body)
+    while True:
+        body.sent(number)
+        # Whoever gives up does not wait for a disk, or for a share of the network that hangs.
+        piece = await to_thread.run_sync(next, pieces, b"", abandon_on_cancel=True)
+        if not piece:
+            return
+        yield piece
+        number += 1
 
 
 class _SentOnceError(Exception):

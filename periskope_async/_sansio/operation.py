@@ -13,6 +13,7 @@ from attrs import Factory, define, field, frozen
 
 from periskope_async._sansio.arguments import as_phone, path_segment
 from periskope_async._sansio.unset import UNSET
+from periskope_async._sansio.upload import FileBody
 from periskope_async.errors import ConfigurationError
 
 __all__ = ["Operation", "Request", "about_another", "no_page"]
@@ -108,7 +109,7 @@ class Request(Generic[T]):
     path: str
     resource_id: str | None = None
     query: str = ""
-    body: bytes | None = field(default=None, repr=False)
+    body: bytes | FileBody | None = field(default=None, repr=False)
     phone: str | None = field(default=None, repr=False)
     content_type: str = "application/json"
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)

@@ -13,7 +13,9 @@ import click
 from click.core import ParameterSource
 
 from periskope_async.cli.conversations import chats, groups
-from periskope_async.cli.directory import contacts, members, phones, webhooks
+from periskope_async.cli.directory import contacts, members, phones
+from periskope_async.cli.history import ai_settings, chat_logs, ticket_logs
+from periskope_async.cli.knowledge import knowledge_base
 from periskope_async.cli.messaging import messages, queue
 from periskope_async.cli.options import (
     STATUSES,
@@ -28,7 +30,9 @@ from periskope_async.cli.options import (
     writes,
 )
 from periskope_async.cli.outcome import MEANING, Exit, Failure, Outcome, explain
+from periskope_async.cli.planning import scheduled_messages, tasks
 from periskope_async.cli.text import named, tell
+from periskope_async.cli.webhooks import webhooks
 from periskope_async.errors import PeriskopeError
 
 if TYPE_CHECKING:
@@ -223,14 +227,20 @@ def export(connect: "Connect", **options: Any) -> int:
     return sources.export_by_ids(connect, sources.TICKETS, **options)
 
 
+tickets_.add_command(ticket_logs)
+chats.add_command(ai_settings)
+chats.add_command(chat_logs)
 app.add_command(chats)
 app.add_command(messages)
+app.add_command(scheduled_messages)
 app.add_command(groups)
 app.add_command(queue)
 app.add_command(contacts)
 app.add_command(phones)
 app.add_command(members)
 app.add_command(webhooks)
+app.add_command(knowledge_base)
+app.add_command(tasks)
 
 
 @app.command()
@@ -262,22 +272,20 @@ def _source(context: click.Context, option: click.Parameter) -> str:
 @click.option("--tickets", type=click.IntRange(0, 1_000_000), metavar="N", default=1_000, help="How many it holds.")
 @click.option("--rate-limit", metavar="N/SECONDS", help="Such as 100/60s.")
 @click.option("--fault", "faults", multiple=True, metavar="KIND=SHARE", help="Such as reset-before=0.1.")
+@click.option(
+    "--delivery-fault", "delivery_faults", multiple=True, metavar="KIND=SHARE", help="Such as duplicate=0.05."
+)
 @click.option("--seed", type=int, metavar="N", default=0, help="The same seed, the same tickets and faults.")
 @click.option("--api-key", metavar="KEY", help="The key it accepts.")
-def serve(
-    *,
-    host: str,
-    port: int,
-    tickets: int,
-    rate_limit: str | None,
-    faults: tuple[str, ...],
-    seed: int,
-    api_key: str | None,
-) -> int:
-    """Run the fake service as a process, for tests in any language."""
+@click.option("--signing-key", metavar="KEY", help="The key it signs deliveries to webhooks with.")
+def serve(*, host: str, port: int, **options: Any) -> int:
+    """Run the fake service as a process, for tests in any language.
+
+    What happens in it is posted to the webhooks that are made in it, if their URLs lead to this machine.
+    """
     from periskope_async.cli.commands import serve as _serve
 
-    return _serve.serve(host, port, tickets=tickets, rate_limit=rate_limit, faults=faults, seed=seed, api_key=api_key)
+    return _serve.serve(host, port, **options)
 
 
 @app.command()

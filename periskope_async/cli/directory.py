@@ -1,4 +1,4 @@
-"""The commands on contacts, phones, members and webhooks. Must import nothing slow, as `app`."""
+"""The commands on contacts, phones and members. Must import nothing slow, as `app`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from periskope_async.cli.options import (
 if TYPE_CHECKING:
     from periskope_async.cli.options import Connect
 
-__all__ = ["contacts", "members", "phones", "webhooks"]
+__all__ = ["contacts", "members", "phones"]
 
 _emails = click.argument("emails", nargs=-1, required=True, metavar="EMAIL...")
 _numbers = click.argument("contact_ids", nargs=-1, required=True, metavar="NUMBER...")
@@ -248,47 +248,6 @@ def delete_member(connect: "Connect", *, email: str, yes: bool) -> int:
 
     confirm(f"Take {email} out of the organisation?", yes=yes)
     return _members.delete(connect, email)
-
-
-@click.group(cls=InOrder)
-def webhooks() -> None:
-    """Have URLs called for events."""
-
-
-@webhooks.command("list")
-@output("table", "json")
-@hands_on_connect
-def list_webhooks(connect: "Connect", *, output: str) -> int:
-    """List which URL is called for what."""
-    from periskope_async.cli.commands import webhooks as _webhooks
-
-    return _webhooks.list_(connect, output)
-
-
-@webhooks.command("create")
-@click.argument("hook_url", metavar="URL")
-@click.argument("events", nargs=-1, required=True, metavar="EVENT...")
-@writes
-@output("table", "json")
-@hands_on_connect
-def create_webhook(connect: "Connect", *, hook_url: str, events: tuple[str, ...], output: str) -> int:
-    """Have a URL called for events such as ticket.created. Never sent twice."""
-    from periskope_async.cli.commands import webhooks as _webhooks
-
-    return _webhooks.create(connect, hook_url, events, output)
-
-
-@webhooks.command("delete")
-@click.argument("webhook_id", metavar="ID")
-@unasked
-@writes
-@hands_on_connect
-def delete_webhook(connect: "Connect", *, webhook_id: str, yes: bool) -> int:
-    """End a subscription."""
-    from periskope_async.cli.commands import webhooks as _webhooks
-
-    confirm(f"End the subscription {webhook_id}?", yes=yes)
-    return _webhooks.delete(connect, webhook_id)
 
 
 def _chosen(values: dict[str, Any]) -> dict[str, Any]:

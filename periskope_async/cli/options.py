@@ -26,6 +26,7 @@ __all__ = [
     "export_options",
     "hand_down",
     "hands_on_connect",
+    "how_many",
     "output",
     "rehearsing",
     "ticket_values",
@@ -33,6 +34,9 @@ __all__ = [
     "which_ids",
     "writes",
 ]
+
+#: Groups that have a short name too, by that.
+_SHORT: Final = {"kb": "knowledge-base", "scheduled": "scheduled-messages"}
 
 Command = Callable[..., int]
 Decorator = Callable[[Command], Command]
@@ -66,9 +70,9 @@ def hand_down(command: click.Command, args: Sequence[str]) -> list[str]:
         if name in _CONNECTION:
             count = 1 if equals else 2
             moved += rest[:count]
-        elif rest[0] in command.commands:
-            command = command.commands[rest[0]]
-            words.append(rest[0])
+        elif (word := _SHORT.get(rest[0], rest[0])) in command.commands:
+            command = command.commands[word]
+            words.append(word)
             count = 1
         else:
             break
@@ -142,6 +146,16 @@ which_ids: Final = all_of(
     click.option("--all", "everything", is_flag=True, help="Everything there is."),
     click.option("--ids-file", metavar="FILE", help="One ID a line. `-`, also as ID, is standard input."),
 )
+
+
+def how_many(things: str) -> Decorator:
+    """The options that say how many rows a list shows."""
+    return all_of(
+        click.option("--limit", type=click.IntRange(1), metavar="N", default=30, help=f"At most N {things}."),
+        click.option("--all", "everything", is_flag=True, help="All there are, whatever --limit says."),
+    )
+
+
 #: How fast an export may ask.
 concurrency: Final = click.option(
     "--concurrency", type=int, metavar="N", help="Requests in flight at once.  [default: 32]"

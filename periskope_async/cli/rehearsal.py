@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from periskope_async._io.caller import Caller
 from periskope_async._sansio.operation import Request
+from periskope_async._sansio.upload import FileBody, with_file
 from periskope_async.cli.outcome import Exit, Unsent
 from periskope_async.cli.text import to_json, write
 
@@ -70,9 +71,10 @@ def _shown(request: Request[Any], client: "PeriskopeClient") -> bytes:
     return head if request.body is None else head + b"\n" + to_json(_summarised(request.body), indent=2)
 
 
-def _summarised(body: bytes) -> Any:
+def _summarised(body: bytes | FileBody) -> Any:
     """Return what *body* holds, of a file only how long it is."""
-    fields = json.loads(body)
-    if "filedata" in fields.get("media", ()):
-        fields["media"]["filedata"] = f"({len(fields['media']['filedata']):,} characters of base64)"
+    fields = json.loads(with_file(body) if isinstance(body, FileBody) else body)
+    for name, key in (("media", "filedata"), ("document", "base64")):
+        if key in fields.get(name, ()):
+            fields[name][key] = f"({len(fields[name][key]):,} characters of base64)"
     return fields

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 from rich.console import Console, RenderableType
@@ -13,7 +13,11 @@ from periskope_async._progress import Report, terminal_bar
 from periskope_async.cli.outcome import Exit, Outcome, exit_of, explain_all
 from periskope_async.cli.text import tell
 
-__all__ = ["Report", "account", "console", "display", "progress", "run", "waiting", "width"]
+if TYPE_CHECKING:
+    from periskope_async import PeriskopeClient
+    from periskope_async.cli.options import Connect
+
+__all__ = ["Report", "account", "ask", "console", "display", "progress", "run", "waiting", "width"]
 
 T = TypeVar("T")
 
@@ -24,6 +28,17 @@ _NO_EDGE = 10_000
 def run(job: Callable[[], Awaitable[T]]) -> T:
     """Return what *job* returns, run in an event loop of its own."""
     return anyio.run(job)
+
+
+def ask(connect: "Connect", text: str, call: "Callable[[PeriskopeClient], Awaitable[T]]") -> T:
+    """Return what one *call* of a client comes to; a terminal shows *text* meanwhile."""
+
+    async def job() -> T:
+        async with connect() as client:
+            return await call(client)
+
+    with waiting(text):
+        return run(job)
 
 
 def console(*, stderr: bool = False, wide: bool = False) -> Console:

@@ -10,6 +10,7 @@ from periskope_async._io.paging import walk
 from periskope_async._sansio.arguments import Moment, as_moment, as_rows, as_text
 from periskope_async._sansio.unset import Unset
 from periskope_async.models.audit_logs import AuditLog, AuditLogPage
+from periskope_async.resources._from_row import from_row
 
 __all__ = ["PAGE_SIZE", "QueryValue", "audit_query", "walk_logs"]
 
@@ -23,11 +24,13 @@ def walk_logs(
     page: Callable[..., Coroutine[Any, Any, AuditLogPage]],
     chosen: Mapping[str, Any],
     *,
+    offset: int,
     page_size: int,
     limit: int | None,
 ) -> AsyncGenerator[AuditLog, None]:
     """Walk the rows of a log by its method for a *page*, which takes what is *chosen*; each row once."""
-    return walk(partial(page, **chosen), attrgetter("log_id"), page_size=page_size, limit=limit)
+    fetch = from_row(partial(page, **chosen), offset)
+    return walk(fetch, attrgetter("log_id"), page_size=page_size, limit=limit)
 
 
 def audit_query(

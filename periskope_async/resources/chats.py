@@ -309,18 +309,30 @@ class Chats:
         *,
         performed_by: str | Unset = UNSET,
         action: str | Unset = UNSET,
+        offset: int = 0,
         page_size: int = PAGE_SIZE,
         limit: int | None = None,
         **query: QueryValue,
     ) -> AsyncGenerator[AuditLog, None]:
-        """Walk who changed what of a chat, newest first, each once. For the rest see `list_audit_logs_page`.
+        """Walk who changed what of a chat, newest first, each once.
+
+        Args:
+            chat_id: as for `list_audit_logs_page`, which says more of the next two, too.
+            performed_by: for what one user of the account did.
+            action: for what was done so.
+            offset: the first row, counted from 0.
+            page_size: rows asked for at a time.
+            limit: rows to yield at most; None for all.
+            **query: further parameters, sent as they are named.
 
         Raises:
-            ConfigurationError: `page_size` or `limit` is below 1; nothing was sent.
+            ConfigurationError: `offset` is below 0, `page_size` or `limit` below 1; nothing was sent.
             PeriskopeError: as for `get`; rows already read stay read.
         """
         chosen = {"performed_by": performed_by, "action": action, **query}
-        return walk_logs(partial(self.list_audit_logs_page, chat_id), chosen, page_size=page_size, limit=limit)
+        return walk_logs(
+            partial(self.list_audit_logs_page, chat_id), chosen, offset=offset, page_size=page_size, limit=limit
+        )
 
     async def list_audit_logs_page(
         self,

@@ -1,7 +1,8 @@
 """What the AI agent of the organisation knows: questions with answers, and documents."""
 
 import os
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import nullcontext
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
@@ -10,12 +11,14 @@ from typing import Final, Literal
 from periskope_async._codec.converter import prepare
 from periskope_async._io.caller import Caller
 from periskope_async._io.paging import walk
+from periskope_async._progress import shown
 from periskope_async._sansio.arguments import as_rows, as_text, as_texts
 from periskope_async._sansio.operation import Operation, Request, about_another, no_page
 from periskope_async._sansio.unset import UNSET, Unset
-from periskope_async.errors import ConfigurationError
+from periskope_async.bulk import Progress
+from periskope_async.errors import ConfigurationError, PeriskopeError
 from periskope_async.models.knowledge_base import FaqCreated, KbDocumentCreated, KbItem, KbPage, KbType
-from periskope_async.resources._files import with_media
+from periskope_async.resources._files import Upload, with_media
 from periskope_async.sending import Media
 
 __all__ = ["KnowledgeBase"]
@@ -87,6 +90,11 @@ class KnowledgeBase:
         limit: int | None = None,
     ) -> AsyncGenerator[KbItem, None]:
         """Walk all items, each once, even while others come and go; as `Tickets.list`.
+
+        Args:
+            type: faq or document, for these alone.
+            page_size: rows asked for at a time; how many the service allows is not documented.
+            limit: rows to yield at most; None for all.
 
         Raises:
             ConfigurationError: `page_size` or `limit` is below 1; nothing was sent.
@@ -186,7 +194,13 @@ class KnowledgeBase:
         return await self._caller.call(UPDATE_FAQ.request(context_id=context_id, body=body))
 
     async def create_document(
-        self, *, url: str | None = None, content: bytes | os.PathLike[str] | None = None, filename: str | None = None
+        self,
+        *,
+        url: str | None = None,
+        content: bytes | os.PathLike[str] | None = None,
+        filename: str | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+        progress: bool = False,
     ) -> tuple[KbDocumentCreated, ...]:
         """Add a document, which the service splits into chunks, and return what became of it.
 
@@ -198,19 +212,33 @@ class KnowledgeBase:
 
         Args:
             url: where the service fetches it.
-            content: its bytes, or the path of a file: read and encoded piece by piece in another thread, so that what
-                is sent is the one copy of it. In base64 it is a third larger: prefer `url` for large ones.
+            content: its bytes, or the path of a file, which is read, encoded and sent piece by piece: nothing holds it
+                whole. In base64 it is a third larger: prefer `url` for large ones.
             filename: its name; found by the path or the URL where left out.
+            on_progress: called as the file is sent, in the thread of the call, with its bytes: `total` and `done`. If
+                it has to be sent anew, `done` begins anew. Not called for a `url`. What it raises ends the call.
+            progress: show a bar in a terminal or a notebook, and nothing elsewhere; as for `Tickets.get_many`.
 
         Raises:
             ConfigurationError: there is neither `url` nor `content`, or both, or an argument is unusable; nothing was
-                sent.
+                sent. Or the file was changed, or could not be read on, while it was sent: then the service got a part
+                of it, which it cannot add.
             PeriskopeError: as for `Tickets.create`.
         """
         media = _document(url, content, filename)
         source = {"base64": ""} if media.url is None else {"url": media.url}
         request = CREATE_DOCUMENT.request(body={"document": {"filename": media.filename, **source}})
-        return await self._caller.call(await with_media(request, media))
+        bar = shown(on_progress, lambda: None) if progress else nullcontext(on_progress)
+        with bar as report:
+            upload = Upload(report)
+            try:
+                made = await self._caller.call(await with_media(request, media, upload))
+            except PeriskopeError:
+                if upload.failure is not None:
+                    raise upload.failure from None
+                raise
+            upload.finish()
+        return made
 
     async def delete_faq(self, context_id: str) -> None:
         """Delete a question with its answer.

@@ -20,6 +20,7 @@ from periskope_async.models.scheduled_messages import (
     ScheduledMessagePage,
 )
 from periskope_async.resources._files import with_media
+from periskope_async.resources._from_row import from_row
 from periskope_async.sending import Media, content_fields
 
 __all__ = ["ScheduledMessages"]
@@ -141,6 +142,11 @@ class ScheduledMessages:
     ) -> AsyncGenerator[ScheduledMessage, None]:
         """Walk all scheduled messages, each once, even while others come and go; as `Tickets.list`.
 
+        Args:
+            page_size: rows asked for at a time; how many the service allows is not documented.
+            limit: rows to yield at most; None for all.
+            phone: see the class.
+
         Raises:
             ConfigurationError: `page_size` or `limit` is below 1; nothing was sent.
             PeriskopeError: as for `get`; rows already read stay read.
@@ -227,15 +233,21 @@ class ScheduledMessages:
         await self._caller.call(DELETE.request(scheduled_id=scheduled_id))
 
     def list_occurrences(
-        self, scheduled_id: str, *, page_size: int = _PAGE_SIZE, limit: int | None = None
+        self, scheduled_id: str, *, offset: int = 0, page_size: int = _PAGE_SIZE, limit: int | None = None
     ) -> AsyncGenerator[ScheduledMessageOccurrence, None]:
         """Walk the runs of a scheduled message, newest first: whether each was sent, failed or was left out.
 
+        Args:
+            scheduled_id: its id.
+            offset: the first row, counted from 0.
+            page_size: rows asked for at a time.
+            limit: rows to yield at most; None for all.
+
         Raises:
-            ConfigurationError: `page_size` or `limit` is below 1; nothing was sent.
+            ConfigurationError: `offset` is below 0, `page_size` or `limit` below 1; nothing was sent.
             PeriskopeError: as for `get`; rows already read stay read.
         """
-        fetch = partial(self.list_occurrences_page, scheduled_id)
+        fetch = from_row(partial(self.list_occurrences_page, scheduled_id), offset)
         return walk(fetch, attrgetter("id"), page_size=page_size, limit=limit)
 
     async def list_occurrences_page(

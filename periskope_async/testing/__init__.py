@@ -3,6 +3,10 @@
 It must not know the client: it is as strict with ours as with anybody's.
 """
 
+from periskope_async.testing._deliveries.deliveries import Deliveries
+from periskope_async.testing._deliveries.examples import example_delivery
+from periskope_async.testing._deliveries.log import Delivery
+from periskope_async.testing._deliveries.orders import DeliveryFault
 from periskope_async.testing._fake import FakePeriskope
 from periskope_async.testing._faults.names import HARMLESS_FAULTS, PASSING_FAULTS, SLOW_FAULTS, Fault
 from periskope_async.testing._faults.plan import Faults
@@ -19,6 +23,9 @@ __all__ = [
     "PASSING_FAULTS",
     "SLOW_FAULTS",
     "Assumptions",
+    "Deliveries",
+    "Delivery",
+    "DeliveryFault",
     "FakeObjects",
     "FakePeriskope",
     "Fault",
@@ -29,5 +36,6 @@ __all__ = [
     "Reply",
     "Request",
     "Step",
+    "example_delivery",
     "serve",
 ]

@@ -12,8 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from periskope_async.testing._alarm import Alarm
 from periskope_async.testing._answering import TOO_LATE, AnswerHook, Answering
 from periskope_async.testing._clock import Clock
+from periskope_async.testing._deliveries.courier import Courier
+from periskope_async.testing._deliveries.deliveries import Deliveries
+from periskope_async.testing._deliveries.log import Log
+from periskope_async.testing._deliveries.orders import Orders
 from periskope_async.testing._faults.names import Fault
 from periskope_async.testing._faults.plan import Faults
 from periskope_async.testing._http import Connection, Request, Step
@@ -23,6 +28,7 @@ from periskope_async.testing._listener import Listener
 from periskope_async.testing._objects import FakeObjects
 from periskope_async.testing._recorded import Recorded, Recorder
 from periskope_async.testing._service.assumptions import Assumptions
+from periskope_async.testing._service.happenings import plural_of
 from periskope_async.testing._service.service import Service
 
 if TYPE_CHECKING:
@@ -32,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["FakePeriskope"]
 
 _KEY: Final = "test-key-0123456789"
+_SIGNING_KEY: Final = "test-signing-key-0123456789"
 
 
 class FakePeriskope:
@@ -44,6 +51,7 @@ class FakePeriskope:
     Args:
         tickets: how many tickets there are: BKT-001 (the vendor's own example), BKT-002 and so on.
         api_key: the key that is let in; None takes a fixed one.
+        signing_key: what deliveries to webhooks are signed with; None takes a fixed one, `""` leaves them unsigned.
         seed: varies the tickets and the random faults.
         rate_limit: a policy, or its short form such as `"100/2s"`; None sets no limit.
         faults: a plan; or kind to probability; or one probability, spread over all that a client should survive.
@@ -56,7 +64,7 @@ class FakePeriskope:
         port: where to listen; 0 takes a free one.
         ssl_context: serve HTTPS with this certificate.
         compress: gzip answers for clients that accept it. An answer with a fault comes unpacked.
-        keep: how many of the newest requests to remember in `requests`.
+        keep: how many of the newest requests to remember in `requests`, and of the newest attempts at deliveries.
 
     Raises:
         ValueError: an unusable argument.
@@ -67,6 +75,7 @@ class FakePeriskope:
         tickets: int = 10,
         *,
         api_key: str | None = None,
+        signing_key: str | None = None,
         seed: int = 0,
         rate_limit: RateLimitPolicy | str | None = None,
         faults: Faults | Mapping[str, float] | float | None = None,
@@ -104,7 +113,16 @@ class FakePeriskope:
         )
         self._answering = Answering(self._service, compress=compress)
         self._recorder = Recorder(keep)
-        self._listener = Listener(host, port, ssl_context, self._respond, self._prepare)
+        #: What deliveries to webhooks are signed with; `""` for nothing.
+        self.signing_key: str = _SIGNING_KEY if signing_key is None else signing_key
+        self._log = Log(keep)
+        orders = Orders(seed)
+        #: What is posted to those who subscribed: `fake.deliveries.add("duplicate", times=1)`.
+        self.deliveries: Deliveries = Deliveries(self._log, orders)
+        self._courier = Courier(self._service.state, self.signing_key, self._log, orders, self._service.catch_up)
+        self._service.webhooks.subscribed = self._courier.subscribed
+        self._alarm = Alarm(self._service.next_due, self._now, self._service.catch_up)
+        self._listener = Listener(host, port, ssl_context, self._respond, self._prepare, self._finish)
         #: The tickets: `fake.tickets.get("BKT-001")`. The short forms `fake.get`, `put`, `change`, `remove` are theirs.
         self.tickets: FakeObjects = FakeObjects(self._service.state.objects["tickets"])
         #: The chats, which the tickets show: `fake.chats.change(chat_id, chat_name="Parcels")`.
@@ -151,11 +169,11 @@ class FakePeriskope:
         """Close every connection, end the thread, free the port. Stopping twice is fine.
 
         Raises:
-            ValueError: an ordered fault changed nothing in the answer that it struck.
+            ValueError: an ordered fault changed nothing in the answer or the delivery that it struck.
             Exception: what a hook of `answer` raised. Of several failures, the first.
         """
         self._listener.stop()
-        self._answering.raise_failure()
+        self._raise_failure()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -175,7 +193,11 @@ class FakePeriskope:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._listener.close()
+        self._raise_failure()
+
+    def _raise_failure(self) -> None:
         self._answering.raise_failure()
+        self._courier.raise_failure()
 
     def down(self) -> None:
         """Play dead: connections are reset, and new ones refused, until `up`.
@@ -249,7 +271,8 @@ class FakePeriskope:
         return len(self._listener.connections)
 
     def clear(self) -> None:
-        """Forget the requests recorded and counted so far. Objects, faults and limits stay."""
+        """Forget the requests and deliveries recorded so far, and their numbers. Objects, faults and limits stay."""
+        self._log.clear()
         self._recorder.clear()
         self._listener.clear()
 
@@ -296,6 +319,24 @@ class FakePeriskope:
 
     # --- how it behaves --------------------------------------------------------------------------------------
 
+    def emit(self, event: str, data: Json | str, *, previous: Json | None = None) -> None:
+        """Have something happen that no operation causes: `fake.emit("message.flagged", message_id)`.
+
+        What the operations cause happens by itself, as does what `fake.tickets.change` and its like do.
+
+        Args:
+            event: its name; any.
+            data: what it is about; or the id of an object of the fake's.
+            previous: the old values of what was changed.
+
+        Raises:
+            KeyError: it knows no such object.
+            ValueError: an id, and a name of which it does not know what it is about.
+        """
+        state = self._service.state
+        item = state.objects[plural_of(event)].get(data) if isinstance(data, str) else data
+        state.happenings.emit(event, item, previous or {})
+
     def rotate_key(self, api_key: str) -> None:
         """Let in another key from now on; the one before gets 401."""
         self._service.api_key = api_key
@@ -315,6 +356,11 @@ class FakePeriskope:
     def _prepare(self) -> None:
         if self.rate_limit is not None:
             self._answering.limiter = Limiter(self.rate_limit, self._now())
+        self._courier.open()
+
+    async def _finish(self) -> None:
+        self._alarm.clear()
+        await self._courier.close()
 
     def _respond(self, connection: Connection, request: Request) -> Iterable[Step]:
         """The steps that answer *request*, recorded, and counted after that: other threads read along."""
@@ -323,6 +369,8 @@ class FakePeriskope:
             connection.idle_limit = self._dice.uniform(*self._keepalive)
         faults, found = self.faults, self._service.find(request)
         outcome = TOO_LATE if connection.stale else self._answering.outcome(request, found, now, faults)
+        if self._service.state.happenings.listeners:
+            self._alarm.set()
         connection.stale = outcome.fault is Fault.STALE
         self._recorder.add(request, found, outcome, now, self._listener.connections[connection], faults)
         return itertools.chain((self.latency,), outcome.steps) if self.latency else outcome.steps

@@ -30,6 +30,7 @@ class Listener:
         ssl_context: serve HTTPS with this certificate.
         answer: turns a request into the steps of its answer.
         started: called on the loop once it listens, before anything is answered. What it raises stops the start.
+        finish: called on the loop once nothing is answered any more.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Listener:
         ssl_context: ssl.SSLContext | None,
         answer: Callable[[Connection, Request], Iterable[Step]],
         started: Callable[[], None],
+        finish: Callable[[], Awaitable[None]],
     ) -> None:
         #: The number of each connection that stands, counted from 1.
         self.connections: dict[Connection, int] = {}
@@ -50,6 +52,7 @@ class Listener:
         self._ssl = ssl_context
         self._answer = answer
         self._started = started
+        self._wind_up = finish
         self._socket: socket.socket | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: asyncio.Server | None = None
@@ -107,6 +110,7 @@ class Listener:
             connection.hang_up()
         while self.connections:  # noqa: ASYNC110  # their `connection_lost` is already scheduled
             await asyncio.sleep(0)
+        await self._wind_up()
         self._socket = self._server = self._loop = self._switching = None
 
     def down(self) -> None:

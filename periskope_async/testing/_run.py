@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections.abc import Callable, Mapping
-from types import FrameType
+from types import FrameType, MappingProxyType
 
 from periskope_async.testing._fake import FakePeriskope
 from periskope_async.testing._faults.plan import Faults
@@ -12,7 +12,7 @@ from periskope_async.testing._limits import RateLimitPolicy
 __all__ = ["serve"]
 
 
-def serve(
+def serve(  # noqa: PLR0913  # every option has a default, and all but the first two are named
     host: str = "127.0.0.1",
     port: int = 8080,
     *,
@@ -21,6 +21,8 @@ def serve(
     faults: Faults | Mapping[str, float] | float | None = None,
     seed: int = 0,
     api_key: str | None = None,
+    signing_key: str | None = None,
+    delivery_faults: Mapping[str, float] = MappingProxyType({}),
     on_ready: Callable[[FakePeriskope], None] | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM. Call it from the main thread.
@@ -33,7 +35,9 @@ def serve(
         faults: as `FakePeriskope` takes it.
         seed: varies the tickets and the random faults.
         api_key: the key that is let in; None takes the fake's own.
-        on_ready: called with the running fake, whose `base_url` and `api_key` are then known.
+        signing_key: what deliveries to webhooks are signed with; as `FakePeriskope` takes it.
+        delivery_faults: what goes wrong with deliveries, by its name, each with the share of the attempts.
+        on_ready: called with the running fake, whose `base_url`, `api_key` and `signing_key` are then known.
 
     Raises:
         OSError: the port is taken.
@@ -45,8 +49,17 @@ def serve(
         ended.set()
 
     fake = FakePeriskope(
-        tickets, host=host, port=port, rate_limit=rate_limit, faults=faults, seed=seed, api_key=api_key
+        tickets,
+        host=host,
+        port=port,
+        rate_limit=rate_limit,
+        faults=faults,
+        seed=seed,
+        api_key=api_key,
+        signing_key=signing_key,
     )
+    for kind, rate in delivery_faults.items():
+        fake.deliveries.add(kind, rate=rate)
     before = {signum: signal.signal(signum, end) for signum in (signal.SIGINT, signal.SIGTERM)}
     try:
         with fake:

@@ -505,6 +505,8 @@ def test_the_program_that_the_demo_gives_away(
         ("serve", "--rate-limit", "fast"),
         ("serve", "--fault", "no-such-kind=0.1"),
         ("serve", "--fault", "500=often"),
+        ("serve", "--delivery-fault", "no-such-kind=0.1"),
+        ("serve", "--delivery-fault", "duplicate=2"),
         ("serve", "--fault", "500=0.6", "--fault", "502-html=0.6"),
     ],
 )
@@ -522,7 +524,10 @@ def test_serve_tells_how_to_reach_it(run: Command, monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr("periskope_async.cli.commands.serve.serve_fake", lambda *_, on_ready, **__: on_ready(fake))
         code, out, err = run("serve", "--fault", "500=0.5")
     assert code == 0
-    assert out == f"export PERISKOPE_BASE_URL={fake_url}\nexport PERISKOPE_API_KEY={fake.api_key}\n"
+    assert out == (
+        f"export PERISKOPE_BASE_URL={fake_url}\nexport PERISKOPE_API_KEY={fake.api_key}\n"
+        f"export PERISKOPE_WEBHOOK_KEY={fake.signing_key}\n"
+    )
     assert "Ctrl-C" in err
 
 

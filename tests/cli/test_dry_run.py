@@ -18,13 +18,19 @@ GROUP = "GROUP"  # stands for a group that there is
 FILE = "FILE"  # stands for a file of contacts
 PHONE = "918527184400"
 #: Commands that change nothing at the service.
-READING = {"get", "list", "export", "show", "check", "qr"}
+READING = {"get", "list", "export", "show", "check", "qr", "runs", "audit-logs"}
+#: Commands that do not speak to the service.
+APART = {"webhooks listen", "webhooks send"}
 WRITING = {
     "tickets create": ["--chat-id", PERSON, "--subject", "A parcel"],
     "tickets update": ["BKT-001", "--clear", "labels", "--status", "closed"],
     "chats update": [PERSON, "--property", "tier", "gold"],
+    "chats ai-settings": [PERSON, "--no-agent"],
     "messages send": [PERSON, "hello"],
     "messages broadcast": [PERSON, GROUP, "hello", "--at", "2999-01-31T09:00", "--delay", "2"],
+    "scheduled-messages create": [PERSON, "hello", "--at", "2999-01-31", "--repeat", "week", "--on", "friday"],
+    "scheduled-messages update": ["s-1", "--text", "bye", "--skip-next"],
+    "scheduled-messages delete": ["s-1"],
     "groups create": ["Parcels", "+91 95378 51844", "--who-adds", "admins", "--who-sends", "all"],
     "groups update": [GROUP, "--name", "Parcels", "--who-adds", "all", "--who-edits", "admins"],
     "groups add": [GROUP, PERSON],
@@ -45,12 +51,18 @@ WRITING = {
     "members delete": ["asha@example.com"],
     "webhooks create": ["https://example.com/hook", "note.created"],
     "webhooks delete": ["00000000-0000-4000-8000-00000000a001"],
+    "knowledge-base create": ["Where?", "Here.", "--attachment", "https://example.com/a.png"],
+    "knowledge-base upload": ["https://example.com/a.pdf", "--name", "b.pdf"],
+    "knowledge-base update": ["ai-context-aaaaaaaaaaaaaaa", "--question", "Where?", "--answer", "There."],
+    "knowledge-base delete": ["ai-context-aaaaaaaaaaaaaaa"],
+    "tasks create": ["Call back", "--chat", PERSON, "--priority", "high", "--due-date", "2999-01-31"],
 }
 
 #: Of these, the ones that ask first.
 ASKING = {
     *("messages broadcast", "groups remove", "groups leave", "groups invite", "queue purge"),
     *("phones restart", "phones reset", "phones delete", "members delete", "webhooks delete"),
+    *("scheduled-messages delete", "knowledge-base delete"),
 }
 
 
@@ -63,7 +75,7 @@ def commands() -> Iterator[str]:
 
 def test_every_command_that_writes_has_one() -> None:
     """No command is forgotten: what is not known to read is tried below."""
-    assert {name for name in commands() if name.split()[1] not in READING} == WRITING.keys()
+    assert {name for name in commands() if name.split()[1] not in READING} == WRITING.keys() | APART
 
 
 @pytest.mark.parametrize("name", WRITING)

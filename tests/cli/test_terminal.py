@@ -216,9 +216,9 @@ def test_serve_until_ctrl_c() -> None:
     [
         ("t.jsonl", "t.jsonl", 1_000, 3),
         ("t.csv", "t.csv", 1_000, 2),
-        pytest.param("t.jsonl", "t.jsonl", 5_000, 20, marks=LONG),
-        pytest.param("t.csv", "t.csv", 5_000, 20, marks=LONG),
-        pytest.param("t.parquet", "t.parquet.part.jsonl", 5_000, 20, marks=LONG),
+        pytest.param("t.jsonl", "t.jsonl", 5_000, 12, marks=LONG),
+        pytest.param("t.csv", "t.csv", 5_000, 12, marks=LONG),
+        pytest.param("t.parquet", "t.parquet.part.jsonl", 5_000, 8, marks=LONG),
     ],
 )
 def test_killed_again_and_again(tmp_path: Path, name: str, log: str, tickets: int, kills: int) -> None:

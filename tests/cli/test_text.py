@@ -11,6 +11,7 @@ from periskope_async import errors
 from periskope_async.cli.outcome import MEANING, Exit, Outcome, exit_of, explain
 from periskope_async.cli.text import tell, to_json, visible, write
 from periskope_async.errors import ValidationError
+from tests.support import each_of
 
 KINDS = {
     "AuthenticationError": Exit.KEY_REFUSED,
@@ -68,7 +69,7 @@ def test_a_failure_is_told_on_standard_error(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr() == ("", "Error: It �[31mbroke.\nMend it.\nError: It broke.\n")
 
 
-@pytest.mark.parametrize("name", errors.__all__)
+@each_of("name", errors.__all__)
 def test_every_error_has_an_exit_code_and_words(name: str) -> None:
     """Each error ends with the code of its kind, in words a person understands, and is never taken for a success."""
     outcome = explain(getattr(errors, name)("the details"))

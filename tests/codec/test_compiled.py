@@ -6,6 +6,7 @@ import pickle
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import islice
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -381,10 +382,11 @@ def refuses(way: Callable[[Json, type[Any]], Any], body: Json) -> bool:
     return False
 
 
-def test_no_mutation_of_the_example_gets_by_unseen() -> None:
+@pytest.mark.parametrize("step", [5, slow(1)])  # there are 19 mutations of a place: each has its turn
+def test_no_mutation_of_the_example_gets_by_unseen(step: int) -> None:
     """Each mutant is read, and comes back as it came, or refused with its problems; both ways agree; never a 'None'."""
     read = refused = 0
-    for body in mutants({**EXAMPLE, "attached_messages": [EXAMPLE["message"]]}):
+    for body in islice(mutants({**EXAMPLE, "attached_messages": [EXAMPLE["message"]]}), 0, None, step):
         text = json.dumps(body)
         try:
             info = decode(text.encode(), TicketInfo)
@@ -398,13 +400,15 @@ def test_no_mutation_of_the_example_gets_by_unseen() -> None:
         assert_same(info, fast(body, TicketInfo))
         assert_same(info, explain(body, TicketInfo))
         assert '"None"' in text or "None" not in list(leaves(info))
-    assert min(read, refused) > 400
+    assert min(read, refused) > 400 // step
 
 
-@settings(max_examples=300, deadline=None)
-@given(JSON)
-def test_arbitrary_json_is_no_ticket(value: Json) -> None:
+@repeated
+@settings(max_examples=75, deadline=None)
+@given(value=JSON)
+def test_arbitrary_json_is_no_ticket(value: Json, batch: int) -> None:
     """Whatever else is JSON is a DecodeError, for every model with an id."""
+    del batch
     body = json.dumps(value).encode()
     for cls in (TicketInfo, TicketRow, ChatInfo, MessageInfo):
         with pytest.raises(DecodeError):

@@ -40,6 +40,7 @@ from periskope_async.models import (
     TicketRow,
     TicketStatus,
 )
+from tests.support import each_of
 
 Json = Any
 BODY = (Path(__file__).parents[1] / "samples" / "ticket-info.example.json").read_bytes()
@@ -133,7 +134,7 @@ REFUSED: dict[str, list[Json]] = {
 }
 
 
-@pytest.mark.parametrize("problem", REFUSED)
+@each_of("problem", REFUSED)
 def test_a_problem_is_named_by_its_path(problem: str) -> None:
     """What cannot be structured is refused with a line that says where it is and what was expected there."""
     assert [problems(value) for value in REFUSED[problem]] == [(problem,)] * len(REFUSED[problem])
@@ -191,8 +192,8 @@ def test_a_body_that_is_not_json_is_a_decode_error(body: bytes) -> None:
     assert caught.value.__context__ is None
 
 
-@pytest.mark.parametrize("cls", [TicketInfo, tuple[TicketInfo, ...], Mapping[str, TicketInfo]])
-@pytest.mark.parametrize("body", [b"null", b" null\n", b"\xef\xbb\xbfnull"])
+@each_of("cls", [TicketInfo, tuple[TicketInfo, ...], Mapping[str, TicketInfo]])
+@each_of("body", [b"null", b" null\n", b"\xef\xbb\xbfnull"])
 def test_null_is_not_the_same_problem_as_no_json(body: bytes, cls: Any) -> None:
     """A body that is null holds no value of any type, and its error has a problem of its own."""
     with pytest.raises(DecodeError, match="the body is null") as caught:
@@ -423,7 +424,7 @@ MOMENTS = {
 }
 
 
-@pytest.mark.parametrize("text", MOMENTS)
+@each_of("text", MOMENTS)
 def test_every_form_of_a_datetime_is_read_as_an_aware_one(text: str) -> None:
     """All five documented forms, and whatever else is ISO 8601, are aware and come back as they were spelled."""
     body = with_ticket(due_date=text)
@@ -475,7 +476,7 @@ def test_a_page_of_rows_is_read_and_comes_back() -> None:
     assert same_json(page.to_dict(), body)
 
 
-@pytest.mark.parametrize("metadata", [None, "", 0, False, [], [1], "x", {"a": [1]}])
+@each_of("metadata", [None, "", 0, False, [], [1], "x", {"a": [1]}])
 def test_metadata_of_integrations_may_be_any_json(metadata: Json) -> None:
     """Fields documented as any JSON are kept as they are."""
     row = structure({**ROW, "close_ticket_metadata": metadata, "custom_properties": metadata}, TicketRow)

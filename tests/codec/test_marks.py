@@ -19,6 +19,7 @@ from periskope_async._codec.model import Model, sparse
 from periskope_async._codec.sparse import stored_sparsely
 from periskope_async.errors import DecodeError
 from periskope_async.models import ChatMember, Message, MessageInfo, Ticket
+from tests.support import each_of
 
 Json = Any
 WAYS: list[Callable[[Json, type[Any]], Any]] = [structure, explain]
@@ -65,8 +66,8 @@ class Renamed(Model):
 ROWS = [{"message_id": "m"}]
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(
+@each_of("way", WAYS)
+@each_of(
     ("body", "rows", "count", "extra"),
     [
         ({"rows": ROWS, "name": "x"}, 1, None, {}),
@@ -216,8 +217,8 @@ class Loose(Model):
     text: LooseText | None = None
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(
+@each_of("way", WAYS)
+@each_of(
     ("body", "number", "text"),
     [
         ({"number": 3, "text": "3"}, 3, "3"),

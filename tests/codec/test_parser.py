@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from periskope_async._codec import parser as _json
 from periskope_async._codec.parser import _stdlib_loads, loads, parser
+from tests.support import each_of
 
 Json = Any
 
@@ -29,7 +30,7 @@ def _parser(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize(
+@each_of(
     "body",
     [
         b"",
@@ -54,7 +55,6 @@ def _parser(request: pytest.FixtureRequest) -> Iterator[None]:
         b'{"a": ' + b"1" * 5000 + b"}",
         b'"\x01"',
     ],
-    ids=repr,
 )
 def test_what_is_not_json_or_would_break_later_is_refused(body: bytes) -> None:
     """Both parsers refuse what is not JSON, and JSON that nobody could print or send on."""
@@ -70,7 +70,7 @@ def test_good_json_arrives_unchanged(value: Json, monkeypatch: pytest.MonkeyPatc
     assert same_json(loads(json.dumps(value, ensure_ascii=False).encode()), value)
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("body", "value"),
     [
         (rb'{"a": "\ud800"}', {"a": "\ufffd"}),

@@ -10,6 +10,7 @@ import pytest
 from periskope_async._codec.png import NotACodeError, dark_pixels, squares
 from periskope_async.models import QrImage
 from periskope_async.testing._service.made_up.qr_code import qr_png
+from tests.support import each_of
 
 #: A code of 21 squares in all but its meaning: finder patterns at three corners, chance elsewhere.
 SIZE = 21
@@ -147,7 +148,7 @@ NOT_CODES = {
 }
 
 
-@pytest.mark.parametrize("picture", NOT_CODES.values(), ids=NOT_CODES)
+@each_of("picture", NOT_CODES.values())
 def test_what_is_not_a_code(picture: bytes) -> None:
     """What is not the picture of a code says so, and nothing else is raised."""
     with pytest.raises(NotACodeError):

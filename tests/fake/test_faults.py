@@ -267,6 +267,17 @@ async def test_kind_on_the_wire(kind: Fault) -> None:
         assert [(request.fault, request.status) for request in fake.requests] == [(kind, int(sent[1]) if sent else 0)]
 
 
+async def test_dripped_chunks_come_to_their_end() -> None:
+    """The bytes of a short answer come one by one, a second after each other, and then what ends them."""
+    async with FakePeriskope() as fake:
+        fake.faults.add(Fault.DRIP_CHUNKS, times=1)
+        met = await meet(fake, "/tickets/NOPE", *CLOSE)
+        assert met.ending == "closed"
+        assert met.body.endswith(b"1\r\n}\r\n0\r\n\r\n")
+        assert met.seconds == pytest.approx(met.body.count(b"1\r\n"))
+        assert fake.counts == {Fault.DRIP_CHUNKS: 1}
+
+
 def test_groups() -> None:
     """Every fault belongs to one group at most, and there are enough that a patient client survives."""
     groups = [HARMLESS_FAULTS, PASSING_FAULTS, SLOW_FAULTS]

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import slow
+
 ROOT = Path(__file__).parents[2]
 
 ASYNC = """
@@ -111,7 +113,7 @@ def test_with_anyio(tmp_path: Path) -> None:
     assert last.startswith("6 passed")
 
 
-@pytest.mark.parametrize("mode", ["strict", "auto"])
+@pytest.mark.parametrize("mode", [slow("strict"), "auto"])
 def test_with_pytest_asyncio(tmp_path: Path, mode: str) -> None:
     """The same under pytest-asyncio, in both of its modes."""
     if importlib.util.find_spec("pytest_asyncio") is None:

@@ -11,6 +11,7 @@ from periskope_async.testing._service.operations import read
 from periskope_async.testing._service.resource import Resource
 from periskope_async.testing._service.router import Route, Router
 from periskope_async.testing._service.service import Service
+from tests.support import each_of
 
 Ask = Callable[..., Answer]
 
@@ -60,7 +61,7 @@ def test_outside_the_api(service: Service) -> None:
 FULL = "919537851844@c.us"
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("method", "path", "operation", "resource_id"),
     [
         ("GET", "/v1/tickets/BKT-001", "tickets.get", "BKT-001"),

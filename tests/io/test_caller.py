@@ -5,7 +5,6 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from itertools import product
 from typing import Any
 
 import aiohttp
@@ -436,7 +435,10 @@ async def test_a_429_that_goes_on_for_ever(fake: FakePeriskope) -> None:
     assert fake.calls == 21 + 1 + 16 + 16
 
 
-@pytest.mark.parametrize(("asked", "latency"), some(product((0.0, 0.1, "none"), (0.001, 0.02, 0.15))))
+# Waits too short and of no word at both ends of the latencies; one that is too long in the middle.
+@pytest.mark.parametrize(
+    ("asked", "latency"), some([(0.0, 0.001), (0.0, 0.15), (0.1, 0.02), ("none", 0.001), ("none", 0.15)])
+)
 async def test_a_token_bucket(asked: float, latency: float) -> None:
     """Whatever a token bucket says of the wait, 200 calls at once and a run of 2,000 all come through, few refused."""
     policy = RateLimitPolicy(20, 0.2, bucket=True, headers="none", retry_after=asked)

@@ -58,11 +58,11 @@ class HostGatekeeping(Gatekeeping):
 
 
 TestHostGatekeeping: Any = HostGatekeeping.TestCase
-TestHostGatekeeping.settings = settings(max_examples=2, stateful_step_count=40, deadline=None)
+TestHostGatekeeping.settings = settings(max_examples=2, stateful_step_count=20, deadline=None)
 
 
 @pytest.mark.slow
 class TestHostGatekeepingAtLength(TestHostGatekeeping):
     """The same with more examples than fit between two changes."""
 
-    settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+    settings = settings(max_examples=16, stateful_step_count=40, deadline=None)

@@ -88,9 +88,17 @@ def statuses(fake: FakePeriskope) -> Counter[int]:
 CASES = [
     pytest.param(2, RateLimitPolicy(100, 1.0), 200, id="2"),
     pytest.param(4, RateLimitPolicy(60, 1.0, headers="draft-7"), 180, id="4", marks=pytest.mark.slow),
+    # Most of what a process costs is its start: how a dialect is read needs a few, a crowd is one whatever the dialect.
     *(
-        pytest.param(8, RateLimitPolicy(100, 1.0, headers=headers), 400, id=headers, marks=pytest.mark.slow)
-        for headers in ("legacy", "legacy-ms", "legacy-delta", "draft-6", "draft-7", "draft-8")
+        pytest.param(count, RateLimitPolicy(100, 1.0, headers=headers), 400, id=headers, marks=pytest.mark.slow)
+        for headers, count in {
+            "legacy": 8,
+            "legacy-ms": 2,
+            "legacy-delta": 4,
+            "draft-6": 2,
+            "draft-7": 2,
+            "draft-8": 8,
+        }.items()
     ),
     pytest.param(8, RateLimitPolicy(300, 5.0), 904, id="8-of-5-s", marks=pytest.mark.slow),
     pytest.param(

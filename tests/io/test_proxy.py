@@ -18,6 +18,7 @@ from periskope_async import ConfigurationError, ConnectError, PeriskopeClient, T
 from periskope_async._io import http as _http
 from periskope_async._sansio.proxy import environment_proxy, parse_proxy
 from periskope_async.testing import FakePeriskope
+from tests.support import each_of
 
 CERTIFICATE = Path(__file__).parents[1] / "localhost.pem"
 CLOSING = "Content-Length: 0\r\n"
@@ -380,7 +381,7 @@ def test_proxy_that_is_none_is_refused(text: Any, client: Any, monkeypatch: pyte
         assert "CANARY" not in shown(met.value)
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("entries", "through"),
     [
         ("", True),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.update import HERE, ORIGINALS, examples, replaced
+from tests.support import each_of
 
 with_originals = pytest.mark.skipif(
     not ORIGINALS.is_dir(),
@@ -46,7 +47,7 @@ def test_the_examples_are_the_originals_without_the_people() -> None:
     assert examples(HERE / "examples") == replaced(examples(ORIGINALS / "examples"))
 
 
-@pytest.mark.parametrize("file", examples(HERE / "examples"))
+@each_of("file", examples(HERE / "examples"))
 def test_nobody_is_in_the_examples(file: str) -> None:
     """Addresses, numbers and ids of the example bodies are invented ones."""
     text = (HERE / "examples" / file).read_text("utf-8")

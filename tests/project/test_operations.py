@@ -6,7 +6,6 @@ import json
 import pkgutil
 import re
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,12 +14,10 @@ from periskope_async import Media, Poll, resources
 from periskope_async._sansio.operation import Operation
 from periskope_async._sansio.response import Content
 from periskope_async.testing._service.service import ROUTES
-from tests.support import request_of
+from tests.schemas import ENDPOINTS, breaches
+from tests.support import each_of, request_of
 
-API = {
-    (entry["method"], entry["path"]): entry
-    for entry in json.loads((Path(__file__).parents[1] / "api" / "endpoints.json").read_text("utf-8"))
-}
+API = {(entry["method"], entry["path"]): entry for entry in ENDPOINTS.values()}
 
 #: Where `endpoints.json` says "conditional": those that are sent again, for the end state is the same.
 #: A repeated DELETE that finds nothing has succeeded.
@@ -50,6 +47,9 @@ LEFT_OUT: dict[str, tuple[set[str], ...]] = {
     "Notifications.list_page": ({"chat_id"}, {"start_time", "end_time"}),
     "Queue.purge": ({"broadcast_id"}, {"queue_ids"}),
 }
+
+#: Parameters that say how a call goes, and send nothing.
+SENT_NOWHERE = {"on_progress", "progress"}
 
 #: A value for every parameter that methods have, by name.
 VALUES: dict[str, Any] = {
@@ -160,7 +160,7 @@ def modules() -> list[Any]:
 
 OPERATIONS = [value for module in modules() for value in vars(module).values() if isinstance(value, Operation)]
 RESOURCES = [getattr(module, module.__all__[0]) for module in modules()]
-by_name = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: f"{operation.method} {operation.path}")
+by_name = each_of("operation", OPERATIONS)
 
 
 def entry_of(operation: Operation[Any]) -> dict[str, Any]:
@@ -198,7 +198,10 @@ def test_idempotent_as_the_api_says(operation: Operation[Any]) -> None:
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.__name__)
 async def test_methods_send_all_that_the_api_takes(resource: type[Any]) -> None:
-    """Called with every parameter, a method sends every query value and body field that the API knows, and no other."""
+    """Called with every parameter, a method sends every query value and body field that the API knows, and no other.
+
+    What it sends is what the schema of the request allows.
+    """
     values = VALUES | OTHER_VALUES.get(resource.__name__, {})
     sent: dict[Operation[Any], set[str]] = {}
     bodies = defaultdict[tuple[str, str], set[str]](set)
@@ -208,14 +211,17 @@ async def test_methods_send_all_that_the_api_takes(resource: type[Any]) -> None:
         parameters = {
             each.name
             for each in inspect.signature(method).parameters.values()
-            if each.name != "self" and each.kind is not each.VAR_KEYWORD
+            if each.name not in {"self", *SENT_NOWHERE} and each.kind is not each.VAR_KEYWORD
         }
         for left_out in LEFT_OUT.get(f"{resource.__name__}.{name}", (set(),)):
             request = await request_of(resource, name, **{each: values[each] for each in parameters - left_out})
             operation, entry = request.operation, entry_of(request.operation)
             query = {part.partition("=")[0] for part in request.query.split("&") if part}
             sent.setdefault(operation, set()).update(query)
-            bodies[operation.method, operation.path] |= set(json.loads(request.body) if request.body else ())
+            body = json.loads(request.body) if request.body else {}
+            bodies[operation.method, operation.path] |= body.keys()
+            if entry.get("request_schema"):
+                assert breaches(body, f"requests/{entry['operation']}") == set(), name
             assert ("phone" in parameters) == entry["needs_phone"], name
             assert request.phone == (VALUES["phone"] if entry["needs_phone"] else None), name
     for operation, names in sent.items():

@@ -15,9 +15,9 @@ import pytest
 import periskope_async
 import periskope_sync
 from periskope_async import PeriskopeError, _exports, errors, models
+from tests.support import ROOT, each_of, run_python
 
 PACKAGES = [periskope_async, periskope_sync]
-ROOT = Path(__file__).parents[2]
 HEAVY = {"aiohttp", "cyclopts", "msgspec", "pyarrow", "pytest", "rich", "uvloop"}
 
 
@@ -140,6 +140,50 @@ def test_one_ticket_loads_no_model_of_anything_else() -> None:
     assert loaded == {"periskope_async.models.infos", "periskope_async.models.tickets"}
 
 
+def loaded_by_resources() -> dict[str, list[str]]:
+    """Return what each attribute of a client loads when it is first asked for, and `""` what the client does before."""
+    code = """
+        import os, sys
+        from periskope_async import PeriskopeClient
+        client = PeriskopeClient("test-key-0123456789")
+        print(":", *sys.modules, flush=True)
+        for name in dir(PeriskopeClient):
+            if type(vars(PeriskopeClient).get(name)).__name__ == "Resource":
+                before = set(sys.modules)
+                if os.fork() == 0:
+                    getattr(client, name)
+                    print(f"{name}:", *set(sys.modules) - before, flush=True)
+                    os._exit(0)
+                os.wait()
+    """
+    done = run_python(code)
+    assert done.returncode == 0, done.stderr
+    lines = (each.partition(":") for each in done.stdout.splitlines())
+    return {name: modules.split() for name, _, modules in lines}
+
+
+def test_a_client_loads_the_resource_that_is_asked_for_and_no_other() -> None:
+    """A client is made without any resource or model; one that is asked for brings those alone that its calls need."""
+    loaded = loaded_by_resources()
+
+    def of(name: str, folder: str) -> set[str]:
+        start = f"periskope_async.{folder}."
+        found = {each.removeprefix(start) for each in loaded[name] if each.startswith(start)}
+        return {each for each in found if not each.startswith("_")}
+
+    assert (of("", "resources"), of("", "models")) == (set(), set())
+    resources = {name: of(name, "resources") for name in loaded if name}
+    assert len(resources) == 15
+    assert {name: found - {name} for name, found in resources.items() if found != {name}} == {
+        "messages": {"queue"},  # in which it looks for what was sent
+    }
+    assert {"html", "html.entities"} & {each for found in loaded.values() for each in found} == set()
+    rows = {"chats", "infos", "messages", "pages", "reactions"}  # a row may hold its chat, with its newest message
+    assert of("tickets", "models") == {*rows, "audit_logs", "ticket_rows", "tickets"}
+    assert of("phones", "models") == {"phones", "qr_images"}
+    assert of("tasks", "models") == {"pages", "tasks"}
+
+
 def test_a_module_is_found_in_its_package_without_an_import_of_its_own() -> None:
     """`periskope_async.errors` is there after `import periskope_async`; private modules and misspelt ones are not."""
     code = """
@@ -158,7 +202,7 @@ assert periskope_sync.client.PeriskopeClient is periskope_sync.PeriskopeClient
             getattr(package, name)
 
 
-@pytest.mark.parametrize("module", list(public_modules()), ids=lambda module: module.__name__)
+@each_of("module", list(public_modules()))
 def test_all_of_every_public_module(module: ModuleType) -> None:
     """Every public module says what is public in it, sorted, and has all of it."""
     names = module.__all__
@@ -166,7 +210,7 @@ def test_all_of_every_public_module(module: ModuleType) -> None:
     assert all(hasattr(module, name) for name in names)
 
 
-@pytest.mark.parametrize("name", errors.__all__)
+@each_of("name", errors.__all__)
 def test_every_error_has_the_one_base(name: str) -> None:
     """Each error is exported by both packages as the same class, and `except PeriskopeError` catches it."""
     error = getattr(errors, name)

@@ -10,6 +10,7 @@ import pytest
 
 from periskope_async import errors
 from periskope_async.errors import BY_STATUS, ApiError, DecodeError, PeriskopeError, mask_numbers
+from tests.support import each_of
 
 CLASSES: list[type[PeriskopeError]] = [getattr(errors, name) for name in errors.__all__]
 TOLD: dict[str, Any] = {
@@ -49,7 +50,7 @@ def same(one: BaseException, other: BaseException) -> bool:
     return type(one) is type(other) and one.args == other.args and vars(one) == vars(other) and str(one) == str(other)
 
 
-@pytest.mark.parametrize("cls", CLASSES)
+@each_of("cls", CLASSES)
 def test_error_survives_being_sent_and_copied(cls: type[PeriskopeError]) -> None:
     """Every error comes back with all it has to tell from pickle, copy and deepcopy."""
     error = full(cls)
@@ -60,7 +61,7 @@ def test_error_survives_being_sent_and_copied(cls: type[PeriskopeError]) -> None
     assert same(pickle.loads(pickle.dumps(cls())), cls())  # noqa: S301  # likewise
 
 
-@pytest.mark.parametrize("cls", CLASSES)
+@each_of("cls", CLASSES)
 def test_error_is_made_again_of_its_args(cls: type[PeriskopeError]) -> None:
     """`cls(*args)`, after JSON as in Celery's result backend, is the error with all it says."""
     for error in (full(cls), cls("it failed"), cls()):
@@ -149,7 +150,7 @@ def test_statuses_with_a_class_of_their_own(status: int, name: str) -> None:
     assert len(BY_STATUS) == 6
 
 
-@pytest.mark.parametrize("cls", CLASSES)
+@each_of("cls", CLASSES)
 def test_text_says_what_a_bug_report_needs(cls: type[PeriskopeError]) -> None:
     """`str()` tells message, ticket, method, path, trace id and attempts, and the status of an answer."""
     text = str(full(cls))

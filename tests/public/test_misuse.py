@@ -13,6 +13,7 @@ import periskope_sync
 from periskope_async import ConfigurationError, Ticket, TicketInfo
 from periskope_async._codec import frames
 from periskope_async.testing import FakePeriskope
+from tests.support import each_of
 
 INFO: Any = TicketInfo(ticket=Ticket(ticket_id="BKT-001", subject="Printer on fire"))
 CLIENTS: list[Any] = [periskope_async.PeriskopeClient, periskope_sync.PeriskopeClient]
@@ -81,8 +82,8 @@ async def test_async_with_on_the_blocking_client() -> None:
             pass
 
 
-@pytest.mark.parametrize("client", CLIENTS)
-@pytest.mark.parametrize(
+@each_of("client", CLIENTS)
+@each_of(
     ("option", "cure"),
     [
         ("max_retries", r"did you mean 'retries'\?"),

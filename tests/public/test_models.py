@@ -33,7 +33,7 @@ from periskope_async.models import (
     TicketRow,
     TicketStatus,
 )
-from tests.support import slow
+from tests.support import each_of, slow
 
 EXAMPLE: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "samples" / "ticket-info.example.json").read_text("utf-8")
@@ -94,7 +94,7 @@ def test_the_example_comes_back_equal_as_json(info: TicketInfo) -> None:
     assert info.to_dict() == EXAMPLE
 
 
-@pytest.mark.parametrize("cls", CLASSES)
+@each_of("cls", CLASSES)
 def test_models_are_frozen_and_slotted(cls: type[Model]) -> None:
     """A model has neither a `__dict__` nor attributes that can be set."""
     required = {a.name: "1" for a in attrs.fields(cls) if a.default is attrs.NOTHING}
@@ -296,7 +296,7 @@ def test_to_json_is_json_or_nothing() -> None:
         Ticket(ticket_id="1", ticket_custom_properties={"a": object()}).to_json()
 
 
-@pytest.mark.parametrize("cls", CLASSES)
+@each_of("cls", CLASSES)
 def test_every_attribute_has_its_meaning_in_the_docstring(cls: type[Model]) -> None:
     """The docstring names each field of a model, and no other."""
     documented = {

@@ -49,6 +49,15 @@ async def test_a_terminal_keeps_what_it_came_to(fake: FakePeriskope, monkeypatch
     assert last.endswith("\x1b[?25h")  # the cursor is back, and the bar was not wiped out
 
 
+async def test_a_file_on_a_terminal(fake: FakePeriskope, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a file that is sent its megabytes are shown, and nothing of ids that fail."""
+    terminal = watched(monkeypatch)
+    async with fake.client() as client:
+        await client.knowledge_base.create_document(content=bytes(1_500_000), filename="a.txt", progress=True)
+    assert "1.5 MB/1.5 MB" in terminal.getvalue()
+    assert "failed" not in terminal.getvalue()
+
+
 async def test_ids_without_an_end(fake: FakePeriskope, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nobody knows how many ids there are, what has come is counted."""
     fake.rate_limit, terminal = None, watched(monkeypatch)

@@ -33,7 +33,7 @@ from periskope_async.models import (
     TicketRow,
 )
 from periskope_async.records import COLUMNS, ROW_COLUMNS, columns, from_record, to_record
-from tests.support import repeated
+from tests.support import each_of, repeated
 
 BODY = (Path(__file__).parents[1] / "samples" / "ticket-info.example.json").read_bytes()
 EXAMPLE = decode(BODY, TicketInfo)
@@ -161,7 +161,7 @@ def test_everything_survives_parquet(info: TicketInfo) -> None:
     assert from_record(row) == info
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("column", "value"),
     [
         ("priority", "high"),
@@ -240,7 +240,7 @@ CLASSES = [
 ]
 
 
-@pytest.mark.parametrize("cls", CLASSES)
+@each_of("cls", CLASSES)
 def test_every_model_has_columns_of_its_own(cls: type[Model]) -> None:
     """Which columns a model has follows from its fields; no two have one name, and each value is in one of them."""
     named = columns(cls)

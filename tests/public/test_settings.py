@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from periskope_async import ConfigurationError, RedisBudget
 from periskope_async._sansio.secret import Secret, conceal
 from periskope_async.settings import DEFAULT_BASE_URL, Settings
+from tests.support import each_of
 
 #: Python refuses to print an integer as long as this.
 ENDLESS = pytest.param(-(10**5000), id="endless")
@@ -89,7 +90,7 @@ def test_budget_from_argument_environment_or_default(monkeypatch: pytest.MonkeyP
 # -- what they may be -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", ["", " ", "two words", "line\nbreak", "nul\0", "ключ", "tab\tbed", "\x7f", 5, b"bytes"])
+@each_of("key", ["", " ", "two words", "line\nbreak", "nul\0", "ключ", "tab\tbed", "\x7f", 5, b"bytes"])
 def test_key_is_one_word_of_ascii(key: object) -> None:
     """A key that could not be a header value is refused, and the refusal does not show it."""
     with pytest.raises(ConfigurationError, match=r"^api_key: ") as caught:
@@ -113,9 +114,7 @@ def test_phone_in_any_usual_spelling(spelling: str, phone: str) -> None:
     assert settings(phone=spelling).phone == phone
 
 
-@pytest.mark.parametrize(
-    "phone", ["", "+", "phone-", "phone-a b", "98x", "12", "1" * 16, "٩٨", "91@g.us", "1\r\nx: y", 919876543210]
-)
+@each_of("phone", ["", "+", "phone-", "phone-a b", "98x", "12", "1" * 16, "٩٨", "91@g.us", "1\r\nx: y", 919876543210])
 def test_phone_that_is_none_is_refused(phone: object) -> None:
     """What is neither a number nor a phone id is refused, whatever it would do to a header."""
     with pytest.raises(ConfigurationError, match=r"^phone: "):
@@ -167,7 +166,7 @@ def test_a_client_that_is_none_is_refused(client: Any) -> None:
     assert "CANARY" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("spelling", "url"),
     [
         ("https://api.periskope.app/v1", "https://api.periskope.app/v1"),
@@ -187,7 +186,7 @@ def test_base_url_is_normalised(spelling: str, url: str) -> None:
     assert settings(base_url=spelling).base_url == url
 
 
-@pytest.mark.parametrize(
+@each_of(
     "url",
     [
         "",
@@ -231,16 +230,16 @@ def test_base_url_that_could_mislead_is_refused(url: object) -> None:
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["timeout", "deadline"])
-@pytest.mark.parametrize("value", [0, -1.5, float("inf"), float("nan"), True, "30", 10**400, ENDLESS])
+@each_of("name", ["timeout", "deadline"])
+@each_of("value", [0, -1.5, float("inf"), float("nan"), True, "30", 10**400, ENDLESS])
 def test_seconds_are_positive_and_finite(name: str, value: object) -> None:
     """A time that is no time is refused by name, however large the number is."""
     with pytest.raises(ConfigurationError, match=rf"^{name}: "):
         settings(**{name: value})
 
 
-@pytest.mark.parametrize(("name", "least"), [("retries", 0), ("concurrency", 1)])
-@pytest.mark.parametrize("value", [-1, 1.0, True, "4", None, ENDLESS])
+@each_of(("name", "least"), [("retries", 0), ("concurrency", 1)])
+@each_of("value", [-1, 1.0, True, "4", None, ENDLESS])
 def test_counts_are_whole_numbers(name: str, least: int, value: object) -> None:
     """A count that is none is refused by name, and the least possible one is taken."""
     with pytest.raises(ConfigurationError, match=rf"^{name}: "):

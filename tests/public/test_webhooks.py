@@ -17,7 +17,8 @@ import periskope_sync.webhooks
 from periskope_async import ConfigurationError, DecodeError, PeriskopeError, webhooks
 from periskope_async.events import EVENTS, Event, MessageEvent, TicketEvent, TicketUpdated, UnknownEvent
 from periskope_async.webhooks import MAX_BODY, Seen, SignatureError, parse, sign, verify
-from tests.codec.test_schemas import Maker, schema
+from tests.codec.test_schemas import Maker
+from tests.schemas import schema
 
 Json = Any
 TESTS = Path(__file__).parents[1]
@@ -34,7 +35,7 @@ def delivery(body: Json, key: str = KEY) -> tuple[bytes, dict[str, str]]:
 
 def made(event: str, seed: int) -> Json:
     """Data that the vendor's schema of an event allows."""
-    return Maker(seed).value(schema(SCHEMAS[event].removeprefix("schemas/")), EVENTS[event].model)
+    return Maker(seed).value(schema(SCHEMAS[event].removeprefix("schemas/").removesuffix(".json")), EVENTS[event].model)
 
 
 # -- events -----------------------------------------------------------------------------------------------------------
@@ -161,6 +162,21 @@ def test_a_wrong_signature(signature: str | None) -> None:
     assert KEY not in str(caught.value)
     assert isinstance(pickle.loads(pickle.dumps(caught.value)), PeriskopeError)  # noqa: S301  # our own
     assert parse(b"{}", headers, None).type == ""  # somebody else has checked it
+
+
+@pytest.mark.parametrize("key", [KEY, f" {KEY}\n", ["old", KEY], None])
+def test_no_frame_shows_the_key(monkeypatch: pytest.MonkeyPatch, key: Any) -> None:
+    """Who prints the variables of a traceback finds no key in it, wherever it came from."""
+    monkeypatch.setenv("PERISKOPE_WEBHOOK_KEY", KEY)
+    uses: list[Any] = [parse, lambda body, _, *keys: verify(body, "0", *keys)]
+    for use in uses:
+        with pytest.raises(SignatureError) as caught:
+            use(b"{}", {}, *([] if key is None else [key]))
+        frames = [
+            each.frame for each in caught.traceback if "webhooks.py" in str(each.path) and "tests" not in str(each.path)
+        ]
+        assert len(frames) == 2
+        assert KEY not in "".join(repr(dict(frame.f_locals)) for frame in frames)
 
 
 def test_a_body_that_is_too_large_is_not_read() -> None:

@@ -32,6 +32,19 @@ async def test_a_ticket_that_changes_is_in_its_log(fake: FakePeriskope, client: 
     assert not (await client.tickets.list_audit_logs_page("BKT-001", performed_by="asha@example.com")).rows
 
 
+async def test_a_log_from_one_of_its_rows_on(fake: FakePeriskope, client: PeriskopeClient) -> None:
+    """A walk may begin at any row: it comes by all from there on, each once, and asks for no row before it."""
+    for number in range(10):
+        fake.audit_logs.put(LOG | {"log_id": f"l-{number}"})
+    for first, limit in ((0, None), (4, None), (4, 3), (10, None), (99, None)):
+        walk = client.chats.list_audit_logs(CHAT, offset=first, page_size=2, limit=limit)
+        rows = [f"l-{number}" for number in reversed(range(10))][first:]
+        assert [log.log_id async for log in walk] == rows[:limit]
+    assert fake.calls < 40
+    with pytest.raises(ConfigurationError, match="offset"):
+        client.tickets.list_audit_logs("BKT-001", offset=-1)
+
+
 async def test_a_chat_has_a_log(fake: FakePeriskope, client: PeriskopeClient) -> None:
     """A chat's log is found by its id, with or without its suffix."""
     fake.audit_logs.put(LOG)

@@ -1,6 +1,7 @@
 """The knowledge base, filled and read against the fake service."""
 
 import base64
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,17 @@ from periskope_async import (
     ConfigurationError,
     DecodeError,
     KbType,
+    Media,
     NotFoundError,
     PeriskopeClient,
+    Progress,
     TransportError,
     UnexpectedResponseError,
     Unset,
 )
+from periskope_async._sansio.upload import PIECE
 from periskope_async.testing import Assumptions, FakePeriskope, Fault, Reply
+from tests.support import swallowing, traced
 
 JSON = (("Content-Type", "application/json"),)
 TEXT = b"All about parcels. " * 100
@@ -89,6 +94,91 @@ async def test_documents_by_path_and_by_url(fake: FakePeriskope, client: Perisko
     assert (first["filename"], base64.b64decode(first["base64"])) == ("a.pdf", TEXT)
     assert second == {"filename": "b.pdf", "url": "https://example.com/b.pdf?x=1"}
     assert (third["filename"], made.file_name) == ("c.pdf", "c.pdf")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("progress", [False, True])
+async def test_a_document_is_held_by_nobody(tmp_path: Path, *, progress: bool) -> None:
+    """Sixty megabytes from a disk take no more memory than six do: some pieces, and never the file."""
+    path, peaks = tmp_path / "a.pdf", list[int]()
+    for size in (6_000_000, 60_000_000):
+        path.write_bytes(bytes(size))
+        made = b'[{"file_name": "a.pdf", "document_id": "d"}]'
+        async with swallowing(made) as swallowed, PeriskopeClient("key", base_url=swallowed.url) as client:
+            _ = client.knowledge_base
+            with traced() as peak:
+                await client.knowledge_base.create_document(content=path, progress=progress)
+        assert swallowed.bytes > size * 4 // 3
+        peaks.append(peak())
+    assert max(peaks) < 10 * PIECE
+    assert peaks[1] < peaks[0] + PIECE
+
+
+@pytest.mark.parametrize("size", [10, 3 * PIECE + 10])
+async def test_how_far_a_document_is_sent(
+    fake: FakePeriskope, client: PeriskopeClient, tmp_path: Path, size: int
+) -> None:
+    """Its bytes are counted up to the last, whether it is small or large; of one by URL there is nothing to count."""
+    path, seen = tmp_path / "a.txt", list[Progress]()
+    path.write_bytes(b"x" * size)
+    await client.knowledge_base.create_document(content=path, on_progress=seen.append)
+    assert base64.b64decode(fake.requests[0].json()["document"]["base64"]) == path.read_bytes()
+    counted = [each.done for each in seen]
+    assert counted == sorted(counted)
+    assert {*range(0, size, PIECE), size} - {*counted} <= {0}
+    assert {(each.total, each.failed, each.in_flight, each.unit) for each in seen} == {(size, 0, 0, "bytes")}
+    assert (seen[-1].done, seen[-1].eta) == (size, 0)
+    await client.knowledge_base.create_document(url="https://example.com/a.pdf", on_progress=seen.append)
+    assert len(seen) == len(counted)
+
+
+async def test_a_document_is_counted_anew_when_it_is_sent_anew(fake: FakePeriskope, client: PeriskopeClient) -> None:
+    """A document that was refused for a while is sent whole once more, and counted from its beginning."""
+    content, seen = bytes(2 * PIECE), list[int]()
+    fake.faults.add(Fault.STATUS_429, times=1)
+    await client.knowledge_base.create_document(
+        content=content, filename="a", on_progress=lambda now: seen.append(now.done)
+    )
+    assert (fake.counts[Fault.STATUS_429], seen.count(PIECE), seen[-1]) == (1, 2, 2 * PIECE)
+    assert len(base64.b64decode(fake.requests[-1].json()["document"]["base64"])) == 2 * PIECE
+
+
+async def test_a_report_that_raises_ends_the_call(fake: FakePeriskope, client: PeriskopeClient) -> None:
+    """What `on_progress` raises comes out as it is, and the document was not added."""
+
+    def fail(now: Progress) -> None:
+        if now.done:
+            raise LookupError("enough")
+
+    before = fake.knowledge_base.count
+    with pytest.raises(LookupError, match="enough"):
+        await client.knowledge_base.create_document(content=bytes(3 * PIECE), filename="a", on_progress=fail)
+    assert (fake.knowledge_base.count, fake.calls) == (before, 0)
+
+
+@pytest.mark.parametrize("change", ["shorter", "longer", "gone"])
+async def test_a_document_that_changes_meanwhile(
+    fake: FakePeriskope, client: PeriskopeClient, tmp_path: Path, change: str
+) -> None:
+    """A file that is cut, grows or cannot be read while it is sent was certainly not added, and the error says why."""
+    path, before = tmp_path / "a.txt", fake.knowledge_base.count
+    path.write_bytes(bytes(3 * PIECE))
+
+    def meddle(now: Progress) -> None:
+        if now.done == PIECE:
+            with path.open("r+b") as file:
+                file.truncate({"shorter": 2, "longer": 5, "gone": 2}[change] * PIECE)
+
+    def gone(media: Media) -> Iterator[bytes]:
+        yield bytes(PIECE)
+        yield from Media.pieces(media.from_path(path.with_name("gone.txt"), filename="a"))
+
+    with pytest.MonkeyPatch.context() as patch:
+        if change == "gone":
+            patch.setattr(Media, "pieces", gone)
+        with pytest.raises(ConfigurationError, match="cannot read" if change == "gone" else "changed") as caught:
+            await client.knowledge_base.create_document(content=path, on_progress=meddle)
+    assert (caught.value.maybe_sent, fake.knowledge_base.count, fake.calls) == (False, before, 0)
 
 
 @pytest.mark.parametrize(

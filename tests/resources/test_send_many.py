@@ -285,10 +285,10 @@ async def test_files_are_read_in_threads_and_few_are_held(
     gone.unlink()
     threads, held, done = set[int](), list[int](), 0
 
-    def read(body: bytes, pieces: Any) -> bytes:
+    def read(body: Any) -> bytes:
         threads.add(threading.get_ident())
         held.append(len(held) + 1 - done)
-        return with_file(body, pieces)
+        return with_file(body)
 
     def count(progress: Progress) -> None:
         nonlocal done

@@ -30,7 +30,7 @@ from periskope_async._sansio.arguments import (
 )
 from periskope_async._sansio.unset import UNSET
 from periskope_async.errors import ConfigurationError
-from tests.support import any_text, cases, many
+from tests.support import any_text, cases, each_of, many
 
 
 @pytest.mark.slow
@@ -48,7 +48,7 @@ def test_id_is_one_segment_or_refused(ticket_ids: list[str]) -> None:
             assert unquote(segment, errors="strict") == ticket_id
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("ticket_id", "reason"),
     [
         ("", "is empty"),
@@ -73,7 +73,7 @@ def test_bad_id_says_why(ticket_id: object, reason: str) -> None:
     assert str(caught.value).isprintable()
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("ticket_id", "segment"),
     [
         ("BKT-001", "BKT-001"),
@@ -104,7 +104,7 @@ def count(name: str, value: Any) -> object:
     return as_count(name, value, least=1)
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("check", "value", "spelled"),
     [
         (as_text, " a ", " a "),
@@ -154,7 +154,7 @@ def test_what_is_not_given_stays_so(check: Check) -> None:
     assert check("name", UNSET) is UNSET
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("check", "value", "reason"),
     [
         (as_text, "", "is empty"),
@@ -248,7 +248,7 @@ def test_a_number_is_a_chat_however_it_is_spelled(spelling: str, chat_id: str) -
         as_recipients("chat_ids", [spelling, chat_id.removesuffix("@c.us")])
 
 
-@pytest.mark.parametrize(
+@each_of(
     "chat_id",
     [
         *("", " ", "home", "@c.us", "919876500001@", "+91 98765 00001@g.us", "+12345", "٣٤٥"),

@@ -12,7 +12,7 @@ from periskope_async._sansio.response import FailureKind
 from periskope_async._sansio.secret import Secret
 from periskope_async.errors import ApiError, DecodeError
 from tests.sansio.answers import HTML, answer, error_of, failure
-from tests.support import any_text, cases, many
+from tests.support import any_text, cases, each_of, many
 
 # -- statuses ---------------------------------------------------------------------------------------------------------
 
@@ -50,11 +50,11 @@ STATUSES: dict[FailureKind, dict[type[ApiError], list[int]]] = {
 }
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("status", "cls", "kind"),
     [(status, cls, kind) for kind, by_class in STATUSES.items() for cls, all_ in by_class.items() for status in all_],
 )
-@pytest.mark.parametrize("body", [ENVELOPE, HTML, b""], ids=["envelope", "html", "empty"])
+@each_of("body", [ENVELOPE, HTML, b""])
 def test_status_decides(status: int, cls: type[ApiError], kind: FailureKind, body: object) -> None:
     """Class and treatment of an error are decided by the status, whatever the body is; but for the class of a 404."""
     found = failure(status, body, content_type="text/html")
@@ -67,8 +67,8 @@ def test_status_decides(status: int, cls: type[ApiError], kind: FailureKind, bod
     assert not found.unsent
 
 
-@pytest.mark.parametrize("status", [status for status in range(200, 300) if status != 206])
-@pytest.mark.parametrize("body", [ENVELOPE, HTML, b""], ids=["envelope", "html", "empty"])
+@each_of("status", [status for status in range(200, 300) if status != 206])
+@each_of("body", [ENVELOPE, HTML, b""])
 def test_success_is_no_failure(status: int, body: object) -> None:
     """Any 2xx but half of an answer is a success; what has to be in its body is for the operation to say."""
     assert classify(answer(status, body)) is None
@@ -129,7 +129,7 @@ def test_error_carries_what_the_service_told() -> None:
     assert error.body.startswith('{"code": "VALIDATION_ERROR"')
 
 
-@pytest.mark.parametrize(
+@each_of(
     "body",
     [
         b"",
@@ -145,7 +145,6 @@ def test_error_carries_what_the_service_told() -> None:
         b'{"a":' * 50_000,
         b"9" * 5_000,
     ],
-    ids=lambda body: body[:12].decode("latin-1") or "empty",
 )
 def test_error_assumes_no_key_of_the_body(body: bytes) -> None:
     """A body that is not the vendor's envelope, in whole or in part, leaves attributes empty and the message clear."""
@@ -154,7 +153,7 @@ def test_error_assumes_no_key_of_the_body(body: bytes) -> None:
     assert error.message in {"the answer gives no reason", "the answer has no body"}
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("status", "body", "headers", "told"),
     [
         (500, b"", {}, "the answer has no body"),
@@ -189,8 +188,8 @@ def test_plan_gate_is_explained() -> None:
     assert "the key is not bad" not in str(error_of(403, limiter))
 
 
-@pytest.mark.parametrize("depth", [10, 100, 450, 900, 3_000])
-@pytest.mark.parametrize(("opening", "closing"), [('{"a":', "}"), ("[", "]")])
+@each_of("depth", [10, 100, 450, 900, 3_000])
+@each_of(("opening", "closing"), [('{"a":', "}"), ("[", "]")])
 def test_errors_do_not_nest_without_end(depth: int, opening: str, closing: str) -> None:
     """However deep an error body nests, its error can be made, printed, copied and sent."""
     body = f'{{"message": "m", "fields": {{"f": {opening * depth}1{closing * depth}}}}}'

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from periskope_async import ConfigurationError
 from periskope_async._sansio.operation import Operation, Request, about_another, no_page
 from periskope_async._sansio.unset import UNSET
+from tests.support import each_of
 
 CHAT = "919537851844@c.us"
 GET: Operation[Any] = Operation("chats.get", "GET", "/chats/{chat_id}", dict, idempotent=True)
@@ -45,7 +46,7 @@ def test_ids_of_a_request() -> None:
         notes.request(chat_id=CHAT, note_id="..")
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("values", "query"),
     [
         ({}, ""),

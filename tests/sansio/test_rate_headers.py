@@ -13,7 +13,7 @@ from multidict import CIMultiDict
 from periskope_async._sansio.rate_headers import MAX_LIMITS, _parameters, rate_suffixes, read_rate, read_retry_after
 from periskope_async._sansio.response import Response
 from tests.sansio.answers import NOW, answer
-from tests.support import any_text, cases, many
+from tests.support import any_text, cases, each_of, many
 
 DAY = 86_400.0
 
@@ -25,7 +25,7 @@ def http_date(moment: float) -> str:
     return formatdate(moment, usegmt=True)
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("text", "seconds"),
     [
         ("0", 0.0),
@@ -51,7 +51,7 @@ def test_retry_after_is_understood(text: str, seconds: float) -> None:
     assert read_retry_after(answer(429, retry_after=text)) == seconds
 
 
-@pytest.mark.parametrize(
+@each_of(
     "text",
     [
         *(
@@ -161,7 +161,7 @@ def test_a_refusal_tells_the_end_of_its_window_without_a_date() -> None:
     assert (reading.resets_in, reading.clock, reading.length) == (60.0, "refusal", None)
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("reset", "resets_in"),
     [
         ("0", 0.0),
@@ -294,7 +294,7 @@ def test_retry_after_with_a_suffix() -> None:
     assert read_retry_after(answer(429, retry_after_odd="soon")) is None
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@each_of("dialect", DIALECTS)
 def test_rate_limit_dialects(dialect: str) -> None:
     """Every dialect tells limit, remaining, the window's end and, where it says so, the window's length."""
     headers, told = DIALECTS[dialect]
@@ -313,10 +313,10 @@ def test_epoch_resets_name_their_window_and_learn_its_length() -> None:
     assert (millis.reset, millis.length, millis.slack) == (NOW + 60.5, 60.0, 1.0)
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("shown", "length"), [(61, 60), (60, 60), (2, 1), (3, 2), (1, 1), (16, 15), (15, 15), (8, 7), (45, 44), (0, 1)]
 )
-@pytest.mark.parametrize("unit", [1, 1_000], ids=["seconds", "milliseconds"])
+@each_of("unit", [1, 1_000])
 def test_a_window_that_starts_on_a_full_second(shown: int, length: float, unit: int) -> None:
     """Reset less Date is a second more than the window, unless it is a usual length as it stands and not otherwise."""
     reading = read_rate(answer(200, **legacy(str((int(NOW) + shown) * unit), date=http_date(NOW))))
@@ -324,7 +324,7 @@ def test_a_window_that_starts_on_a_full_second(shown: int, length: float, unit: 
     assert reading.length == length
 
 
-@pytest.mark.parametrize(
+@each_of(
     "headers",
     [
         {},

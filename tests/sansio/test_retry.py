@@ -17,6 +17,7 @@ from periskope_async._sansio.retry import (
     cost,
     decide_retry,
 )
+from tests.support import each_of
 
 RETRIED = [kind for kind in FailureKind if kind not in {FailureKind.FINAL, FailureKind.THROTTLED}]
 
@@ -123,8 +124,8 @@ def test_decision(
     assert decide_retry(failure, failures=failures, **allowed) == expected
 
 
-@pytest.mark.parametrize("kind", RETRIED)
-@pytest.mark.parametrize("retries", [0, 1, 3])
+@each_of("kind", RETRIED)
+@each_of("retries", [0, 1, 3])
 def test_retries_are_the_callers(kind: FailureKind, retries: int) -> None:
     """No kind of failure is retried more often than the caller allows."""
     assert len(waits(kind, retries=retries)) <= retries
@@ -158,8 +159,8 @@ def test_a_probe_costs_no_retry() -> None:
     assert decide_retry(failed(FailureKind.PASSING), probes=51, **(allowed | {"retries": 0})) is None
 
 
-@pytest.mark.parametrize("kind", RETRIED)
-@pytest.mark.parametrize("unsent", [True, False])
+@each_of("kind", RETRIED)
+@each_of("unsent", [True, False])
 def test_what_may_have_arrived_is_sent_again_only_if_that_does_no_harm(kind: FailureKind, unsent: bool) -> None:  # noqa: FBT001  # a case
     """What is not idempotent is sent again only if nothing of it can have reached the service."""
     failure = FailedAttempt(PeriskopeError("it failed"), kind, unsent=unsent)

@@ -19,7 +19,7 @@ import pytest
 import periskope_sync
 from periskope_async.testing import FakePeriskope
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.processes, pytest.mark.timeout(120)]
 
 CASES = Path(__file__).parents[1] / "sync_cases"
 #: Seconds that set a hang apart from a slow machine. Not one case takes five.

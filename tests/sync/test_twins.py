@@ -16,6 +16,7 @@ import periskope_sync
 import periskope_sync.client
 import periskope_sync.resources
 from periskope_sync._bridge import Facade
+from tests.support import each_of
 
 #: What a twin is called where the async name says that it is awaited.
 RENAMED = {"aclose": "close", "__aenter__": "__enter__", "__aexit__": "__exit__"}
@@ -50,7 +51,7 @@ def public(cls: type) -> dict[str, object]:
 
 
 METHODS = [
-    pytest.param(name, method, original, id=f"{name}.{method}")
+    (name, method, original)
     for name, cls in ORIGINALS.items()
     for method, original in public(cls).items()
     if isinstance(original, FunctionType) and not method.startswith("_")
@@ -86,7 +87,7 @@ def test_every_resource_has_its_twin() -> None:
     assert all(issubclass(twin_of(name), Facade) for name in RESOURCES)
 
 
-@pytest.mark.parametrize("name", ORIGINALS)
+@each_of("name", ORIGINALS)
 def test_same_members(name: str) -> None:
     """A twin has every public member of its original and no other."""
     entered = {"__enter__", "__exit__"}
@@ -95,7 +96,7 @@ def test_same_members(name: str) -> None:
     assert entered & set(vars(twin)) == entered & set(public(original))
 
 
-@pytest.mark.parametrize(("name", "method", "original"), METHODS)
+@each_of(("name", "method", "original"), METHODS)
 def test_each_twin_wraps_its_own_original(name: str, method: str, original: Callable[..., object]) -> None:
     """Each method is made of the async method of the same name, with its signature, its docstring and its own name."""
     twin = vars(twin_of(name))[method]

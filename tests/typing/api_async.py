@@ -311,7 +311,7 @@ async def knowledge(client: PeriskopeClient) -> None:
     assert_type(await client.knowledge_base.get_document("d"), tuple[KbItem, ...])
     made = await client.knowledge_base.create_document(content=Path("a.pdf"))
     assert_type(made, tuple[KbDocumentCreated, ...])
-    await client.knowledge_base.create_document(content=b"x", filename="a.txt")
+    await client.knowledge_base.create_document(content=b"x", filename="a.txt", progress=True, on_progress=print)
     await client.knowledge_base.create_document(url="https://example.com/a.pdf")
     assert_type(client.knowledge_base.list(type="faq"), AsyncGenerator[KbItem, None])
     assert_type(await client.knowledge_base.list_page(type=KbType.FAQ), KbPage)
@@ -323,7 +323,9 @@ async def later(client: PeriskopeClient) -> None:
     assert_type(made, ScheduledMessage)
     assert_type(await client.scheduled_messages.update("s", skip_next=True, priority="any"), ScheduledMessage)
     assert_type(await client.scheduled_messages.delete("s"), None)
-    assert_type(client.scheduled_messages.list_occurrences("s"), AsyncGenerator[ScheduledMessageOccurrence, None])
+    assert_type(
+        client.scheduled_messages.list_occurrences("s", offset=3), AsyncGenerator[ScheduledMessageOccurrence, None]
+    )
     assert_type(await client.tasks.create("t", type="chat", priority="high", status=TaskStatus.OPEN), Task)
     assert_type(await client.tasks.create("t", priority=TaskPriority.LOW), Task)
     assert_type(client.tasks.list(), AsyncGenerator[Task, None])

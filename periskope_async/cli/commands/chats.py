@@ -1,18 +1,19 @@
-"""`periskope chats get | list | update`: asks the client and prints what it gives. Knows no options."""
+"""`periskope chats get | list | update | ai-settings`: asks the client and prints what it gives. Knows no options."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from periskope_async.cli.commands import reading
-from periskope_async.cli.render import chat_table, chat_view
-from periskope_async.cli.running import run, waiting
+from periskope_async.cli.render import chat_table, chat_view, facts_grid
+from periskope_async.cli.running import ask, display, run, waiting
+from periskope_async.cli.text import to_json, write
 from periskope_async.models import Chat
 
 if TYPE_CHECKING:
     from periskope_async import PeriskopeClient
     from periskope_async.cli.options import Connect
 
-__all__ = ["get", "list_", "show", "update"]
+__all__ = ["get", "list_", "show", "update", "update_ai_settings"]
 
 _CHATS: Final = reading.Shown("chats", Chat, chat_table, chat_view)
 
@@ -41,6 +42,23 @@ def update(connect: "Connect", chat_id: str, changes: Mapping[str, Any], output:
     with waiting("Updating"):
         chat = run(send)
     show(chat, output)
+    return 0
+
+
+def update_ai_settings(connect: "Connect", chat_id: str, changes: Mapping[str, bool], output: str) -> int:
+    """Say what the AI may do in a chat, and print what it then may."""
+    settings = ask(connect, "Updating", lambda client: client.chats.update_ai_settings(chat_id, **changes))
+    if output == "json":
+        write(to_json(settings.to_dict(), indent=2))
+    else:
+        words = {True: "yes", False: "no", None: None}
+        display(
+            facts_grid(
+                ("Chat", settings.chat_id),
+                ("Agent may answer", words[settings.is_agent_allowed]),
+                ("Messages may be flagged", words[settings.is_flagging_allowed]),
+            )
+        )
     return 0
 
 

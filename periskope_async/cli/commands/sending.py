@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from periskope_async import BroadcastReceipt, PeriskopeClient
     from periskope_async.cli.options import Connect
 
-__all__ = ["broadcast", "read_messages", "send", "to_each"]
+__all__ = ["as_media", "broadcast", "read_messages", "send", "to_each"]
 
 #: What a message in a file may have.
 _COLUMNS: Final = frozenset({"chat_id", "key", "media", "message", "poll", "reply_to"})
@@ -54,7 +54,7 @@ def to_each(
     if poll is None and (options or several):
         raise click.UsageError("--option and --several are of a poll: --poll QUESTION")
     question = None if poll is None else Poll(poll, options, allow_multiple_answers=several or UNSET)
-    file = None if media is None else _media(media)
+    file = None if media is None else as_media(media)
     said = _standard_input() if text == "-" else text
     outgoing = [
         Outgoing(chat_id, said, media=file, poll=question, reply_to=reply_to, key=chat_id) for chat_id in chat_ids
@@ -71,7 +71,12 @@ def _standard_input() -> str:
     return text.removesuffix("\n")
 
 
-def _media(where: str) -> Media:
+def as_media(where: str) -> Media:
+    """Return the file at a path or a URL.
+
+    Raises:
+        ConfigurationError: it cannot be read, or what it is cannot be found out.
+    """
     return Media.from_url(where) if where.startswith(("http://", "https://")) else Media.from_path(where)
 
 
@@ -118,7 +123,7 @@ def _outgoing(row: Any, number: int) -> Outgoing:
     outgoing = Outgoing(
         fields.get("chat_id", ""),
         fields.get("message"),
-        media=None if media is None else _media(str(media)),
+        media=None if media is None else as_media(str(media)),
         poll=None if poll is None else _poll(poll),
         reply_to=fields.get("reply_to"),
         key=fields.get("key", number),

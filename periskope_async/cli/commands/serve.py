@@ -12,7 +12,16 @@ __all__ = ["serve"]
 
 
 def serve(
-    host: str, port: int, *, tickets: int, rate_limit: str | None, faults: Sequence[str], seed: int, api_key: str | None
+    host: str,
+    port: int,
+    *,
+    faults: Sequence[str],
+    delivery_faults: Sequence[str],
+    tickets: int,
+    rate_limit: str | None,
+    seed: int,
+    api_key: str | None,
+    signing_key: str | None,
 ) -> int:
     """Serve until Ctrl-C, which is how it is meant to end."""
     try:
@@ -24,6 +33,8 @@ def serve(
             faults=dict(_fault(text) for text in faults),
             seed=seed,
             api_key=api_key,
+            signing_key=signing_key,
+            delivery_faults=dict(_fault(text) for text in delivery_faults),
             on_ready=_announce,
         )
     except ValueError as error:
@@ -36,7 +47,7 @@ def serve(
 
 
 def _fault(text: str) -> tuple[str, float]:
-    """Read `reset-before=0.1`: a kind of fault, and its share of the calls."""
+    """Read `reset-before=0.1`: a kind of fault, and its share of the calls or deliveries."""
     kind, _, share = text.partition("=")
     try:
         return kind, float(share)
@@ -48,4 +59,5 @@ def _announce(fake: FakePeriskope) -> None:
     """Say where it is, as lines to paste into another shell."""
     click.echo(f"export PERISKOPE_BASE_URL={fake.base_url}")
     click.echo(f"export PERISKOPE_API_KEY={fake.api_key}")
+    click.echo(f"export PERISKOPE_WEBHOOK_KEY={fake.signing_key}")
     click.echo("Serving made-up tickets. Ctrl-C ends it.", err=True)

@@ -7,6 +7,7 @@ of nobody, addresses under example.com, and numbers of the North American 555-01
 import hashlib
 import random
 from typing import Final
+from uuid import NAMESPACE_URL, uuid5
 
 __all__ = [
     "CHAT_LABELS",
@@ -22,6 +23,8 @@ __all__ = [
     "image_url",
     "invite_link",
     "label_id",
+    "lettered",
+    "made_id",
     "phone_number",
 ]
 
@@ -45,10 +48,21 @@ SUBJECTS: Final = (
     "Refund for order", "Cannot log in", "Паролът не работи", "配送が遅れています", "فاتورة غير صحيحة",
     "Printer on fire 🔥", "डिलीवरी कब होगी?", 'Quote "urgent" \\ escape\tme', "a,b;c|d", "Größe und Maß",
 )  # fmt: skip
+_LETTERS: Final = str.maketrans("0123456789", "abcdefghij")
 COLOURS: Final = (
     "#B4876E", "#A5B337", "#06CF9C", "#25D366", "#02A698", "#7D9EF1", "#007BFC", "#5E47DE", "#7F66FF", "#9333EA",
     "#FA6533", "#C4532D", "#DC2626", "#FF2E74", "#DB2777",
 )  # fmt: skip
+
+
+def lettered(number: int, length: int) -> str:
+    """A number in letters, for ids that are of letters alone, as the vendor's: 12 of length 4 is `aabc`."""
+    return f"{number:0{length}d}".translate(_LETTERS)
+
+
+def made_id(kind: str, seed: object, number: int) -> str:
+    """The UUID of thing *number* of its kind: always the same for a seed."""
+    return str(uuid5(NAMESPACE_URL, f"{kind} {seed} {number}"))
 
 
 def phone_number(dice: random.Random, first_area: int = 200, areas: int = 540) -> str:

@@ -4,7 +4,7 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
-__all__ = ["Assumptions"]
+__all__ = ["Assumptions", "Envelope"]
 
 Count: TypeAlias = Literal["total", "page"]
 Unknown: TypeAlias = Literal["404", "create"]
@@ -23,6 +23,7 @@ NullAccess: TypeAlias = Literal["all", "none"]
 MemberDeleted: TypeAlias = Literal["204", "200"]
 Documents: TypeAlias = Literal["array", "object"]
 Queued: TypeAlias = Literal["404", "null", "empty"]
+Envelope: TypeAlias = Literal["event_type", "event", "flat", "bare"]
 Scope: TypeAlias = Literal["org", "phone"]
 
 _COUNT: Final = attrs.validators.in_(("total", "page"))
@@ -41,6 +42,7 @@ _NULL_ACCESS: Final = attrs.validators.in_(("all", "none"))
 _MEMBER_DELETED: Final = attrs.validators.in_(("204", "200"))
 _DOCUMENTS: Final = attrs.validators.in_(("array", "object"))
 _QUEUED: Final = attrs.validators.in_(("404", "null", "empty"))
+_ENVELOPE: Final = attrs.validators.in_(("event_type", "event", "flat", "bare"))
 _SCOPE: Final = attrs.validators.in_(("org", "phone"))
 _MISSING: Final = attrs.validators.in_(("404", "422", "null", "empty"))
 
@@ -53,10 +55,16 @@ class Assumptions:
         max_limit: the largest `limit` of a list; more is a 422. The vendor says 2000 on every list but that of tickets.
         count: what `count` of a page says: the `total` of all rows, or the rows of this `page`.
         deleted_listed: whether deleted tickets are listed (with `is_deleted: true`).
+        delivery_timeout: seconds after which a delivery to a webhook that is not answered has failed. Some were seen to
+            come again after about five.
         documents: what the knowledge base answers about a document: an `array` of its chunks, and of what became of it,
             as the vendor's types say; or, as its pages show, one `object`, and 201 to a new one.
         empty_clears: PATCH with `""` or null clears a ticket's assignee, due date and labels, and a chat's
             `assigned_to` and labels, and those of a contact or a phone; False: leaves them.
+        envelope: what a delivery to a webhook looks like: `event_type` beside `data`, `id`, `org_id` and
+            `previous_attributes`, as in real traffic; `event` beside `data`, `org_id` and `timestamp`, as the vendor's
+            pages say; `flat`, as in the vendor's log, where the data lies beside them; or `bare`, the data alone, as in
+            the vendor's examples.
         existing_contact: POST of a contact that exists: it is `changed`, as on the vendor's page, or a `422`.
         group_flags: what becomes of the three flags of a group that new settings leave out: `kept`, or `reset` to the
             defaults that the vendor's types name.
@@ -90,6 +98,8 @@ class Assumptions:
         queue_seconds: how long a message lies in the queue of its phone before it is in its chat.
         queued_message: GET of a message by the `queue_id` of one that is still queued: `404`, or a 200 with `null` or
             `empty` body. The vendor says that it returns nothing.
+        redeliveries: seconds before each further attempt at a delivery to a webhook that was not answered with 2xx in
+            time; `()` for none.
         scope: what a call with `x-phone` sees: all of the `org`, as if it had one phone, or that `phone`'s own chats,
             messages, queue, notes, notifications and reactions. Without `x-phone` it sees everything. The vendor
             says so of notes alone, and of chats and messages nothing.
@@ -98,8 +108,10 @@ class Assumptions:
     max_limit: int = 2000
     count: Count = attrs.field(default="total", validator=_COUNT)
     deleted_listed: bool = True
+    delivery_timeout: float = 5.0
     documents: Documents = attrs.field(default="array", validator=_DOCUMENTS)
     empty_clears: bool = True
+    envelope: Envelope = attrs.field(default="event_type", validator=_ENVELOPE)
     existing_contact: ExistingContact = attrs.field(default="changed", validator=_EXISTING_CONTACT)
     group_flags: LeftOut = attrs.field(default="kept", validator=_LEFT_OUT)
     group_refusal: GroupRefusal = attrs.field(default="403", validator=_GROUP_REFUSAL)
@@ -121,4 +133,5 @@ class Assumptions:
     qr_content_type: str = "image/png"
     queue_seconds: float = 0.0
     queued_message: Queued = attrs.field(default="404", validator=_QUEUED)
+    redeliveries: tuple[float, ...] = (1.0, 2.0, 4.0)
     scope: Scope = attrs.field(default="org", validator=_SCOPE)

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from functools import partial
 from typing import Final
-from uuid import NAMESPACE_URL, uuid5
 
 from periskope_async.testing._json import Json
-from periskope_async.testing._service.account import ORG_ID
+from periskope_async.testing._service.account import ORG_ID, made_id
 from periskope_async.testing._service.answers import Answer
 from periskope_async.testing._service.chats import CHATS
 from periskope_async.testing._service.collection import MadeOnce, Objects
@@ -44,7 +43,7 @@ def log_status(state: State, before: Json, after: Json) -> None:
     logs = state.objects["audit_logs"]
     logs.put(
         {
-            "log_id": str(uuid5(NAMESPACE_URL, f"audit log {state.seed} {len(logs.put_ids())}")),
+            "log_id": made_id("audit log", state.seed, len(logs.put_ids())),
             "org_id": ORG_ID,
             "ticket_id": after["ticket_id"],
             "action": "STATUS_CHANGED",

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, Protocol, cast
 
 from periskope_async.testing._json import Json, dumps
+from periskope_async.testing._service.happenings import Happenings
 from periskope_async.testing._service.resource import Resource
 
 __all__ = ["Made", "MadeOnce", "Objects"]
@@ -76,6 +77,8 @@ class Objects:
         self._kept: dict[str, tuple[bytes, bytes]] = {}
         self._gone: set[str] = set()
         self._ids: tuple[str, ...] | None = None
+        #: Is to know of every change. The service puts its own in the place of this one, which nobody hears.
+        self.happenings = Happenings(lock, timestamp)
 
     def ids(self) -> tuple[str, ...]:
         """Every object's id, oldest first."""
@@ -119,10 +122,12 @@ class Objects:
         name = str(self.resource.object_in(item)[self.resource.id_key])
         kept = dumps(item), dumps(self.resource.row_of(item, self._timestamp()))
         with self._lock:
+            before = self._now(name)
             if name in self._gone or self.stored(name) is None:
                 self._ids = None
             self._kept[name] = kept
             self._gone.discard(name)
+            self._say(name, before)
         return name
 
     def change(self, name: str, **fields: Any) -> None:
@@ -139,8 +144,19 @@ class Objects:
     def remove(self, name: str) -> None:
         """Forget an object: it answers as if it had never been."""
         with self._lock:
+            before = self._now(name)
             self._gone.add(name)
             self._ids = None
+            self._say(name, before)
+
+    def _now(self, name: str) -> Json | None:
+        """The object, if somebody wants to know what happens to it; None if there is none."""
+        body = self.body(name) if self.happenings.listeners else None
+        return None if body is None else cast("Json", json.loads(body))
+
+    def _say(self, name: str, before: Json | None) -> None:
+        if self.happenings.listeners:
+            self.happenings.changed(self.resource.plural, before, self._now(name))
 
     def put_ids(self) -> KeysView[str]:
         """The ids of all that was put or changed; for these alone `last` is not what there was from the start."""

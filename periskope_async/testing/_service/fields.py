@@ -28,6 +28,7 @@ __all__ = [
     "QUERY_DATE",
     "QUERY_FLAG",
     "QUERY_TEXT",
+    "REQUIRED_DATE",
     "REQUIRED_FLAG",
     "REQUIRED_TEXT",
     "TEXT",
@@ -177,6 +178,10 @@ def _is_text(value: Any, _: Assumptions) -> str:
     return "" if isinstance(value, str) else "Expected string"
 
 
+def _is_filled(value: Any, _: Assumptions) -> str:
+    return "" if isinstance(value, str) and value else "Expected a string that is not empty"
+
+
 def _is_date(value: Any, _: Assumptions) -> str:
     return "" if isinstance(value, str) and iso_date(value) else "Expected a date"
 
@@ -239,7 +244,7 @@ TEXTS: Final = Field(
 )
 NAMES: Final = Field({"type": ["array", "null"], "items": {"type": "string"}}, _are_names, empty=(None,))
 ANY_OBJECT: Final = Field({"type": ["object", "null"]}, _is_object, empty=(None,))
-REQUIRED_TEXT: Final = Field({"type": "string", "minLength": 1}, _is_text)
+REQUIRED_TEXT: Final = Field({"type": "string", "minLength": 1}, _is_filled)
 CHAT_ID: Final = Field({"type": "string", "pattern": f"^{_CHAT_ID}$"}, _is_chat_id)
 FLAG: Final = Field({"type": ["boolean", "null"]}, _is_flag, empty=(None,))
 REQUIRED_FLAG: Final = Field({"type": "boolean"}, _is_flag)
@@ -252,6 +257,7 @@ DATE: Final = Field(
     },
     _is_date,
 )
+REQUIRED_DATE: Final = Field(_DATE, _is_date, empty=())
 PROPERTIES: Final = Field(
     {"type": ["object", "null"], "additionalProperties": {"type": "string"}}, _are_properties, empty=(None,)
 )
@@ -260,6 +266,6 @@ OFFSET: Final = Field(
     {"type": "integer", "minimum": 0, "maximum": 10**_LONGEST_NUMBER - 1, "default": 0}, _is_count, empty=()
 )
 LIMIT: Final = Field({"type": "integer", "minimum": 1, "maximum": 2000, "default": 2000}, _is_count, empty=())
-QUERY_DATE: Final = Field(_DATE, _is_date, empty=())
+QUERY_DATE: Final = REQUIRED_DATE
 QUERY_TEXT: Final = Field({"type": "string"}, _is_text, empty=())
 QUERY_FLAG: Final = one_of("true", "false", empty=())

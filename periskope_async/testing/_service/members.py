@@ -5,10 +5,11 @@ from typing import Final
 
 from periskope_async.testing._json import Json, dumps
 from periskope_async.testing._service.account import COLOURS, ORG_ID, STAFF, label_id
-from periskope_async.testing._service.answers import Answer, not_found
+from periskope_async.testing._service.answers import Answer
 from periskope_async.testing._service.chat_forms import full_id
 from periskope_async.testing._service.collection import MadeOnce, Objects
 from periskope_async.testing._service.fields import NAMES, REQUIRED_TEXT, Body, one_of, several
+from periskope_async.testing._service.operations import remove
 from periskope_async.testing._service.resource import Resource
 from periskope_async.testing._service.router import Call, Route
 from periskope_async.testing._service.state import State
@@ -107,13 +108,10 @@ def _update_access(call: Call) -> Answer:
 
 
 def _delete(call: Call) -> Answer:
-    with call.state.lock:
-        if call.objects.body(call.resource_id) is None:
-            return not_found("member")
-        call.objects.remove(call.resource_id)
-    if call.state.assumptions.member_deleted == "200":
+    answer = remove(call)
+    if answer.status == 204 and call.state.assumptions.member_deleted == "200":
         return Answer(200, dumps({"success": True, "message": f"Member {call.resource_id} deleted successfully"}))
-    return Answer(204)
+    return answer
 
 
 _EMAILS: Final = several(REQUIRED_TEXT)

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from functools import partial
 from typing import Final
-from uuid import NAMESPACE_URL, uuid5
 
 from periskope_async.testing._json import Json, dumps
-from periskope_async.testing._service.account import STAFF, SUBJECTS
+from periskope_async.testing._service.account import STAFF, SUBJECTS, made_id
 from periskope_async.testing._service.answers import Answer, not_found
 from periskope_async.testing._service.chat_forms import full_id
 from periskope_async.testing._service.chats import CHATS
@@ -26,10 +25,6 @@ __all__ = ["NOTES", "ROUTES", "notes"]
 _ROWS: Final = 500
 
 
-def _note_id(seed: object, number: int) -> str:
-    return str(uuid5(NAMESPACE_URL, f"note {seed} {number}"))
-
-
 def _full(note_id: str) -> str:
     """The id of a note in full. Whether the service takes the short one as well nobody outside knows; here it does."""
     return note_id if "_" in note_id else f"true_{note_id}_api"
@@ -41,7 +36,7 @@ NOTES: Final = Resource(
     id_key="message_id",
     parameter="note_id",
     text_key="body",
-    example_id=_full(_note_id(0, 0)),
+    example_id=_full(made_id("note", 0, 0)),
     other_id="true_00000000-0000-4000-8000-00000000ffff_api",
     unknown_values={"message_type": "hologram"},
     full_id=_full,
@@ -55,7 +50,7 @@ def notes(state: State) -> Objects:
     def make() -> Mapping[str, Json]:
         chats = chats_of_tickets(state.tickets, state.seed, null_chat=state.assumptions.null_chat)
         made = [
-            make_note(chat_id, _note_id(state.seed, number), moment(number), _text(number))
+            make_note(chat_id, made_id("note", state.seed, number), moment(number), _text(number))
             for number, chat_id in enumerate(chats)
         ]
         return {note["message_id"]: note for note in made}
@@ -85,7 +80,7 @@ def _create(call: Call) -> Answer:
     if call.of("chats").body(chat_id) is None:
         return not_found("chat")
     with state.lock:
-        note_id = _note_id(f"{state.seed} made", len(objects.put_ids()))
+        note_id = made_id("note", f"{state.seed} made", len(objects.put_ids()))
         note = make_note(chat_id, note_id, state.timestamp(), body.get("message") or None)
         note |= {"org_phone": call.acting, "sender_phone": call.acting}
         note["quoted_message_id"] = body.get("reply_to") or None

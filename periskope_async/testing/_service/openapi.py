@@ -6,10 +6,11 @@ sure to be there, and anything else may be null.
 
 import json
 from collections.abc import Iterable, Sequence
-from importlib import resources
+from importlib.resources import files
 from typing import Final
 
 from periskope_async.testing._json import Json, dumps
+from periskope_async.testing._service.account import ORG_PHONE
 from periskope_async.testing._service.router import Route
 
 __all__ = ["describe"]
@@ -126,7 +127,7 @@ def _parameters(route: Route) -> Iterable[Json]:
     for name, field in route.query.items():
         yield {"name": name, "in": "query", "schema": field.schema}
     if route.phone:
-        yield _PHONE
+        yield _PHONE | ({"required": True, "example": ORG_PHONE.removesuffix("@c.us")} if route.of_phone else {})
 
 
 def _answer(route: Route, result: str) -> Json:
@@ -155,11 +156,13 @@ def _refusal(code: str, meaning: str) -> Json:
 
 def _schemas(routes: Iterable[Route]) -> Json:
     """What the operations take, and the vendor's types of what they answer."""
-    vendors: Json = json.loads(
-        resources.files("periskope_async.testing._service").joinpath("schemas.json").read_bytes()
-    )
-    sure = {route.result: {route.resource.id_key, route.resource.object_key} for route in routes if route.result}
+    vendors: Json = json.loads(files("periskope_async.testing._service").joinpath("schemas.json").read_bytes())
+    resources = {route.result: route.resource for route in routes if route.result}
+    sure = {name: {resource.id_key, resource.object_key} for name, resource in resources.items()}
     answers = {name: _loosened(schema, sure.get(name, set())) for name, schema in vendors.items()}
+    for name, resource in resources.items():
+        for key in resource.open_keys:
+            del answers[name]["properties"][key]["enum"]
     bodies = {route.body.name: route.body.schema() for route in routes if route.body is not None}
     return {"Error": _ERROR, **bodies, **answers}
 

@@ -9,7 +9,7 @@ from periskope_async.testing._service.answers import Answer, not_found, refused
 from periskope_async.testing._service.fields import LIMIT, OFFSET, QUERY_DATE, Fields, iso_date
 from periskope_async.testing._service.router import Call
 
-__all__ = ["BY_TIME", "PAGING", "in_time", "page", "read"]
+__all__ = ["BY_TIME", "PAGING", "in_time", "page", "read", "remove"]
 
 PAGING: Final[Fields] = MappingProxyType({"offset": OFFSET, "limit": LIMIT})
 #: Of a list that is narrowed by time.
@@ -20,6 +20,15 @@ def read(call: Call) -> Answer:
     """One object."""
     body = call.objects.body(call.resource_id)
     return not_found(call.objects.resource.name) if body is None else Answer(200, body)
+
+
+def remove(call: Call) -> Answer:
+    """Remove one object, and answer nothing."""
+    with call.state.lock:
+        if call.objects.body(call.resource_id) is None:
+            return not_found(call.objects.resource.name)
+        call.objects.remove(call.resource_id)
+    return Answer(204)
 
 
 def in_time(call: Call, timestamp: str | None) -> bool:

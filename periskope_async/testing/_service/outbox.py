@@ -64,6 +64,10 @@ class Outbox:
         """The `queue_id` of each job that is not sent yet."""
         return self._waiting.keys()
 
+    def next_due(self) -> float | None:
+        """When the next job is due, in seconds since the epoch; None: none waits."""
+        return min((due for due, _ in self._waiting.values()), default=None)
+
     def find(self, name: str) -> Json | None:
         """The job of a `queue_id` or a `unique_id`."""
         return self._by_id.get(name)

@@ -9,7 +9,7 @@ from typing import Final
 
 from periskope_async.testing._json import Json, dumps
 from periskope_async.testing._service.account import ORG_ID, ORG_PHONE, PHONE_ID, image_url, label_id
-from periskope_async.testing._service.answers import Answer, missing_phone, not_found
+from periskope_async.testing._service.answers import Answer, not_found
 from periskope_async.testing._service.collection import MadeOnce, Objects
 from periskope_async.testing._service.fields import TEXT, Body
 from periskope_async.testing._service.made_up.qr_code import QR_TEXT, qr_png
@@ -82,8 +82,6 @@ def _list(call: Call) -> Answer:
 
 def _chosen(call: Call) -> Json | Answer:
     """The phone that `x-phone` names, or the refusal. What an unknown one gets nobody outside knows."""
-    if not call.x_phone:
-        return missing_phone()
     every = (call.state.objects["phones"].get(name) for name in call.state.objects["phones"].ids())
     number = f"{call.x_phone}@c.us"
     found = next(
@@ -159,7 +157,7 @@ def _delete(call: Call) -> Answer:
 
 _CHANGE: Final = Body("PhoneChange", {"labels": TEXT, "phone_image": TEXT, "phone_name": TEXT}, any_of=True)
 _route: Final = partial(Route, resource=PHONES, result="Phone")
-_of_one: Final = partial(_route, phone=True, errors=(404,))
+_of_one: Final = partial(_route, phone=True, of_phone=True, errors=(404,))
 _done: Final = partial(_of_one, result=None, status=204)
 
 ROUTES: Final = (

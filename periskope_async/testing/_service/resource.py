@@ -24,6 +24,7 @@ class Resource:
         text_key: a key of the object that holds free text.
         example_id: of an object that is there from the start.
         unknown_values: keys of an object whose values are out of few, each with one that nobody knows.
+        open_keys: keys whose values are taken as they come, though the vendor's type of an answer lists some.
         other_id: of an object that is never there.
         full_id: from an id as a path has it to the id in full.
         row_of: from the body of an object's own page, and the time of its last change, to its row in a list.
@@ -38,6 +39,7 @@ class Resource:
     unknown_values: Mapping[str, Any] = attrs.field(hash=False)
     row_of: Callable[[Json, str | None], Json]
     object_key: str = ""
+    open_keys: tuple[str, ...] = ()
     rows_key: str = attrs.Factory(lambda self: self.plural, takes_self=True)
     parameter: str = attrs.Factory(lambda self: self.id_key, takes_self=True)
     full_id: Callable[[str], str] = str

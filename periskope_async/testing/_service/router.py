@@ -85,6 +85,7 @@ class Route:
         query: the parameters it takes.
         body: what it takes as body.
         phone: whether it lists `x-phone`.
+        of_phone: whether it is about the phone that `x-phone` names, so that there has to be one.
         errors: statuses of its refusals that nothing above lets expect.
     """
 
@@ -107,6 +108,7 @@ class Route:
     query: Fields = attrs.field(kw_only=True, default=MappingProxyType({}))
     body: Body | None = attrs.field(kw_only=True, default=None)
     phone: bool = attrs.field(kw_only=True, default=False)
+    of_phone: bool = attrs.field(kw_only=True, default=False)
     errors: tuple[int, ...] = attrs.field(kw_only=True, default=())
 
     @property

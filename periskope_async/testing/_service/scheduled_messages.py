@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, cast
-from uuid import NAMESPACE_URL, uuid5
 
 from periskope_async.testing._json import Json, dumps
-from periskope_async.testing._service.account import ORG_ID, ORG_PHONE
+from periskope_async.testing._service.account import ORG_ID, ORG_PHONE, made_id
 from periskope_async.testing._service.answers import Answer, not_found
 from periskope_async.testing._service.chat_forms import full_id
 from periskope_async.testing._service.collection import MadeOnce, Objects
@@ -15,6 +14,7 @@ from periskope_async.testing._service.fields import (
     CHAT_ID,
     DATE,
     FLAG,
+    REQUIRED_DATE,
     TEXT,
     Body,
     Field,
@@ -23,7 +23,7 @@ from periskope_async.testing._service.fields import (
     one_of,
 )
 from periskope_async.testing._service.message_fields import MEDIA
-from periskope_async.testing._service.operations import PAGING, page, read
+from periskope_async.testing._service.operations import PAGING, page, read, remove
 from periskope_async.testing._service.resource import Resource
 from periskope_async.testing._service.router import Call, Route
 from periskope_async.testing._service.sending import queue
@@ -37,16 +37,12 @@ _SPANS: Final = {"day": timedelta(days=1), "week": timedelta(weeks=1), "month": 
 _MOST_RUNS: Final = 10  # rows
 
 
-def _id(kind: str, seed: int, number: int) -> str:
-    return str(uuid5(NAMESPACE_URL, f"{kind} {seed} {number}"))
-
-
 SCHEDULED: Final = Resource(
     name="scheduled message",
     plural="scheduled_messages",
     id_key="scheduled_id",
     text_key="status",
-    example_id=_id("scheduled", 0, 0),
+    example_id=made_id("scheduled", 0, 0),
     other_id="00000000-0000-4000-8000-00000000ffff",
     unknown_values={"status": "levitating"},
     row_of=lambda message, _: message,
@@ -71,7 +67,7 @@ def scheduled_messages(state: State) -> Objects:
         if chat_id is None:
             return {}
         body = {"chat_id": chat_id, "message": "Weekly reminder", "scheduled_at": "2999-01-01T09:00:00+00:00"}
-        message = _new(_id("scheduled", state.seed, 0), "2025-08-15T09:30:00.000+00:00", body)
+        message = _new(made_id("scheduled", state.seed, 0), "2025-08-15T09:30:00.000+00:00", body)
         return {message["scheduled_id"]: message}
 
     return Objects(SCHEDULED, MadeOnce(SCHEDULED, make), state.lock, state.timestamp)
@@ -117,11 +113,18 @@ def run_due(state: State) -> None:
                 scheduled.put(message)
 
 
+def next_due(state: State) -> float | None:
+    """When the next one is to be sent, in seconds since the epoch; None: none is."""
+    scheduled = state.objects["scheduled_messages"]
+    waiting = (message for message in map(scheduled.get, scheduled.ids()) if message["status"] == "scheduled")
+    return min((_seconds(message["scheduled_at"]) for message in waiting), default=None)
+
+
 def _run(state: State, message: Json) -> None:
     made = state.objects["occurrences"]
     due, payload = message["scheduled_at"], message["message_payload"]
     occurrence: Json = {
-        "id": _id("occurrence", state.seed, len(made.put_ids())),
+        "id": made_id("occurrence", state.seed, len(made.put_ids())),
         "scheduled_id": message["scheduled_id"],
         "chat_id": message["chat_id"],
         "sent_message_id": None,
@@ -171,7 +174,7 @@ def _create(call: Call) -> Answer:
     if state.objects["chats"].body(full_id(body["chat_id"])) is None:
         return not_found("chat")
     with state.lock:
-        name = _id("scheduled", state.seed, 1 + len(call.objects.put_ids()))
+        name = made_id("scheduled", state.seed, 1 + len(call.objects.put_ids()))
         message = _new(name, state.timestamp(), body)
         call.objects.put(message)
     return Answer(201, dumps(message))
@@ -205,12 +208,11 @@ def _update(call: Call) -> Answer:
 
 def _delete(call: Call) -> Answer:
     run_due(call.state)
-    with call.state.lock:
-        if call.objects.body(call.resource_id) is None:
-            return not_found("scheduled message")
-        call.objects.remove(call.resource_id)
-    answer = {"success": True, "message": "Scheduled message deleted", "scheduled_id": call.resource_id}
-    return Answer(200, dumps(answer))
+    answer = remove(call)
+    if answer.status != 204:
+        return answer
+    body = {"success": True, "message": "Scheduled message deleted", "scheduled_id": call.resource_id}
+    return Answer(200, dumps(body))
 
 
 def _list_occurrences(call: Call) -> Answer:
@@ -228,12 +230,13 @@ def _are_days(value: Any, _: object) -> str:
 
 
 def _is_count(value: Any, _: object) -> str:
-    return "" if type(value) is int and value > 0 else "Expected a whole number above 0"
+    whole = type(value) is int or (isinstance(value, float) and value.is_integer())  # 2.0 is whole in JSON
+    return "" if whole and value > 0 else "Expected a whole number above 0"
 
 
 _REPEAT: Final = object_of(
     {
-        "repeat_interval": one_of("day", "week", "month"),
+        "repeat_interval": one_of("day", "week", "month", empty=(None,)),
         "repeat_value": Field({"type": ["integer", "null"], "minimum": 1}, _is_count, empty=(None,)),
         "repeat_days": Field({"type": ["array", "null"], "items": {"enum": [*_DAYS]}}, _are_days, empty=(None,)),
         "repeat_ends": DATE,
@@ -243,7 +246,7 @@ _REPEAT: Final = object_of(
 _FIELDS: Final = {"scheduled_at": DATE, "message": TEXT, "media": MEDIA, "is_repeat": FLAG, "repeat_config": _REPEAT}
 _NEW: Final = Body(
     "NewScheduledMessage",
-    {"chat_id": CHAT_ID, **_FIELDS},
+    {"chat_id": CHAT_ID, **_FIELDS, "scheduled_at": REQUIRED_DATE},
     required=("chat_id", "scheduled_at"),
     filled=("message", "media"),
 )

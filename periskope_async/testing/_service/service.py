@@ -94,6 +94,7 @@ class Service:
         self.api_key = api_key
         self.plan_active = True
         self.state = State(count, seed, assumptions, now)
+        self.webhooks = webhooks.webhooks(self.state)
         self.state.objects |= {
             "audit_logs": audit_logs.audit_logs(self.state),
             "chats": chats.chats(self.state),
@@ -109,8 +110,10 @@ class Service:
             "scheduled_messages": scheduled_messages.scheduled_messages(self.state),
             "tasks": tasks.tasks(self.state),
             "tickets": Tickets(self.state),
-            "webhooks": webhooks.webhooks(self.state),
+            "webhooks": self.webhooks,
         }
+        for objects in self.state.objects.values():
+            objects.happenings = self.state.happenings
         self.state.outbox.arrive = partial(messages.arrive, self.state)
 
     def find(self, request: Request) -> Found:
@@ -139,11 +142,21 @@ class Service:
             return no_route(request.method, path)
         return self._checked(found.route, found.resource_id, request)
 
+    def next_due(self) -> float | None:
+        """When the next message leaves the queue by itself, in seconds since the epoch; None: none waits."""
+        return min(filter(None, (self.state.outbox.next_due(), scheduled_messages.next_due(self.state))), default=None)
+
+    def catch_up(self) -> None:
+        """Send what is due, which else is done when somebody asks for it."""
+        with self.state.lock:
+            scheduled_messages.run_due(self.state)
+            self.state.outbox.deliver()
+
     def _checked(self, route: Route, resource_id: str, request: Request) -> Answer:
         assumptions = self.state.assumptions
         phone = request.headers.get("x-phone") if route.phone else None
         if route.phone:
-            if phone is None and assumptions.phone_required:
+            if phone is None and (route.of_phone or assumptions.phone_required):
                 return missing_phone()
             if phone is not None and not _PHONE.fullmatch(phone):
                 return invalid({"headers.x-phone": "Expected digits, or the id of a phone"})

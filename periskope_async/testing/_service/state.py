@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from periskope_async.testing._service.account import CHAT_LABELS, LABELS
 from periskope_async.testing._service.assumptions import Assumptions
+from periskope_async.testing._service.happenings import Happenings
 from periskope_async.testing._service.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class State:
         self.messages: dict[str, Json] = {}
         #: What the AI may do in each chat of which somebody has said so.
         self.ai_settings: dict[str, Json] = {}
+        #: What happens to them.
+        self.happenings = Happenings(self.lock, self.timestamp)
         #: What was sent.
         self.outbox = Outbox(now)
         self._labels = {name.casefold(): name for name in (*LABELS, *CHAT_LABELS)}

@@ -5,12 +5,12 @@ from functools import partial
 from typing import Any, Final
 
 from periskope_async.testing._json import Json, dumps
-from periskope_async.testing._service.account import STAFF, SUBJECTS
+from periskope_async.testing._service.account import STAFF, SUBJECTS, lettered
 from periskope_async.testing._service.answers import Answer
 from periskope_async.testing._service.assumptions import Assumptions
 from periskope_async.testing._service.chat_forms import full_id
 from periskope_async.testing._service.collection import MadeOnce, Objects
-from periskope_async.testing._service.fields import DATE, REQUIRED_TEXT, TEXT, Body, Field, iso_date, object_of, one_of
+from periskope_async.testing._service.fields import DATE, TEXT, Body, Field, iso_date, object_of, one_of
 from periskope_async.testing._service.made_up.conversations import moment
 from periskope_async.testing._service.operations import PAGING, page
 from periskope_async.testing._service.resource import Resource
@@ -26,10 +26,8 @@ _MADE: Final = 3
 
 
 def _task_id(number: int) -> str:
-    return f"task-{number:016d}".translate(_LETTERS)
+    return f"task-{lettered(number, 16)}"
 
-
-_LETTERS: Final = str.maketrans("0123456789", "abcdefghij")
 
 TASKS: Final = Resource(
     name="task",
@@ -55,10 +53,9 @@ def tasks(state: State) -> Objects:
 
 def _new(task_id: str, timestamp: str, body: Json) -> Json:
     """A task with what *body* says of it. What the service assumes where it says nothing is not documented."""
-    association: Json = dict(body.get("association") or {})
-    chat_id = association.pop("chat_id", None)
-    if isinstance(chat_id, str):  # what the service makes of anything else is not documented
-        association["chat_id"] = full_id(chat_id)
+    association: Json = {key: value for key, value in (body.get("association") or {}).items() if value}
+    if association.get("chat_id"):
+        association["chat_id"] = full_id(association["chat_id"])
     status = body.get("status") or "open"
     author = body.get("created_by") or STAFF[0]
     return {
@@ -102,7 +99,7 @@ _NEW_TASK: Final = Body(
     {
         "title": Field({"type": "string", "minLength": 1, "maxLength": _MAX_TITLE}, _is_title),
         "type": one_of("todo", "chat", "message", "ticket"),
-        "association": object_of(dict.fromkeys(("chat_id", "message_id", "ticket_id"), REQUIRED_TEXT)),
+        "association": object_of(dict.fromkeys(("chat_id", "message_id", "ticket_id"), TEXT)),
         "status": one_of("open", "inprogress", "closed"),
         "priority": _PRIORITY,
         "assignee": TEXT,

@@ -1,22 +1,23 @@
-"""The operations on subscriptions. It must not know sockets, faults or rate limits. It calls no URL."""
+"""The operations on subscriptions. It must not know sockets, faults or rate limits, nor does it call anybody."""
 
 import re
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, cast
 from uuid import NAMESPACE_URL, uuid5
 
 from periskope_async.testing._json import Json, dumps
-from periskope_async.testing._service.account import ORG_ID
+from periskope_async.testing._service.account import ORG_ID, made_id
 from periskope_async.testing._service.answers import Answer, not_found
 from periskope_async.testing._service.assumptions import Assumptions
 from periskope_async.testing._service.collection import MadeOnce, Objects
 from periskope_async.testing._service.fields import ANY_OBJECT, FLAG, QUERY_FLAG, QUERY_TEXT, TEXT, Body, Field
-from periskope_async.testing._service.operations import read
+from periskope_async.testing._service.operations import read, remove
 from periskope_async.testing._service.resource import Resource
 from periskope_async.testing._service.router import Call, Route
 from periskope_async.testing._service.state import State
 
-__all__ = ["ROUTES", "WEBHOOKS", "webhooks"]
+__all__ = ["ROUTES", "WEBHOOKS", "Webhooks", "webhooks"]
 
 _FIRST: Final = "00000000-0000-4000-8000-00000000a001"
 WEBHOOKS: Final = Resource(
@@ -27,6 +28,7 @@ WEBHOOKS: Final = Resource(
     example_id=_FIRST,
     other_id="00000000-0000-4000-8000-00000000ffff",
     unknown_values={"integration_name": "moon.risen"},
+    open_keys=("integration_name", "type"),
     row_of=lambda webhook, _: webhook,
 )
 #: From a key of a request to the key of a subscription.
@@ -40,14 +42,27 @@ _KEYS: Final = {
 }
 
 
-def webhooks(state: State) -> Objects:
+class Webhooks(Objects):
+    """Subscriptions, and whom to say that there is one more."""
+
+    #: Called after a subscription was made or changed.
+    subscribed: Callable[[], None] = staticmethod(lambda: None)
+
+    def put(self, item: Json) -> str:
+        """Add a subscription, or replace the one of the same id; its id."""
+        name = super().put(item)
+        self.subscribed()
+        return name
+
+
+def webhooks(state: State) -> Webhooks:
     """The one subscription there is from the start."""
 
     def make() -> dict[str, Json]:
         first = _new(_FIRST, "https://example.com/periskope", "ticket.created", "2025-11-16T11:20:42.038+00:00")
         return {_FIRST: first}
 
-    return Objects(WEBHOOKS, MadeOnce(WEBHOOKS, make), state.lock, state.timestamp)
+    return Webhooks(WEBHOOKS, MadeOnce(WEBHOOKS, make), state.lock, state.timestamp)
 
 
 def _new(webhook_id: str, url: str, event: str, subscribed_at: str) -> Json:
@@ -84,7 +99,7 @@ def _create(call: Call) -> Answer:
     made = list[Json]()
     with state.lock:
         for event in [events] if isinstance(events, str) else cast("list[str]", events):
-            webhook_id = str(uuid5(NAMESPACE_URL, f"webhook {state.seed} {len(objects.put_ids())}"))
+            webhook_id = made_id("webhook", state.seed, len(objects.put_ids()))
             webhook = _new(webhook_id, call.body["hookUrl"], event, state.timestamp())
             webhook |= _fields(call.body) | {"integration_name": event}
             objects.put(webhook)
@@ -106,14 +121,6 @@ def _update(call: Call) -> Answer:
             return not_found("webhook")
         call.objects.change(call.resource_id, **_fields(call.body))
         return read(call)
-
-
-def _delete(call: Call) -> Answer:
-    with call.state.lock:
-        if call.objects.body(call.resource_id) is None:
-            return not_found("webhook")
-        call.objects.remove(call.resource_id)
-    return Answer(204)
 
 
 def _is_url(value: Any, _: Assumptions) -> str:
@@ -159,6 +166,6 @@ ROUTES: Final = (
     ),
     _route("webhooks.update", "updateWebhook", "PATCH", "/webhooks/{id}", "Change one", _update, body=_CHANGE),
     _route(
-        *("webhooks.delete", "deleteWebhook", "DELETE", "/webhooks/{id}", "End one", _delete), result=None, status=204
+        *("webhooks.delete", "deleteWebhook", "DELETE", "/webhooks/{id}", "End one", remove), result=None, status=204
     ),
 )

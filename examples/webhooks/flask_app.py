@@ -1,0 +1,19 @@
+"""Run it: PERISKOPE_WEBHOOK_KEY=... gunicorn --threads 8 flask_app:app"""
+
+from flask import Flask, abort, request
+
+from periskope_sync import webhooks
+
+app = Flask(__name__)
+seen = webhooks.Seen()
+
+
+@app.post("/hook")
+def hook() -> str:
+    try:
+        event = webhooks.parse(request.get_data(), request.headers)
+    except webhooks.SignatureError:
+        abort(400)
+    if seen.add(event):
+        print(event.type, event.key)
+    return ""
