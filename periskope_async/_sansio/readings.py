@@ -7,13 +7,14 @@ too, the id alone, however it is spelled: a write drops readings by that, for it
 import json
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
 from urllib.parse import parse_qsl, unquote
 
 from attrs import define
 
 from periskope_async._sansio.arguments import MAX_ID
 from periskope_async._sansio.operation import Request
+from periskope_async._sansio.upload import FileBody
 
 __all__ = ["Flight", "Reading", "Readings", "collection_of", "named_by", "subject_of"]
 
@@ -150,21 +151,22 @@ def named_by(request: Request[Any]) -> set[str]:
     texts += [value for _, value in parse_qsl(request.query)]
     if request.resource_id is not None:
         texts.append(request.resource_id)
-    if request.body is not None and request.content_type == "application/json":
-        texts += _texts(json.loads(request.body))
+    body = request.body.body if isinstance(request.body, FileBody) else request.body
+    if body is not None and request.content_type == "application/json":
+        texts += _texts(json.loads(body))
     return {subject_of(text) for text in texts if 0 < len(text) <= MAX_ID}
 
 
-def _texts(json_value: Any) -> list[str]:
+def _texts(json_value: object) -> list[str]:
+    """Return every text in a JSON value, names of fields too, however deep it is."""
     found, unread = list[str](), [json_value]
     while unread:
         value = unread.pop()
         if isinstance(value, str):
             found.append(value)
         elif isinstance(value, list):
-            items: list[Any] = value
-            unread += items
+            unread += cast("list[object]", value)
         elif isinstance(value, dict):
-            fields: dict[str, Any] = value
+            fields = cast("dict[str, object]", value)
             unread += [*fields, *fields.values()]
     return found

@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from periskope_async._sansio.operation import Operation, Request
 from periskope_async._sansio.readings import Readings, collection_of, named_by, subject_of
+from periskope_async._sansio.upload import FileBody
 from periskope_async.resources import chats, contacts, messages, tickets
 
 SIZE = 3
@@ -179,6 +180,8 @@ def custom(method: str, path: str, **values: Any) -> Request[Any]:
     return Request(Operation("request", method, path, None, idempotent=True), path, **values)
 
 
+WITH_FILE = FileBody(b'{"chat_id": "1@c.us", "media": {"filename": "file.pdf", "filedata": ""}}', 0, tuple, print)
+
 WRITES: dict[str, tuple[Callable[[], Request[Any]], set[str]]] = {
     "a field": (lambda: tickets.UPDATE.request(ticket_id="BKT-1", body={"status": "closed"}), {"bkt-1", "closed"}),
     "a quoted id": (lambda: tickets.UPDATE.request(ticket_id="B/1", body={}), {"b/1"}),
@@ -192,6 +195,7 @@ WRITES: dict[str, tuple[Callable[[], Request[Any]], set[str]]] = {
     "no id is so long": (lambda: messages.SEND.request(body={"chat_id": "1", "message": "m" * 300}), {"1"}),
     "the query": (lambda: custom("DELETE", "/chats", query="chat_id=1%40c.us"), {"chats", "1"}),
     "any path": (lambda: custom("PATCH", "/tickets/BKT-1"), {"tickets", "bkt-1"}),
+    "beside a file": (lambda: custom("POST", "/message/send", body=WITH_FILE), {"1", "file.pdf"}),
     "a body that is not JSON": (lambda: custom("POST", "/x", body=b"\x00", content_type="a/b", resource_id="7"), {"7"}),
 }
 
