@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NoReturn, TypeVar, cast
 
 from attrs import define, field, frozen
 
@@ -103,6 +103,9 @@ class BulkResult(Generic[T]):
     `to_records`, `to_arrow`, `to_polars` and `to_pandas` make a table of what was fetched, a row for each, in the
     columns and types that an export has, whatever the values are: a column of nothing has its type too.
 
+    It is not a list: a length or a loop would leave out in silence what failed, so they raise a `TypeError` that says
+    where what came is. It is true, whatever came; `ok` says whether all did.
+
     Attributes:
         fetched: the results by id, in the order of the ids.
         errors: why an id failed, by id, in the order of the ids.
@@ -149,6 +152,9 @@ class BulkResult(Generic[T]):
         model = next((type(value) for value in self.fetched.values()), self._model)
         return {} if model is None else columns(model)
 
+    def __bool__(self) -> bool:
+        return True  # else it would be asked for its length
+
     def __repr__(self) -> str:
         return f"BulkResult({self._counts()})"
 
@@ -178,6 +184,19 @@ class BulkResult(Generic[T]):
         summary = f"{len(self.errors)} ids failed, {len(self.skipped)} were skipped"
         skipped = DeadlineExceeded(f"{len(self.skipped)} ids were not attempted before the run ended")
         raise ExceptionGroup(summary, list(self.errors.values()) or [skipped])
+
+
+def _mistaken(_: object, *__: object) -> NoReturn:
+    raise TypeError(
+        "a BulkResult is not a list: some ids may have failed. What came is in result.fetched, by id; why others did "
+        "not is in result.errors"
+    )
+
+
+# Which of the three a length or a loop is about, no reader could tell: so they are refused, with what to write instead.
+# Set from outside, so that a type checker goes on refusing them before they are run.
+for _name in ("__len__", "__iter__", "__getitem__", "__contains__"):
+    setattr(BulkResult, _name, _mistaken)
 
 
 def _html(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

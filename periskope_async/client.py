@@ -1,8 +1,8 @@
 """The client: settings, caller and resources, opened and closed: all that its users call first, in one file."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, Self, TypeVar, overload
 
 from periskope_async._io.caller import Caller
 from periskope_async._io.limiter import limiter_for
@@ -17,12 +17,14 @@ from periskope_async.resources._attribute import Resource
 from periskope_async.settings import Settings
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
     from os import PathLike
     from ssl import SSLContext
 
     import aiohttp  # for the type of a session that is passed on, unopened
 
     from periskope_async.budgets import RedisBudget
+    from periskope_async.events import Event
     from periskope_async.resources.chats import Chats
     from periskope_async.resources.contacts import Contacts
     from periskope_async.resources.groups import Groups
@@ -167,6 +169,38 @@ class PeriskopeClient:
         clone = type(self).__new__(type(self))
         clone._caller = Caller(settings, own.connections, own.report.hooks)  # noqa: SLF001  # our own kind
         return clone
+
+    def events(
+        self, *, backfill: Literal["tickets"] | None = None
+    ) -> "AbstractAsyncContextManager[AsyncIterator[Event]]":
+        """Listen to what happens while it happens: the events that webhooks get, over a connection that we make.
+
+            async with client.events() as events:
+                async for event in events:
+                    match event:
+                        case TicketUpdated(ticket=info): ...
+                        case Gap(since, until): ...  # what happened in between may be missing
+
+        It needs an extra: `pip install "periskope[live]"`. A connection that is lost is made again, for ever, and a
+        `Gap` says from when to when events may be missing: the service sends none of them again. Up to 1,000 events
+        wait to be read; of more, the rest is dropped, and a `Gap` counts them. What has no class is an `UnknownEvent`.
+
+        Leaving the block ends the connection. No limit of the service is used up, except by a backfill.
+
+        Args:
+            backfill: "tickets" to read, after each gap, the list of tickets (a request for 2,000), and to get those
+                that were changed since as `TicketUpdated`, with `source="backfill"`, and without chat and messages.
+
+        Raises:
+            ConfigurationError: the extra is not installed, or an argument is unusable; raised by this call.
+            AuthenticationError: the key is refused. Raised on entering, as what follows, or later when events are read.
+            ConnectError: no connection could be made within the client's `deadline` and `retries`.
+            PeriskopeError: the service refused the connection for another reason.
+            ClientClosedError: the client was closed.
+        """
+        from periskope_async.live import open_events
+
+        return open_events(self._caller, backfill)
 
     @overload
     async def request(

@@ -54,8 +54,15 @@ __all__ = [
 
 #: What people write within a number that begins with a plus sign, also as a path has it.
 _GAP: Final = r"(?:%20|%28|%29|[\s().-])*"
-#: A number of eight digits or more is taken for a phone's; what is cut off of it.
-_NUMBER: Final = re.compile(rf"(?:\+|%2B)(?:{_GAP}\d){{4,}}(?=(?:{_GAP}\d){{4}})|\d{{4,}}(?=\d{{4}})")
+#: What holds long numbers that are nobody's: a UUID, and the id of a group, which is longer than any phone number. The
+#: ids of older groups are their maker's number and a time, with a hyphen between.
+_NOBODY: Final = (
+    r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Fa-f])"
+    r"|(?<![\d-])\d{16,}(?=(?:@|%40)g\.us)"
+)
+#: Any other number of eight digits or more is taken for a phone's; what is cut off of it.
+_PHONE: Final = rf"(?:\+|%2B)(?:{_GAP}\d){{4,}}(?=(?:{_GAP}\d){{4}})|\d{{4,}}(?=\d{{4}})"
+_NUMBER: Final = re.compile(rf"({_NOBODY})|{_PHONE}")
 
 #: How much of the reasons for a refusal `str()` shows, characters: it has to fit a log line.
 MAX_REASONS: Final = 300
@@ -63,7 +70,7 @@ MAX_REASONS: Final = 300
 
 def mask_numbers(text: str) -> str:
     """Return *text* with every phone number in it cut to its last four digits: `…1844@c.us`."""
-    return _NUMBER.sub("…", text)
+    return _NUMBER.sub(lambda found: found[1] or "…", text)
 
 
 def one_line(text: str) -> str:

@@ -5,8 +5,9 @@
         case MessageEvent(message=message): ...  # any event of a message
         case UnknownEvent(type=name, data=data): ...
 
-`webhooks.parse` makes them of deliveries. An event that this version does not know, or whose data is not what the event
-should have, is an `UnknownEvent`: nothing that the service says is refused.
+`webhooks.parse` makes them of deliveries, and `client.events()` of what comes live. An event that this version does
+not know, or whose data is not what the event should have, is an `UnknownEvent`: nothing that the service says is
+refused.
 """
 
 import json
@@ -14,7 +15,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from hashlib import blake2b
 from types import MappingProxyType
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 
 from attrs import field, frozen
 
@@ -35,6 +36,7 @@ __all__ = [
     "ChatEvent",
     "ChatNotificationCreated",
     "Event",
+    "Gap",
     "MessageAckUpdated",
     "MessageCreated",
     "MessageDeleted",
@@ -71,6 +73,7 @@ class Event:
         timestamp: when; None where the service does not say.
         previous: the old values of what was changed, as the service sends them.
         raw: the JSON of the delivery as it came.
+        source: `backfill` if the service did not say so itself: it was found in a list after a `Gap`.
     """
 
     #: The attribute that holds what it is about, and what that is.
@@ -83,6 +86,7 @@ class Event:
     timestamp: datetime | None = None
     previous: Mapping[str, Any] = field(default=EMPTY_MAPPING, hash=False, repr=False)
     raw: Mapping[str, Any] = field(default=EMPTY_MAPPING, eq=False, hash=False, repr=False)
+    source: Literal["service", "backfill"] = "service"
 
     @property
     def key(self) -> str:
@@ -95,7 +99,7 @@ class Event:
         return f"{self.type}:{when}:{self._about_id()}"
 
     def _digest(self) -> str:
-        return blake2b(json.dumps(self.raw, sort_keys=True).encode(), digest_size=16).hexdigest()
+        return blake2b(json.dumps(self.raw, sort_keys=True, default=repr).encode(), digest_size=16).hexdigest()
 
     def _about_id(self) -> str:
         return ""
@@ -112,6 +116,27 @@ class UnknownEvent(Event):
 
     data: Any = field(default=None, hash=False, repr=False)
     problems: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class Gap(Event):
+    """Live events may be missing here: the connection was lost for a while, or more came than were read.
+
+    The service does not send them again. It is an event of ours: no delivery of a webhook is one.
+
+    Attributes:
+        since: when something last came, or when the first event found no room, by our clock.
+        until: when the connection stood again, or when the last event found no room.
+        dropped: events that came and found no room. What was missed while the connection was away is not in it.
+    """
+
+    type: str = field(default="gap", kw_only=True)
+    since: datetime = field(kw_only=False)
+    until: datetime = field(kw_only=False)
+    dropped: int = 0
+
+    def _about_id(self) -> str:
+        return f"{self.since.isoformat()}/{self.until.isoformat()}"
 
 
 @frozen(kw_only=True)

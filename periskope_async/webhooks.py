@@ -13,16 +13,15 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from hashlib import sha256
 from typing import Any, Final, TypeVar, cast
 
-from periskope_async._codec.converter import loads, structure
-from periskope_async._codec.readers import read_moment
+from periskope_async._codec.converter import loads
+from periskope_async._envelope import name_in, read_event
 from periskope_async._sansio.secret import conceal
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.errors import ConfigurationError, DecodeError, PeriskopeError
-from periskope_async.events import EVENTS, Event, UnknownEvent
+from periskope_async.events import Event
 
 __all__ = ["MAX_BODY", "SIGNATURE_HEADER", "Seen", "SignatureError", "parse", "sign", "verify"]
 
@@ -32,8 +31,6 @@ SIGNATURE_HEADER: Final = "x-periskope-signature"
 #: A larger body is refused unread, bytes.
 MAX_BODY: Final = 1 << 20
 
-#: Where the data may be; one public receiver looks beyond the first. Else it is the body itself.
-_DATA_KEYS: Final = ("data", "current_attributes", "attributes")
 _RAW: Final = "await request.body() in FastAPI and Starlette, await request.read() in aiohttp, request.body in Django,"
 
 
@@ -181,42 +178,4 @@ def _event(body: bytes, topic: str | None) -> Event:
     if not isinstance(raw, dict):
         raise DecodeError("the delivery is not a JSON object")
     envelope = cast("dict[str, Any]", raw)
-    name = _text(envelope.get("event_type")) or _text(envelope.get("event")) or topic or ""
-    keys = (*_DATA_KEYS, "message") if name.startswith("message.") else _DATA_KEYS  # a ticket has a message of its own
-    wrapped = next((key for key in keys if name and isinstance(envelope.get(key), dict)), None)
-    if wrapped is None:
-        data: Any = envelope.get("data", envelope) if name else envelope
-    else:
-        data = envelope[wrapped]
-    facts: dict[str, Any] = {
-        "type": name,
-        # Where the data is the body itself, its keys are the data's: an `id` there is not the delivery's.
-        "id": None if data is envelope else _text(envelope.get("id")),
-        "org_id": _text(envelope.get("org_id")),
-        "timestamp": None if data is envelope else _moment(envelope.get("timestamp")),
-        "previous": _mapping(envelope.get("previous_attributes")),
-        "raw": envelope,
-    }
-    cls = EVENTS.get(name)
-    if cls is None or cls.model is None:
-        return UnknownEvent(data=data, **facts)
-    try:
-        value = structure(data, cls.model)
-    except DecodeError as error:
-        return UnknownEvent(data=data, problems=error.problems, **facts)
-    facts[cls.about] = value
-    return cls(**facts)
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _moment(value: Any) -> Any:
-    with suppress(ValueError, TypeError):
-        return read_moment(value)
-    return None
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    return read_event(envelope, name_in(envelope) or topic or "")

@@ -51,7 +51,8 @@ class BlockingStream(AbstractContextManager[Iterator[R]]):
 
         def __iter__(self) -> NoReturn:
             raise TypeError(
-                "a stream is entered first: 'with client.tickets.stream(ids) as results:', then 'for item in results:'"
+                "this is entered first: 'with client.tickets.stream(ids) as results:', then 'for item in results:'; "
+                "'with client.events() as events:', then 'for event in events:'"
             )
 
     def _let_go(self) -> None:

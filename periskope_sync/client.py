@@ -125,6 +125,7 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
         )
 
     with_options: Final = blocking_clone(AsyncPeriskopeClient.with_options)
+    events: Final = blocking(AsyncPeriskopeClient.events)
 
     if TYPE_CHECKING:  # `blocking` keeps one signature, and this has two
 

@@ -111,6 +111,7 @@ class Messages(Facade[AsyncMessages]):
     send: Final = blocking(AsyncMessages.send)
     send_sync: Final = blocking(AsyncMessages.send_sync)
     send_many: Final = blocking(AsyncMessages.send_many)
+    settle: Final = blocking(AsyncMessages.settle)
     find_sent: Final = blocking(AsyncMessages.find_sent)
     broadcast: Final = blocking(AsyncMessages.broadcast)
     get: Final = blocking(AsyncMessages.get)

@@ -11,7 +11,7 @@ from typing import Self
 
 import pytest
 
-__all__ = ["BINARY", "RedisServer", "Relay", "needs_redis"]
+__all__ = ["BINARY", "RedisServer", "Relay", "free_port", "needs_redis"]
 
 BINARY = shutil.which("redis-server") or shutil.which("valkey-server")
 needs_redis = pytest.mark.skipif(BINARY is None, reason="no redis-server or valkey-server on this machine")

@@ -1,7 +1,6 @@
 """The base class of every model."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn, Self
@@ -14,13 +13,14 @@ from periskope_async._codec.columns import to_record
 from periskope_async._codec.converter import decode, structure, to_dict
 from periskope_async._codec.marks import EMPTY_MAPPING, LEFT_OUT, Structured
 from periskope_async._codec.readers import copy_json
+from periskope_async.errors import mask_numbers
 
 __all__ = ["Model", "identity", "masked", "sparse"]
 
 
 def masked(identifier: str) -> str:
     """Return the repr of an id with every phone number in it cut to its last four digits: `'…1844@c.us'`."""
-    return repr(re.sub(r"\d{4,}(?=\d{4})", "…", identifier))
+    return repr(mask_numbers(identifier))
 
 
 def identity(_cls: type, fields: Sequence["attrs.Attribute[Any]"]) -> list["attrs.Attribute[Any]"]:

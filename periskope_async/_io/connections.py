@@ -158,6 +158,16 @@ class Connections:
             task.uncancel()  # it rang too late to matter
         return outcome
 
+    async def http(self) -> Http:
+        """Return this client's way to the service in the running event loop, for what is not a call.
+
+        Raises:
+            ClientClosedError: the client is closed.
+            ConfigurationError: it cannot be used here.
+        """
+        state = self.state()
+        return await self._open(state) if state.http is None else state.http
+
     async def aclose(self) -> None:
         """Close every session of ours. Calls that wait or are under way end with ClientClosedError."""
         self.closed = True

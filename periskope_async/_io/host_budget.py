@@ -35,14 +35,17 @@ LOCK_TRIES: Final = 60
 LOCK_STEP: Final = 0.0001  # seconds
 #: Who could not have the file for a request asks again after this, seconds.
 LOCK_AGAIN: Final = 0.005
-#: Nobody who runs has the file locked for so long: the others go on alone, seconds.
-LOCK_LOST: Final = 0.25
+#: Nobody who runs has the file locked for so long, not even on a machine that has ten times too much to do: the others
+#: go on alone, seconds. Each of them would then use up the window as if it were its own.
+LOCK_LOST: Final = 1.0
 #: A file that could not be used is tried again after this, seconds.
 REST: Final = 5.0
 #: How often a process looks who the others are, seconds.
 LOOK: Final = 0.05
-#: Whose last word is older than this may have ended, seconds.
+#: Who lives and has something to say says it at least this often, seconds.
 SILENCE: Final = 0.2
+#: What was sent by a process that has ended may reach the service for so long after its last word, seconds.
+ON_ITS_WAY: Final = 1.0
 #: Who has asked for a request wants another one for this long, seconds.
 DEMAND: Final = 0.2
 #: Who has been silent for so long, and lives, has nothing in flight that could still count, seconds.
@@ -135,11 +138,12 @@ class HostBudget:
                 if permit.generation != self._generation:
                     self._generation, self._taken = permit.generation, 0
                 self._taken += 1
-                if now + DEMAND / 2 > self._wants_until:
+                if abs(now + DEMAND - self._wants_until) > DEMAND / 2:
                     self._wants_until = now + DEMAND
                 return permit
-            self._wants_until = now + min(permit, LAPSE) + DEMAND
-            return self._poll(permit, now)
+            wait = self._poll(permit, now)
+            self._wants_until = now + min(wait, LAPSE) + DEMAND
+            return wait
 
     def answer(self, permit: Permit, now: float, reading: RateReading | None, health: Health) -> None:
         """Note an answer, as `Ledger.answer`; with the next step, if it shows nothing that others wait for."""
@@ -393,7 +397,7 @@ class HostBudget:
                 continue
             silent = now - slot.written_at
             known = -SILENCE <= silent <= LAPSE  # else it lapsed, or was never written by a process
-            if not known or (silent > SILENCE and file.is_dead(number)):
+            if not known or (silent > ON_ITS_WAY and file.is_dead(number)):
                 file.write_slot(number, Slot())
                 continue
             in_flight += slot.in_flight

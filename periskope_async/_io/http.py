@@ -28,6 +28,8 @@ __all__ = ["Http", "Session", "check_session"]
 
 Session = aiohttp.ClientSession
 
+#: What a WebSocket says too. It has no body, and so no form of one.
+_OF_ANY_REQUEST: Final = {"Authorization", "User-Agent"}
 #: The caller times attempts; aiohttp's own total would count from before the queue for a connection.
 TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT)
 
@@ -64,10 +66,9 @@ class Http:
         self._room = Room(asyncio.get_running_loop())
         self._options: dict[str, Any] = {"allow_redirects": False, "middlewares": (_send_once,)}
         proxy = _proxy_options(settings.proxy, self._base)
-        self._options |= proxy
+        self._way = proxy if borrowed is None or settings.ssl is None else proxy | {"ssl": settings.ssl}
+        self._options |= self._way
         if borrowed is not None:
-            if settings.ssl is not None:
-                self._options["ssl"] = settings.ssl
             self.session: Session = borrowed
             self._options |= {
                 # Its own defaults are its owner's affair, not ours.
@@ -142,6 +143,11 @@ class Http:
         finally:
             if not response.closed:
                 response.close()
+
+    def websocket_options(self, phone: str | None) -> tuple[dict[str, str], dict[str, Any]]:
+        """Return the headers of a WebSocket for *phone*, and what else aiohttp is to know of the way there."""
+        headers = {name: value for name, value in self._headers.items() if name in _OF_ANY_REQUEST}
+        return headers if phone is None else headers | {"x-phone": phone}, self._way
 
     def explain(self, exc: Exception, *, closed: bool) -> FailedAttempt:
         """Return the failure of an attempt that broke with *exc*; *closed*: whether the client was closed meanwhile."""

@@ -19,7 +19,7 @@ from anyio import to_thread
 
 from periskope_async.errors import ConfigurationError
 
-__all__ = ["Journal"]
+__all__ = ["Journal", "read_journal"]
 
 #: How each line begins.
 _START: Final = b'{"key": '
@@ -104,17 +104,37 @@ class Journal:
 
     def _read(self) -> dict[Any, dict[str, Any]]:
         self._file.seek(0)
-        *whole, torn = lines = self._file.read().split(b"\n")
-        if not _START.startswith(lines[0][: len(_START)]):
-            raise ConfigurationError("journal: the file holds something else")
-        if torn:  # the end of a run that was killed, or ran out of disk; what it began stands before
+        content = self._file.read()
+        found = _last_lines(content)
+        if content and not content.endswith(b"\n"):  # the end of a run that was killed, or ran out of disk
             self._file.write(b"\n")
-        found: dict[Any, dict[str, Any]] = {}
-        for line in whole:
-            with suppress(ValueError):  # what an earlier run tore
-                entry = json.loads(line)
-                found[entry["key"]] = entry
         return found
+
+
+def read_journal(path: str | os.PathLike[str]) -> dict[Any, dict[str, Any]]:
+    """Return the last line of each key in the journal at *path*, which stays as it is; nothing if there is none.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or holds something else.
+    """
+    try:
+        return _last_lines(Path(path).read_bytes())
+    except FileNotFoundError:
+        return {}
+    except OSError as exc:
+        raise ConfigurationError(f"journal: cannot read the file: {exc.strerror}") from None
+
+
+def _last_lines(content: bytes) -> dict[Any, dict[str, Any]]:
+    *whole, torn = content.split(b"\n")
+    if not _START.startswith((whole or [torn])[0][: len(_START)]):
+        raise ConfigurationError("journal: the file holds something else")
+    found: dict[Any, dict[str, Any]] = {}
+    for line in whole:
+        with suppress(ValueError):  # what an earlier run tore; what it began stands before
+            entry = json.loads(line)
+            found[entry["key"]] = entry
+    return found
 
 
 def _sync_folder(path: Path) -> None:

@@ -36,8 +36,11 @@ __all__ = ["RedisLedger"]
 
 logger: Final = logging.getLogger("periskope")
 
-#: A call waits no longer for Redis, seconds. The first connection takes two answers and a half.
-PATIENCE: Final = 3 * TIMEOUT
+#: A call waits no longer for Redis, seconds. The first connection takes two answers and a half; and where this process
+#: waits for a processor, it is not Redis that is slow.
+PATIENCE: Final = 4 * TIMEOUT
+#: A bulk run waits longer, seconds: who goes on without Redis uses up what the others have.
+BULK_PATIENCE: Final = 5.0
 #: Redis that failed is tried again after this, which doubles, up to that, seconds.
 FIRST_REST: Final = 0.25  # seconds
 LAST_REST: Final = 5.0  # seconds
@@ -45,6 +48,8 @@ LAST_REST: Final = 5.0  # seconds
 FLUSH: Final = 0.1
 #: After losing to others this often, a process waits for another turn: requests to Redis.
 ATTEMPTS: Final = 30
+#: Who has requests in flight says so this often, seconds: else he may have been killed, and they lapse.
+BEAT: Final = 1.5
 #: What nobody has written for so long, Redis forgets, milliseconds.
 KEEP: Final = 3_600_000
 _SHA: Final = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
@@ -82,12 +87,13 @@ class RedisLedger:
         #: Whether the host's budget, or this process, goes on without Redis.
         self._apart = False
         self._entered: HostBudget | None = None
-        self._was: tuple[int, bool, float] = (0, False, 0.0)
         #: Of the image that is known here; None before the first.
         self._version: str | None = None
         self._clock_of_redis: Final = RemoteClock()
         self._next_at = self._retry_at = -math.inf
         self._busy_since = math.inf
+        #: For how long those wait who wait for the transaction that runs, seconds.
+        self._patience = BULK_PATIENCE
         self._turn = 0
         self._rest = FIRST_REST
         self._problem: str | None = None
@@ -165,12 +171,10 @@ class RedisLedger:
                 break
             self._leave(host)
         self._entered = host
-        self._was = self._state()
 
     def __exit__(self, *_: object) -> None:
         ledger, host = self.ledger, self._entered
-        news = not self._apart and ledger.has_news
-        urgent = self._was != self._state()
+        news, urgent = not self._apart and ledger.has_news, ledger.is_urgent
         self._leave(host)
         if news:
             self._kick(0.0 if urgent else FLUSH)
@@ -180,10 +184,6 @@ class RedisLedger:
             self.lock.release()
         else:
             host.__exit__()
-
-    def _state(self) -> tuple[int, bool, float]:
-        ledger = self.ledger
-        return ledger.generation, ledger.window is None, ledger.paused_until
 
     def _take(  # noqa: C901, PLR0911  # every request comes through here: a call more costs more than it makes clear
         self, now: float, *, bulk: bool, wanted: float
@@ -199,9 +199,7 @@ class RedisLedger:
             return None
         waits = self._busy_since != math.inf
         if ledger.is_unlimited:
-            if not self._apart:
-                self._part(None)
-            return None
+            return None  # once the others know it, this process parts
         if self._apart:
             if now >= self._retry_at and (not waits or now - self._busy_since > LAST_REST):
                 self._begin(now)
@@ -209,8 +207,10 @@ class RedisLedger:
         found = ledger.take(now, bulk=bulk, wanted=wanted)
         if isinstance(found, Permit) or found > 0:
             return found
+        if not bulk:
+            self._patience = PATIENCE
         if waits:
-            left = self._busy_since + PATIENCE - now
+            left = self._busy_since + self._patience - now
             if left > 0:
                 return left
             self._part("it does not answer in time")
@@ -218,7 +218,7 @@ class RedisLedger:
         if now < self._next_at:
             return self._next_at - now
         self._begin(now)
-        return PATIENCE  # or until it is known, before that
+        return self._patience  # or until it is known, before that
 
     # -- with Redis ---------------------------------------------------------------------------------------------------
 
@@ -242,6 +242,7 @@ class RedisLedger:
         self._retry_at = now + self._rest
         self._rest = min(2 * self._rest, LAST_REST)
         self._version = None
+        self.ledger.forget_step()
         if not self._apart:
             self.ledger.go_alone()
             self._apart = True
@@ -263,9 +264,11 @@ class RedisLedger:
         finally:
             with self.lock:
                 if turn == self._turn:
-                    self._busy_since = math.inf
+                    self._busy_since, self._patience = math.inf, BULK_PATIENCE
                     if problem is not None:
                         self._part(None if self._resting else problem)
+                    elif self.ledger.own and not self._apart:
+                        self._kick(BEAT)
             self._report()
             self.wake()
 
@@ -274,6 +277,8 @@ class RedisLedger:
         ledger = self.ledger
         for _ in range(ATTEMPTS):
             with self.lock:
+                if self._apart and ledger.is_unlimited:
+                    return
                 if self._version is None:
                     step = None
                     said, image = _text(ledger.said(self._clock())), ""
@@ -294,44 +299,62 @@ class RedisLedger:
                 int(LAPSE * 1e6),
                 KEEP,
             )
-            sent_at = self._clock()
-            try:
-                found = yield ("EVALSHA", _SHA, *arguments)
-            except Exception as error:
-                # An idle connection may have ended unnoticed. What is done twice counts a lease too much, for a window.
-                if type(error).__name__ not in {"NoScriptError", "ConnectionError"}:
-                    raise
-                sent_at = self._clock()
-                found = yield ("EVAL", SCRIPT, *arguments)
+            found, sent_at = yield from self._ask(arguments)
             with self.lock:
                 if turn != self._turn:
                     return
-                if self._note(step, found, sent_at):
+                if self._note(step, found, sent_at, version):
                     return
         with self.lock:
             self._next_at = self._clock() + POLL * (1 + random())  # noqa: S311  # no secret
 
-    def _note(self, step: Step | None, found: Any, sent_at: float) -> bool:
-        """Take in what Redis has answered; return whether the step counts."""
+    def _ask(self, arguments: tuple[Any, ...]) -> Generator[tuple[Any, ...], Any, tuple[Any, float]]:
+        """Have Redis run the script; return what it answers, and when it was asked.
+
+        What is late is asked again while calls wait: the step is known by its version if it was taken already.
+        """
+        command: tuple[Any, ...] = ("EVALSHA", _SHA, *arguments)
+        again = True
+        while True:
+            sent_at = self._clock()
+            try:
+                return (yield command), sent_at
+            except Exception as error:
+                name = type(error).__name__
+                if name != "TimeoutError":  # an idle connection may have ended unnoticed
+                    if not again or name not in {"NoScriptError", "ConnectionError"}:
+                        raise
+                    again = False
+                elif self._clock() + TIMEOUT > self._busy_since + self._patience:
+                    raise
+            command = ("EVAL", SCRIPT, *arguments)
+
+    def _note(self, step: Step | None, found: Any, sent_at: float, sent: str) -> bool:
+        """Take in what Redis has answered; return whether the step counts. *sent*: the version of its image."""
         ledger, now = self.ledger, self._clock()
         stored, version, time_there, written, image, said = found
         self._clock_of_redis.note(int(time_there), sent_at, now)
         slots = [(_bytes(each), int(old) / 1e6) for each, old in zip(said[::2], said[1::2], strict=True)]
         version = _str(version)
-        if step is None or not (stored or version == self._version):
+        stored = stored or version == sent
+        if not (step is not None and (stored or version == self._version)):
             ledger.see(_bytes(image), max(0.0, now - self._clock_of_redis.here(int(written))), slots, now)
             self._version = version
-            return False
+            if step is None or step.image is not None or ledger.wants_permits:
+                return False
         if step.image is not None and not stored:
             return False
         self._version = version
-        ledger.commit(step, slots, now)
+        if not ledger.commit(step, slots, now):
+            return False
         if self._apart:
             self._apart = False
             if self._host is not None:
                 self._host.stop()
         self._problem, self._rest = None, FIRST_REST
         self._next_at = now + ledger.poll(step.wait, now) if not step.permits else now
+        if ledger.is_unlimited and not ledger.is_urgent:
+            self._part(None)
         return True
 
     def _explain(self, error: Exception) -> str:

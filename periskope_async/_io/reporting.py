@@ -55,6 +55,10 @@ class Reporter:
         operation = request.operation
         error.resource, error.resource_id = operation.resource, request.resource_id
         error.method, error.path = operation.method, mask_numbers(request.path)
+        return self.redact(error)
+
+    def redact(self, error: PeriskopeError) -> PeriskopeError:
+        """Make *error* fit to be shown."""
         redact(error, self._scrub)
         return error
 

@@ -34,7 +34,7 @@ class RequestQueue:
         self._closed = False
         #: What the names of this service's rate headers end in, looked for in every answer until one is good.
         self._suffixes: tuple[str, ...] | None = None
-        #: How many requests a bulk run still has to send, as far as it knows.
+        #: How many requests a bulk run still has to send, as far as it knows, but for those that wait here; with one.
         self.wanted: float = 0
 
     def try_acquire(self, *, bulk: bool) -> Permit | None:
@@ -159,7 +159,8 @@ class RequestQueue:
                 continue
             if self._in_flight >= self._concurrency:
                 return NEVER
-            permit = self.limiter.admit(self._loop.time(), bulk=bulk, wanted=self.wanted if bulk else 0)
+            wanted = self.wanted + len(self._again) + len(self._bulk) - 1 if bulk else 0
+            permit = self.limiter.admit(self._loop.time(), bulk=bulk, wanted=wanted)
             if not isinstance(permit, Permit):
                 return permit
             self._in_flight += 1

@@ -8,12 +8,13 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from periskope_async._io.caller import Caller
+from periskope_async._io.entered import Entered
 from periskope_async._io.run import Job, Run
 from periskope_async._io.source import Ids, Source
+from periskope_async._io.tasks import cancel_and_wait
 from periskope_async._sansio.operation import Request
 from periskope_async.bulk import Failed, Fetched
 from periskope_async.errors import PeriskopeError
@@ -82,34 +83,11 @@ class _Results(AsyncIterator[Fetched[T] | Failed], Generic[T]):
         raise StopAsyncIteration
 
 
-class _Stream(AbstractAsyncContextManager[AsyncIterator[Fetched[T] | Failed]], Generic[T]):
-    """A stream before it is entered; used in another way, it says how it is used."""
-
-    def __init__(self, opened: AbstractAsyncContextManager[AsyncIterator[Fetched[T] | Failed]]) -> None:
-        self._opened = opened
-
-    async def __aenter__(self) -> AsyncIterator[Fetched[T] | Failed]:
-        return await self._opened.__aenter__()
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> bool | None:
-        return await self._opened.__aexit__(exc_type, exc, traceback)
-
-    if not TYPE_CHECKING:  # so that checkers go on to find the mistake
-
-        def __aiter__(self) -> NoReturn:
-            raise TypeError(HOW_TO_STREAM)
-
-        def __await__(self) -> NoReturn:
-            raise TypeError(HOW_TO_STREAM)
-
-
 def open_stream(
     caller: Caller, build: Callable[[Any], Request[T]], ids: Ids, *, name: str, ordered: bool
 ) -> AbstractAsyncContextManager[AsyncIterator[Fetched[T] | Failed]]:
     """Fetch ids as fast as their results are read; see `Tickets.stream`."""
-    return _Stream(_open(caller, build, ids, name=name, ordered=ordered))
+    return Entered(_open(caller, build, ids, name=name, ordered=ordered), HOW_TO_STREAM)
 
 
 @asynccontextmanager
@@ -125,19 +103,4 @@ async def _open(
         yield results
     finally:
         run.stop()
-        await _cancel(work)
-
-
-async def _cancel(work: "asyncio.Task[None]") -> None:
-    """Cancel the workers and wait until the last is gone, even if we are cancelled meanwhile."""
-    work.cancel()
-    cancelled: asyncio.CancelledError | None = None
-    while not work.done():
-        try:
-            await asyncio.wait([work])
-        except asyncio.CancelledError as exc:
-            cancelled = exc
-    if not work.cancelled():
-        work.exception()  # it is raised where results are read, and asyncio shall not report it as overlooked
-    if cancelled is not None:
-        raise cancelled
+        await cancel_and_wait(work)

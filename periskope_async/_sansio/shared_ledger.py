@@ -3,6 +3,8 @@
 The store keeps an image and what each process says of itself. A step takes the image, does to it what has happened
 here since, takes a lease of permits, and counts if the image is still the same; else it is taken again on the new one.
 So the rules are the ledger's, in one place. A leased permit is counted as sent, and ends with its window.
+
+What a process knows is the image that it saw last, and what has happened here since.
 """
 
 import math
@@ -26,8 +28,8 @@ __all__ = ["DEMAND", "LAPSE", "MAX_LEASE", "POLL", "PROBE_POLL", "SharedLedger",
 MAX_LEASE: Final = 64
 #: Who has asked for a request wants another one for this long, seconds.
 DEMAND: Final = 0.2
-#: Who has been silent for so long has nothing in flight that could still count, seconds.
-LAPSE: Final = 60.0
+#: Who has been silent for so long was killed, and has nothing in flight that could still count, seconds.
+LAPSE: Final = 6.0
 #: What another process does wakes nobody here. So often it is looked for while its probe is in flight, seconds;
 PROBE_POLL: Final = 0.01
 #: and so often else, seconds.
@@ -35,8 +37,6 @@ POLL: Final = 0.02
 #: Permits of a limit that has no window end after this, seconds.
 WITHOUT_WINDOW: Final = 0.5
 
-#: Where in an image that begins which is not only about when it was written, bytes.
-_CONTENT: Final = 16
 #: What a process says of itself: for how long it asks for requests, seconds; its requests in flight; the window of
 #: which it has taken how many.
 _SLOT: Final = Struct("<dqqq")
@@ -54,6 +54,7 @@ class Step(NamedTuple):
     events: int
     dropped: int
     at: float
+    partings: int
 
 
 class Other(NamedTuple):
@@ -72,14 +73,24 @@ class SharedLedger(Ledger):
     #: Requests in flight from here, and how many of its permits a process that is alone has issued.
     own: int = 0
     apart: int = 0
-    #: Whether this is the shared one; and the window, by generation, when it last was.
+    #: Whether this is the shared one; whether it ever was, and how often it ceased to be.
     joined: bool = False
-    _was: int | None = None
+    _was_joined: bool = False
+    _partings: int = 0
+    #: Whether a step is under way.
+    _is_planned: bool = False
+    #: Whether something has happened since the last step began.
+    has_news: bool = False
+    #: Up to which of what has happened the others wait for it.
+    _urgent: int = 0
     _others: tuple[Other, ...] = ()
     _base: bytes | None = None
     _events: list[Callable[[Ledger], None]] = field(factory=list[Callable[[Ledger], None]])
     _lease: list[Permit] = field(factory=list[Permit])
     _lease_until: float = -math.inf
+    _leased_at: float = -math.inf
+    #: How many the next lease for single calls has: twice as many as the last one where that was soon used up.
+    _ahead: int = 1
     _taken_of: int = -1
     _taken: int = 0
     _wanted: float = 0.0
@@ -93,9 +104,14 @@ class SharedLedger(Ledger):
         return self.last_reading is None and not self.guided
 
     @property
-    def has_news(self) -> bool:
-        """Whether something has happened that the others do not know."""
-        return bool(self._events)
+    def is_urgent(self) -> bool:
+        """Whether something has happened for which the others wait."""
+        return self._urgent > 0
+
+    @property
+    def wants_permits(self) -> bool:
+        """Whether somebody waits for a permit."""
+        return self._wanted > 0
 
     @property
     def others_at_work(self) -> int:
@@ -109,9 +125,11 @@ class SharedLedger(Ledger):
             return wait
         self._wants_until = now + DEMAND
         if not self._lease or now >= self._lease_until or now < self.paused_until:
-            self._wanted = max(self._wanted, wanted, 1.0)
+            self._wanted = max(self._wanted, 1.0, wanted if bulk else self._ahead)
             return 0.0
         permit = self._lease.pop()
+        if not self._lease:
+            self._ahead = min(2 * self._ahead, MAX_LEASE) if now - self._leased_at < DEMAND else 1
         permit.at, permit.circuit = now, circuit
         if circuit is not None:
             circuit.in_flight += 1
@@ -131,36 +149,49 @@ class SharedLedger(Ledger):
         """Take back a permit, here and for all."""
         known = evolve(permit, circuit=None)
         Ledger.withdraw(self, permit)
-        self._events.append(lambda ledger: ledger.withdraw(known))
+        self._note(lambda ledger: ledger.withdraw(known))
 
     def lose(self, permit: Permit, *, unsent: bool = False, failed: bool = True) -> None:
         """Note that a request got no answer, here and for all."""
         known = evolve(permit, circuit=None)
         Ledger.lose(self, permit, unsent=unsent, failed=failed)
         if not unsent:  # else it was withdrawn
-            self._events.append(lambda ledger: ledger.lose(known, failed=False))
+            self._note(lambda ledger: ledger.lose(known, failed=False))
 
     def answer(self, permit: Permit, now: float, reading: RateReading | None, health: Health) -> None:
         """Note an answer, here and for all."""
         known = evolve(permit, circuit=None)
+        before = self._state()
         Ledger.answer(self, permit, now, reading, health)
-        self._events.append(lambda ledger: ledger.answer(known, now, reading, health))
+        self._note(lambda ledger: ledger.answer(known, now, reading, health), urgent=self._state() != before)
 
     def throttle(self, now: float, retry_after: float | None, sent_at: float = math.inf) -> None:
         """Note a 429, here and for all."""
         Ledger.throttle(self, now, retry_after, sent_at)
-        self._events.append(lambda ledger: ledger.throttle(now, retry_after, sent_at))
+        self._note(lambda ledger: ledger.throttle(now, retry_after, sent_at), urgent=True)
 
     def go_alone(self) -> None:
         """From here on this is the ledger of this process; nobody knows what others do."""
         if self.joined:
-            self._was = self.generation
             for limit in (self, *self.further):
                 limit.end()
                 limit.crowded, limit.generation = True, _ALONE
+            self.apart = 0
         self.joined = False
-        self.in_flight, self.apart = self.own, 0
+        self.in_flight = self.own
+        self._partings += 1
+        self._forget_events()
         self._forget_lease()
+
+    def _note(self, event: Callable[[Ledger], None], *, urgent: bool = False) -> None:
+        if self.joined or self._is_planned:
+            self._events.append(event)
+            self.has_news = True
+            if urgent:
+                self._urgent = len(self._events)
+
+    def _state(self) -> tuple[int, bool, bool, int]:
+        return self.generation, self.window is None, self.guided, len(self.further)
 
     def _leave(self, permit: Permit) -> None:
         self.own -= 1
@@ -198,56 +229,71 @@ class SharedLedger(Ledger):
             if shared.last_reading is None and self.last_reading is not None:
                 self._seed(shared, now, fresh)
             else:
-                self._join(shared)
+                self._join(shared, now)
         before = self._base
-        shared._round_trip = self._round_trip  # noqa: SLF001  # every process has its own
-        events = self._events if self.joined else []
-        leased = self._lease
-        in_flight = sum(other.in_flight for other in self._others)
-        shared.in_flight = in_flight + self.own + len(leased) + len(events)
-        for event in events:
-            event(shared)
+        if not self.joined:
+            self._forget_events()  # they are in what it has brought along
+        self._is_planned, self.has_news = True, False
+        events, leased = self._events, self._lease
+        in_flight = self._replay(shared, events)
         drop = leased if now >= self._lease_until or now < shared.paused_until else []
         for permit in drop:
             shared.withdraw(permit)
         kept = len(leased) - len(drop)
         shared.in_flight = in_flight + self.own + kept
         permits, wait = ([], 0.0) if kept or not self._wanted else self._admit(shared, now)
+        if wait:  # and then it asks again
+            self._wants_until = now + min(wait, LAPSE) + DEMAND
         generation = shared.generation
         taken = (self._taken if generation == self._taken_of else 0) + len(permits)
         slot = _SLOT.pack(max(0.0, self._wants_until - now), self.own + kept + len(permits), generation, taken)
+        if before is not None and self.joined and not (permits or drop or self.is_urgent):
+            return Step(None, slot, [], wait, 0, 0, now, self._partings)  # what else has happened can wait for the next
         image = _save(shared, now)
         if image is None:
             raise ValueError("the name of a limit is too long")
-        changed = (
-            before is None or events or permits or drop or not self.joined or image[_CONTENT:] != before[_CONTENT:]
-        )
-        return Step(image if changed else None, slot, permits, wait, len(events), len(drop), now)
+        return Step(image, slot, permits, wait, len(events), len(drop), now, self._partings)
 
     def said(self, now: float) -> bytes:
         """Return what this process says of itself before it knows the others."""
         return _SLOT.pack(max(0.0, self._wants_until - now), self.own + len(self._lease), 0, 0)
 
-    def commit(self, step: Step, slots: list[tuple[bytes, float]], now: float) -> None:
-        """Take a step that counts."""
+    def commit(self, step: Step, slots: list[tuple[bytes, float]], now: float) -> bool:
+        """Take a step that the store has taken; return False if this process has parted meanwhile, and joins anew."""
+        self._is_planned = False
+        self._base = self._base if step.image is None else step.image
+        if step.partings != self._partings:
+            self._lease, self._lease_until = step.permits, -math.inf  # the next step hands it back
+            return False
         if step.dropped:
             self._forget_lease()
-        if step.image is not None:
-            del self._events[: step.events if self.joined else len(self._events)]
-            self.joined, self._base = True, step.image
-        paused_until = self.paused_until if self._events else -math.inf
-        load_image(self._base or b"", self, now)
-        self.paused_until = max(self.paused_until, paused_until)
+        del self._events[: step.events]
+        self._urgent = max(0, self._urgent - step.events)
+        if not self.joined:
+            self.joined, self._was_joined, self.apart = True, True, 0
         self.see_others(slots, now)
+        load_image(self._base or b"", self, now)
         if step.permits:
             if self.generation != self._taken_of:
                 self._taken_of, self._taken = self.generation, 0
             self._taken += len(step.permits)
-            self._lease = step.permits[::-1]
             windows = [limit.window for limit in (self, *self.further) if limit.window is not None]
+            self._lease, self._leased_at = step.permits[::-1], now
             self._lease_until = min([window.closes_at for window in windows] or [step.at + WITHOUT_WINDOW])
             self._wanted = 0.0
+        if self._events:
+            shared = Ledger()
+            load_image(self._base or b"", shared, now)
+            self._replay(shared, self._events)
+            load_image(_save(shared, now) or b"", self, now)
         self.in_flight = self.own + len(self._lease) + sum(other.in_flight for other in self._others)
+        return True
+
+    def forget_step(self) -> None:
+        """Note that the last step did not reach the store, and no other will for a while."""
+        self._is_planned = False
+        if not self.joined:
+            self._forget_events()
 
     def poll(self, wait: float, now: float) -> float:
         """Return the seconds after which to look again."""
@@ -267,7 +313,8 @@ class SharedLedger(Ledger):
             if window is not None and now < window.closes_at and (left := window.left()) > 0:
                 taken = (self._taken if generation == self._taken_of else 0) + len(permits)
                 theirs = [other.taken if other.generation == generation else 0 for other in others]
-                size = min(MAX_LEASE, (left + len(permits)) // (2 * (1 + len(others))))
+                share = window.limit // (1 + len(others)) - taken + len(permits)
+                size = min(MAX_LEASE, share)
                 if not may_take(window.limit, left, taken, theirs):
                     return permits, POLL
                 if permits and len(permits) >= min(self._wanted, size):
@@ -287,21 +334,43 @@ class SharedLedger(Ledger):
         load_image(image, shared, now)
         shared.in_flight = 0
         for limit in (shared, *shared.further):
-            if self.joined or self._was is not None:  # what others have in flight is not known
+            if self._was_joined:  # what others have in flight is not known
                 limit.end()
                 limit.crowded = True
             limit.generation = max(limit.generation + 1, fresh)
 
-    def _join(self, shared: Ledger) -> None:
-        """Bring along what happened while this process was alone."""
+    def _join(self, shared: Ledger, now: float) -> None:
+        """Bring along what happened while this process was alone. What it sent may count in the window that is open."""
         shared.paused_until = max(shared.paused_until, self.paused_until)
-        if self._was is None or self._was == shared.generation:
+        if shared.last_reading is None and self.is_unlimited:
             for limit in (shared, *shared.further):
-                if limit.window is not None:
-                    limit.window.sent += self.apart
+                limit.end()
+                limit.guided = False
+        for limit in (shared, *shared.further):
+            if limit.window is not None:
+                limit.window.sent += self._sent_alone(limit.name, now)
+
+    def _sent_alone(self, name: str, now: float) -> int:
+        """Return how many requests that nobody else knows of may count in the limit's window that is open."""
+        windows = [limit.window for limit in (self, *self.further) if limit.name == name]
+        in_its_window = [window.sent for window in windows if window is not None and now < window.closes_at]
+        return min(self.apart, *(in_its_window or [self.own]))
+
+    def _replay(self, shared: Ledger, events: list[Callable[[Ledger], None]]) -> int:
+        """Do to a ledger what has happened here; return how many requests the others have in flight."""
+        shared._round_trip = self._round_trip  # noqa: SLF001  # every process has its own
+        in_flight = sum(other.in_flight for other in self._others)
+        shared.in_flight = in_flight + self.own + len(self._lease) + len(events)
+        for event in events:
+            event(shared)
+        return in_flight
+
+    def _forget_events(self) -> None:
+        self._events.clear()
+        self._urgent, self.has_news = 0, False
 
     def _forget_lease(self) -> None:
-        self._lease, self._lease_until = [], -math.inf
+        self._lease, self._lease_until, self._ahead = [], -math.inf, 1
 
 
 def _save(ledger: Ledger, now: float) -> bytes | None:

@@ -7,7 +7,7 @@ click and the exit codes.
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import click
 from click.core import ParameterSource
@@ -21,9 +21,11 @@ from periskope_async.cli.options import (
     STATUSES,
     InOrder,
     Root,
+    chosen,
     concurrency,
     export_options,
     hands_on_connect,
+    how_many,
     output,
     ticket_values,
     which_ids,
@@ -134,22 +136,21 @@ def get(connect: "Connect", *, ticket_ids: tuple[str, ...], output: str) -> int:
 
 
 @tickets_.command("list")
-@click.option("--limit", type=click.IntRange(1), metavar="N", default=30, help="At most N tickets.")
-@click.option("--all", "everything", is_flag=True, help="Every ticket there is, whatever --limit says.")
+@how_many("ticket")
 @click.option("--status", type=click.Choice(STATUSES), help="Only these.")
 @click.option("--assignee", metavar="EMAIL", help="Only theirs.")
 @click.option("--label", metavar="NAME", help="Only with this label.")
 @click.option("--updated-since", metavar="DATE", help="Only what was changed then or later.")
 @output("table", "json", "jsonl", "csv")
 @hands_on_connect
-def list_(connect: "Connect", *, limit: int, everything: bool, output: str, **filters: str | None) -> int:
+def list_(connect: "Connect", *, limit: int | None, output: str, **filters: str | None) -> int:
     """List tickets, without their chats and messages.
 
     The API knows no filters: all rows are read, and those that fit are shown.
     """
     from periskope_async.cli.commands import tickets as _tickets
 
-    return _tickets.list_(connect, None if everything else limit, _chosen(filters), output)
+    return _tickets.list_(connect, limit, chosen(filters), output)
 
 
 @tickets_.command()
@@ -164,7 +165,7 @@ def create(connect: "Connect", *, output: str, **values: str | None) -> int:
     """Create a ticket and show it. Never sent twice: after an unclear failure, look before you repeat it."""
     from periskope_async.cli.commands import tickets as _tickets
 
-    return _tickets.create(connect, _chosen(values), output)
+    return _tickets.create(connect, chosen(values), output)
 
 
 @tickets_.command()
@@ -195,7 +196,7 @@ def update(
     from periskope_async.cli.commands import tickets as _tickets
 
     cleared = {name.replace("-", "_"): None for name in clear}
-    changes = _chosen(values)
+    changes = chosen(values)
     if cleared.keys() & changes.keys():
         raise click.UsageError("The same value is set and cleared.")
     if (add_label or remove_label) and "labels" in cleared.keys() | changes.keys():
@@ -205,10 +206,6 @@ def update(
     if not (cleared or changes or add_label or remove_label):
         raise click.UsageError("Nothing to change: name at least one value, or --clear one.")
     return _tickets.update(connect, ticket_ids, changes | cleared, (add_label, remove_label), output)
-
-
-def _chosen(values: dict[str, str | None]) -> dict[str, str | None]:
-    return {name: value for name, value in values.items() if value is not None}
 
 
 @tickets_.command()
@@ -241,6 +238,22 @@ app.add_command(members)
 app.add_command(webhooks)
 app.add_command(knowledge_base)
 app.add_command(tasks)
+
+
+@app.command()
+@click.option("--type", "types", multiple=True, metavar="TYPE", help="Only such as message.created, or 'ticket.*'.")
+@click.option("--backfill", type=click.Choice(["tickets"]), help="After a gap, show what the list says was changed.")
+@output("lines", "json", "jsonl")
+@hands_on_connect
+def events(connect: "Connect", *, types: tuple[str, ...], backfill: Literal["tickets"] | None, output: str) -> int:
+    """Print what happens as it happens, until Ctrl-C.
+
+    A connection that is lost is made again; a line says from when to when events may be missing. Needs an extra:
+    pip install "periskope[cli,live]".
+    """
+    from periskope_async.cli.commands import events as _events
+
+    return _events.print_events(connect, types=types, backfill=backfill, output=output)
 
 
 @app.command()

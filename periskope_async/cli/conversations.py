@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from periskope_async.cli.options import (
+    UNCHANGED,
     InOrder,
+    chosen,
     concurrency,
     confirm,
     export_options,
     hands_on_connect,
+    how_many,
     output,
     unasked,
     which_ids,
@@ -39,12 +42,11 @@ def _rights(command: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
-def _chosen(values: dict[str, Any], **names: str) -> dict[str, Any]:
+def _settings(values: dict[str, Any], *, nothing: str = "", **names: str) -> dict[str, Any]:
     """Return what was chosen, of rights whether only admins have them; *names* are the client's where they differ."""
     return {
         names.get(name, name): value == "admins" if name in _RIGHTS else value
-        for name, value in values.items()
-        if value is not None
+        for name, value in chosen(values, nothing=nothing).items()
     }
 
 
@@ -68,20 +70,16 @@ def get(connect: "Connect", *, chat_ids: tuple[str, ...], output: str) -> int:
 
 
 @chats.command("list")
-@click.option("--limit", type=click.IntRange(1), metavar="N", default=30, help="At most N chats.")
-@click.option("--all", "everything", is_flag=True, help="Every chat there is, whatever --limit says.")
+@how_many("chat")
 @click.option("--type", "chat_type", type=click.Choice(["user", "group", "business"]), help="Only these.")
 @click.option("--label", metavar="NAME", help="Only those that have it.")
 @output("table", "json", "jsonl", "csv")
 @hands_on_connect
-def list_(
-    connect: "Connect", *, limit: int, everything: bool, chat_type: str | None, label: str | None, output: str
-) -> int:
+def list_(connect: "Connect", *, limit: int | None, output: str, **filters: str | None) -> int:
     """List chats, without their members."""
     from periskope_async.cli.commands import chats as _chats
 
-    filters = {name: value for name, value in (("chat_type", chat_type), ("label", label)) if value is not None}
-    return _chats.list_(connect, None if everything else limit, filters, output)
+    return _chats.list_(connect, limit, chosen(filters), output)
 
 
 @chats.command()
@@ -105,10 +103,7 @@ def update(
     from periskope_async.cli.commands import chats as _chats
 
     fields = {"assigned_to": assigned_to, "labels": labels, "custom_properties": dict(properties) or None}
-    changes = {name: value for name, value in fields.items() if value is not None}
-    if not changes:
-        raise click.UsageError("Nothing to change: give at least one value.")
-    return _chats.update(connect, chat_id, changes, output)
+    return _chats.update(connect, chat_id, chosen(fields, nothing=UNCHANGED), output)
 
 
 @chats.command()
@@ -148,7 +143,7 @@ def create(
     """Make a group and show it. Never sent twice: after an unclear failure, look before you repeat it."""
     from periskope_async.cli.commands import groups as _groups
 
-    options = _chosen(
+    options = _settings(
         values,
         who_adds="add_members_admins_only",
         who_edits="info_admins_only",
@@ -173,11 +168,13 @@ def update_group(connect: "Connect", *, chat_id: str, output: str, **values: str
     """
     from periskope_async.cli.commands import groups as _groups
 
-    changes = _chosen(
-        values, who_adds="member_add_mode", who_edits="info_admins_only", who_sends="messages_admins_only"
+    changes = _settings(
+        values,
+        nothing=UNCHANGED,
+        who_adds="member_add_mode",
+        who_edits="info_admins_only",
+        who_sends="messages_admins_only",
     )
-    if not changes:
-        raise click.UsageError("Nothing to change: give at least one value.")
     return _groups.update(connect, chat_id, changes, output)
 
 

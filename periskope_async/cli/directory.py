@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from periskope_async.cli.options import (
+    UNCHANGED,
     InOrder,
+    chosen,
     concurrency,
     confirm,
     export_options,
     hands_on_connect,
+    how_many,
     output,
     rehearsing,
     unasked,
@@ -50,15 +53,14 @@ def get(connect: "Connect", *, contact_ids: tuple[str, ...], output: str) -> int
 
 
 @contacts.command("list")
-@click.option("--limit", type=click.IntRange(1), metavar="N", default=30, help="At most N contacts.")
-@click.option("--all", "everything", is_flag=True, help="Every contact there is, whatever --limit says.")
+@how_many("contact")
 @output("table", "json", "jsonl", "csv")
 @hands_on_connect
-def list_(connect: "Connect", *, limit: int, everything: bool, output: str) -> int:
+def list_(connect: "Connect", *, limit: int | None, output: str) -> int:
     """List contacts. What `-o csv` prints, `import` reads."""
     from periskope_async.cli.commands import contacts as _contacts
 
-    return _contacts.list_(connect, None if everything else limit, output)
+    return _contacts.list_(connect, limit, output)
 
 
 @contacts.command()
@@ -73,7 +75,7 @@ def create(connect: "Connect", *, contact_id: str, contact_name: str, output: st
     """Make a contact and show it. Never sent twice: after an unclear failure, look before you repeat it."""
     from periskope_async.cli.commands import contacts as _contacts
 
-    return _contacts.create(connect, contact_id, _chosen(values | {"contact_name": contact_name}), output)
+    return _contacts.create(connect, contact_id, chosen(values | {"contact_name": contact_name}), output)
 
 
 @contacts.command()
@@ -88,10 +90,7 @@ def update(connect: "Connect", *, contact_id: str, output: str, **values: Any) -
     """Change a contact and show it. What is not named stays as it is."""
     from periskope_async.cli.commands import contacts as _contacts
 
-    changes = _chosen(values)
-    if not changes:
-        raise click.UsageError("Nothing to change: give at least one value.")
-    return _contacts.update(connect, contact_id, changes, output)
+    return _contacts.update(connect, contact_id, chosen(values, nothing=UNCHANGED), output)
 
 
 @contacts.command()
@@ -248,7 +247,3 @@ def delete_member(connect: "Connect", *, email: str, yes: bool) -> int:
 
     confirm(f"Take {email} out of the organisation?", yes=yes)
     return _members.delete(connect, email)
-
-
-def _chosen(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}

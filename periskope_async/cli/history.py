@@ -14,7 +14,7 @@ __all__ = ["ai_settings", "chat_logs", "ticket_logs"]
 _chosen = all_of(
     click.option("--by", "performed_by", metavar="EMAIL", help="Only what they did."),
     click.option("--action", metavar="WORD", help="Only what was done so, such as STATUS_CHANGED."),
-    how_many("changes"),
+    how_many("change"),
     output("table", "json", "jsonl", "csv"),
 )
 
@@ -23,26 +23,22 @@ _chosen = all_of(
 @click.argument("ticket_id", metavar="ID")
 @_chosen
 @hands_on_connect
-def ticket_logs(
-    connect: "Connect", *, ticket_id: str, limit: int, everything: bool, output: str, **filters: str | None
-) -> int:
+def ticket_logs(connect: "Connect", *, ticket_id: str, limit: int | None, output: str, **filters: str | None) -> int:
     """List who changed what of a ticket, newest first."""
     from periskope_async.cli.commands import audit_logs
 
-    return audit_logs.list_(connect, "tickets", ticket_id, filters, None if everything else limit, output)
+    return audit_logs.list_(connect, "tickets", ticket_id, filters, limit, output)
 
 
 @click.command("audit-logs")
 @click.argument("chat_id", metavar="ID")
 @_chosen
 @hands_on_connect
-def chat_logs(
-    connect: "Connect", *, chat_id: str, limit: int, everything: bool, output: str, **filters: str | None
-) -> int:
+def chat_logs(connect: "Connect", *, chat_id: str, limit: int | None, output: str, **filters: str | None) -> int:
     """List who changed what of a chat, newest first."""
     from periskope_async.cli.commands import audit_logs
 
-    return audit_logs.list_(connect, "chats", chat_id, filters, None if everything else limit, output)
+    return audit_logs.list_(connect, "chats", chat_id, filters, limit, output)
 
 
 @click.command("ai-settings")

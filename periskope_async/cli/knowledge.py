@@ -22,14 +22,14 @@ def knowledge_base() -> None:
 
 @knowledge_base.command("list")
 @click.option("--type", "type_", type=click.Choice(["faq", "document"]), help="Only questions, or chunks of documents.")
-@how_many("items")
+@how_many("item")
 @output("table", "json", "jsonl", "csv")
 @hands_on_connect
-def list_(connect: "Connect", *, type_: str | None, limit: int, everything: bool, output: str) -> int:
+def list_(connect: "Connect", *, type_: str | None, limit: int | None, output: str) -> int:
     """List questions, and chunks of documents."""
     from periskope_async.cli.commands import knowledge_base as _knowledge_base
 
-    return _knowledge_base.list_(connect, type_, None if everything else limit, output)
+    return _knowledge_base.list_(connect, type_, limit, output)
 
 
 @knowledge_base.command()

@@ -11,6 +11,7 @@ from periskope_async.cli.options import (
     confirm,
     export_options,
     hands_on_connect,
+    how_many,
     output,
     rehearsing,
     unasked,
@@ -18,6 +19,7 @@ from periskope_async.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from periskope_async import Outgoing
     from periskope_async.cli.options import Connect
 
 __all__ = ["messages", "queue"]
@@ -68,20 +70,71 @@ def send(
     {"name": ..., "options": [...]}. What was sent is noted in FILE.journal, and the same command sends only what was
     not, however the last one ended.
 
-    Nothing is ever sent twice. Exit code 10 says that the answer to a send was lost: look before you repeat it.
+    Nothing is ever sent twice. Exit code 10 says that the answer to a send was lost: `periskope messages find` looks
+    for it, and for a file `periskope messages settle` notes what you found.
     """
+    from periskope_async import SendManyResult
     from periskope_async.cli.commands import sending
 
+    outgoing, before = _outgoing(words, text, file, **content), SendManyResult()
     if file is not None:
-        if words or text is not None or any(content.values()):
-            raise click.UsageError("--from FILE says what to send, and to whom: leave the rest out.")
-        outgoing, journal = sending.read_messages(file), f"{file}.journal"
-    else:
-        outgoing, journal = sending.to_each(*_recipients(words, text, **content), **content), None
-    chats = len({message.chat_id for message in outgoing})
+        before = sending.earlier_run(connect, outgoing, file)
+    left = [message for message in outgoing if message.key not in before.sent.keys() | before.unclear.keys()]
+    chats = len({message.chat_id for message in left})
     if chats > 1:
-        confirm(f"Send {len(outgoing):,} messages to {chats:,} chats?", yes=yes)
-    return sending.send(connect, outgoing, journal, output, one_by_one=rehearsing())
+        confirm(f"Send {len(left):,} messages to {chats:,} chats?", yes=yes, what="sent")
+    return sending.send(connect, outgoing, output, file=file, before=before, one_by_one=rehearsing())
+
+
+def _outgoing(words: tuple[str, ...], text: str | None, file: str | None, **content: Any) -> "list[Outgoing]":
+    """Return the messages of a file, or those that are typed."""
+    from periskope_async.cli.commands import composing
+
+    if file is None:
+        return composing.to_each(*_recipients(words, text, **content), **content)
+    if words or text is not None or any(content.values()):
+        raise click.UsageError("--from FILE says which messages: leave the rest out.")
+    return composing.read_messages(file)
+
+
+@messages.command()
+@_message
+@click.option("--from", "file", metavar="FILE", help="The unclear messages of a file, in place of all above.")
+@click.option("--since", metavar="DATE", help="Only what was sent then or later.  [default: a day ago]")
+@output("view", "json", "jsonl")
+@hands_on_connect
+def find(
+    connect: "Connect",
+    *,
+    words: tuple[str, ...],
+    text: str | None,
+    file: str | None,
+    since: str | None,
+    output: str,
+    **content: Any,
+) -> int:
+    """Look in the queue and in the chat for a send whose answer was lost. Takes what `send` took.
+
+    Two lines for one message mean that it was sent twice. None proves nothing in the first moments: look again.
+    """
+    from periskope_async.cli.commands import settling
+
+    return settling.find(connect, _outgoing(words, text, file, **content), file, since, output)
+
+
+@messages.command()
+@click.argument("file", metavar="FILE")
+@click.option("--sent", multiple=True, metavar="KEY=QUEUE_ID", help="It was sent, as `find` shows.")
+@click.option("--not-sent", multiple=True, metavar="KEY", help="It certainly was not: the next run sends it again.")
+@hands_on_connect
+def settle(connect: "Connect", *, file: str, sent: tuple[str, ...], not_sent: tuple[str, ...]) -> int:
+    """Note what became of unclear messages of a file, so that `send --from FILE` goes on with them.
+
+    A message is named by its key, else by its number from 1. Sends nothing; says how far the file is.
+    """
+    from periskope_async.cli.commands import composing, settling
+
+    return settling.settle(connect, composing.read_messages(file), file, sent, not_sent)
 
 
 @messages.command()
@@ -113,10 +166,10 @@ def broadcast(
     It is one request, and can be for later. `periskope queue show --broadcast ID` says how far it is, `periskope queue
     purge --broadcast ID` stops it. A time without an offset is UTC.
     """
-    from periskope_async.cli.commands import sending
+    from periskope_async.cli.commands import composing, sending
 
-    outgoing = sending.to_each(*_recipients(words, text, **content), **content)
-    confirm(f"Broadcast to {len(outgoing):,} chat{'s'[: len(outgoing) > 1]}?", yes=yes)
+    outgoing = composing.to_each(*_recipients(words, text, **content), **content)
+    confirm(f"Broadcast to {len(outgoing):,} chat{'s'[: len(outgoing) > 1]}?", yes=yes, what="sent")
     times = {name: value for name, value in (("scheduled_at", scheduled_at), ("delay", delay)) if value is not None}
     return sending.broadcast(connect, outgoing, times, output)
 
@@ -151,32 +204,23 @@ def get(connect: "Connect", *, message_ids: tuple[str, ...], output: str) -> int
     return _messages.get(connect, message_ids, output)
 
 
-_since = click.option("--since", metavar="DATE", help="Only what was sent then or later.")
-_until = click.option("--until", metavar="DATE", help="Only what was sent before, or then.")
+_since = click.option("--since", "start_time", metavar="DATE", help="Only what was sent then or later.")
+_until = click.option("--until", "end_time", metavar="DATE", help="Only what was sent before, or then.")
 
 
 @messages.command("list")
 @click.option("--chat", metavar="ID", help="Only of this chat.")
 @_since
 @_until
-@click.option("--limit", type=click.IntRange(1), metavar="N", default=30, help="At most N messages.")
-@click.option("--all", "everything", is_flag=True, help="Every message there is, whatever --limit says.")
+@how_many("message")
+@click.option("--oldest-first", is_flag=True, help="In the order in which they were sent.")
 @output("table", "json", "jsonl", "csv")
 @hands_on_connect
-def list_(
-    connect: "Connect",
-    *,
-    chat: str | None,
-    since: str | None,
-    until: str | None,
-    limit: int,
-    everything: bool,
-    output: str,
-) -> int:
+def list_(connect: "Connect", *, limit: int | None, output: str, **chosen: Any) -> int:
     """List messages, newest first."""
     from periskope_async.cli.commands import messages as _messages
 
-    return _messages.list_(connect, None if everything else limit, (chat, since, until), output)
+    return _messages.list_(connect, limit, chosen, output)
 
 
 @messages.command("export")
@@ -191,8 +235,8 @@ def export(
     *,
     chats: tuple[str, ...],
     everything: bool,
-    since: str | None,
-    until: str | None,
+    start_time: str | None,
+    end_time: str | None,
     **options: Any,
 ) -> int:
     """Save messages into a file, newest first.
@@ -204,7 +248,7 @@ def export(
 
     if everything is bool(chats):
         raise click.UsageError("Say which messages: either --all, or --chat ID.")
-    return _messages.export(connect, chats, since, until, **options)
+    return _messages.export(connect, chats, start_time, end_time, **options)
 
 
 @click.group(cls=InOrder)

@@ -1,5 +1,6 @@
 """Options that several commands share. Knows no command."""
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -7,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from periskope_async.cli.outcome import Exit, Failure
+from periskope_async.cli.outcome import Exit, Failure, explain
+from periskope_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from periskope_async import PeriskopeClient
@@ -17,9 +19,11 @@ if TYPE_CHECKING:
 __all__ = [
     "PRIORITIES",
     "STATUSES",
+    "UNCHANGED",
     "InOrder",
     "Root",
     "all_of",
+    "chosen",
     "concurrency",
     "confirm",
     "connection",
@@ -140,20 +144,44 @@ def rehearsing() -> bool:
     return bool(click.get_current_context().params.get("dry_run"))
 
 
+def how_many(thing: str) -> Decorator:
+    """Let a list of each *thing* be as long as a person wants it. The command takes `limit`, None for all."""
+
+    def decorate(command: Command) -> Command:
+        @wraps(command)
+        def limited(*, limit: int, everything: bool, **values: Any) -> int:
+            return command(limit=None if everything else limit, **values)
+
+        at_most = click.option("--limit", type=click.IntRange(1), metavar="N", default=30, help=f"At most N {thing}s.")
+        no_end = click.option(
+            "--all", "everything", is_flag=True, help=f"Every {thing} there is, whatever --limit says."
+        )
+        return at_most(no_end(limited))
+
+    return decorate
+
+
+def chosen(values: dict[str, Any], *, nothing: str = "") -> dict[str, Any]:
+    """Return those of the *values* of options that a person has set.
+
+    Raises:
+        UsageError: none is set, and *nothing* is what to say of that.
+    """
+    found = {name: value for name, value in values.items() if value is not None}
+    if nothing and not found:
+        raise click.UsageError(nothing)
+    return found
+
+
+#: What a command says that is to change something, and has nothing to change.
+UNCHANGED: Final = "Nothing to change: name at least one value."
+
 #: Which things an export is of, where each has an id.
 which_ids: Final = all_of(
     click.argument("ids", nargs=-1, metavar="[ID]..."),
     click.option("--all", "everything", is_flag=True, help="Everything there is."),
     click.option("--ids-file", metavar="FILE", help="One ID a line. `-`, also as ID, is standard input."),
 )
-
-
-def how_many(things: str) -> Decorator:
-    """The options that say how many rows a list shows."""
-    return all_of(
-        click.option("--limit", type=click.IntRange(1), metavar="N", default=30, help=f"At most N {things}."),
-        click.option("--all", "everything", is_flag=True, help="All there are, whatever --limit says."),
-    )
 
 
 #: How fast an export may ask.
@@ -172,18 +200,35 @@ export_options: Final = all_of(
 unasked: Final = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
 
-def confirm(question: str, *, yes: bool) -> None:
+def confirm(question: str, *, yes: bool, what: str = "changed") -> None:
     """Return if a person agrees, or has with `--yes`, or if it is a dry run.
 
     Raises:
         UsageError: nobody is there to be asked.
-        Abort: the person does not agree.
+        Exit: the person does not agree, and reads that nothing was *what*.
+        Abort: Ctrl-C.
     """
     if yes or rehearsing():
         return
     if not sys.stdin.isatty():
         raise click.UsageError("Nobody is there to be asked: this needs --yes.")
-    click.confirm(question, abort=True, err=True)
+    if not click.confirm(question, err=True):
+        click.echo(f"Nothing was {what}.", err=True)
+        raise click.exceptions.Exit(Exit.SOME_FAILED)
+
+
+def in_options(problem: str) -> str:
+    """Return *problem*, which may begin with the names of arguments, with those of the running command's options."""
+    names, colon, why = problem.partition(": ")
+    options = {param.name: param.opts[0] for param in click.get_current_context().command.params if param.opts}
+    arguments = " ".join(
+        str(param.metavar) for param in click.get_current_context().command.params if isinstance(param, click.Argument)
+    )
+
+    def spelled(name: str) -> str:
+        return name.upper() if name.upper() in re.findall(r"\w+", arguments) else options.get(name, name)
+
+    return ", ".join(map(spelled, names.split(", "))) + colon + why if colon else problem
 
 
 def hands_on_connect(command: Command) -> Command:
@@ -206,10 +251,15 @@ def hands_on_connect(command: Command) -> Command:
                 )
             return PeriskopeClient(api_key, **chosen)
 
-        if not dry_run:
-            return command(connect, **values)
-        from periskope_async.cli.rehearsal import rehearse
+        try:
+            if not dry_run:
+                return command(connect, **values)
+            from periskope_async.cli.rehearsal import rehearse
 
-        return rehearse(connect, lambda rehearsed: command(rehearsed, **values))
+            return rehearse(connect, lambda rehearsed: command(rehearsed, **values))
+        except ConfigurationError as error:
+            outcome = explain(error)
+            message = outcome.message.replace(error.message, in_options(error.message), 1)
+            raise Failure(outcome.exit, message, outcome.hint) from None
 
     return connection(connected)

@@ -42,10 +42,10 @@ class Exit(IntEnum):
 #: What each code means, in the order of the help.
 MEANING: Final = {
     Exit.OK: "all done",
-    Exit.SOME_FAILED: "some of it was done, some was not",
+    Exit.SOME_FAILED: "some of it was not done, or a question was answered with no",
     Exit.USAGE: "the command or a setting is wrong; nothing was sent",
     Exit.KEY_REFUSED: "the service refused the key (401, 403)",
-    Exit.NOT_FOUND: "no such ticket, chat, group or message (404)",
+    Exit.NOT_FOUND: "no such ticket, chat, group or message (404), or nothing found",
     Exit.RATE_LIMITED: "the rate limit left no room before the deadline (429)",
     Exit.NO_ANSWER: "no answer: network, TLS or timeout",
     Exit.SERVICE_FAILED: "the service failed, or answered with something else (5xx and the rest)",

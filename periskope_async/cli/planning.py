@@ -30,14 +30,14 @@ def tasks() -> None:
 
 
 @tasks.command("list")
-@how_many("tasks")
+@how_many("task")
 @output("table", "json", "jsonl", "csv")
 @hands_on_connect
-def list_tasks(connect: "Connect", *, limit: int, everything: bool, output: str) -> int:
+def list_tasks(connect: "Connect", *, limit: int | None, output: str) -> int:
     """List tasks."""
     from periskope_async.cli.commands import tasks as _tasks
 
-    return _tasks.list_(connect, None if everything else limit, output)
+    return _tasks.list_(connect, limit, output)
 
 
 @tasks.command("create")
@@ -86,14 +86,14 @@ _plan: Final = all_of(
 
 
 @scheduled_messages.command("list")
-@how_many("messages")
+@how_many("message")
 @output("table", "json", "jsonl", "csv")
 @hands_on_connect
-def list_scheduled(connect: "Connect", *, limit: int, everything: bool, output: str) -> int:
+def list_scheduled(connect: "Connect", *, limit: int | None, output: str) -> int:
     """List scheduled messages, those that are done too."""
     from periskope_async.cli.commands import scheduled_messages as _scheduled_messages
 
-    return _scheduled_messages.list_(connect, None if everything else limit, output)
+    return _scheduled_messages.list_(connect, limit, output)
 
 
 @scheduled_messages.command("get")
@@ -109,14 +109,14 @@ def get_scheduled(connect: "Connect", *, scheduled_id: str, output: str) -> int:
 
 @scheduled_messages.command("runs")
 @_scheduled_id
-@how_many("runs")
+@how_many("run")
 @output("table", "json", "jsonl", "csv")
 @hands_on_connect
-def list_runs(connect: "Connect", *, scheduled_id: str, limit: int, everything: bool, output: str) -> int:
+def list_runs(connect: "Connect", *, scheduled_id: str, limit: int | None, output: str) -> int:
     """List when a scheduled message was sent or left out, newest first; of a deleted one too."""
     from periskope_async.cli.commands import scheduled_messages as _scheduled_messages
 
-    return _scheduled_messages.runs(connect, scheduled_id, None if everything else limit, output)
+    return _scheduled_messages.runs(connect, scheduled_id, limit, output)
 
 
 @scheduled_messages.command("create")

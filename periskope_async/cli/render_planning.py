@@ -1,7 +1,7 @@
 """Tasks, scheduled messages and audit logs as a person wants to read them. Knows no client and no options."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -161,4 +161,4 @@ def _text(message: ScheduledMessage) -> str:
 
 def _media(message: ScheduledMessage) -> Mapping[str, Any]:
     media = message.message_payload.get("media")
-    return media if isinstance(media, Mapping) else {}
+    return cast("Mapping[str, Any]", media) if isinstance(media, Mapping) else {}

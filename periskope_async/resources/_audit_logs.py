@@ -30,7 +30,7 @@ def walk_logs(
 ) -> AsyncGenerator[AuditLog, None]:
     """Walk the rows of a log by its method for a *page*, which takes what is *chosen*; each row once."""
     fetch = from_row(partial(page, **chosen), offset)
-    return walk(fetch, attrgetter("log_id"), page_size=page_size, limit=limit)
+    return walk(fetch, attrgetter("log_id"), key_of=attrgetter("timestamp"), page_size=page_size, limit=limit)
 
 
 def audit_query(

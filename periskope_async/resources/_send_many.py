@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -17,12 +17,12 @@ from periskope_async.bulk import Progress
 from periskope_async.errors import ConfigurationError, PeriskopeError, TransportError
 from periskope_async.models.sends import SendReceipt
 from periskope_async.resources._files import with_media
-from periskope_async.sending import Key, Outgoing, SendManyResult
+from periskope_async.sending import FoundSend, Key, Outgoing, SendManyResult
 
 if TYPE_CHECKING:
     from periskope_async._io.journal import Journal
 
-__all__ = ["send_many"]
+__all__ = ["send_many", "settle"]
 
 #: A journal's words for a message.
 BEGUN, SENT, FAILED, UNCLEAR = "begun", "sent", "failed", "unclear"
@@ -32,7 +32,7 @@ _WHY: Final = {
     True: "an earlier run with this journal ended while the message was under way",
     False: "an earlier run with this journal sent the message and lost the answer",
 }
-_WHAT_TO_DO: Final = "Look with messages.find_sent; to send it again all the same, give it another key"
+_WHAT_TO_DO: Final = "Look with messages.find_sent, and note with messages.settle what you found"
 
 
 async def send_many(
@@ -49,6 +49,7 @@ async def send_many(
     """Send every message once and return what became of each; see `Messages.send_many`."""
     outgoing = _by_key(messages)
     phone = None if phone is None else as_phone("phone", phone)
+    sender = phone or caller.settings.phone  # of a journal's messages, it is a part: another phone's were not sent
 
     def build(key: Key) -> Request[SendReceipt]:
         return operation.request(body=outgoing[key].fields(), phone=phone)
@@ -61,8 +62,8 @@ async def send_many(
         result = SendManyResult()
         digests: dict[Key, str] = {}
         if book is not None:
-            digests = {key: _digest(message, phone) for key, message in outgoing.items()}
-            _resume(result, book.lines, outgoing, digests, operation)
+            digests = {key: _digest(message, sender) for key, message in outgoing.items()}
+            result = _resume(book.lines, outgoing, digests, operation)
 
         async def begin(key: Key) -> None:
             if book is not None:
@@ -95,6 +96,46 @@ async def send_many(
     return _sorted(result, bulk.fetched, bulk.errors, bulk.skipped, outgoing)
 
 
+async def settle(
+    caller: Caller,
+    operation: Operation[SendReceipt],
+    messages: Iterable[Outgoing],
+    *,
+    journal: str | os.PathLike[str],
+    found: Mapping[Key, FoundSend | None] | None,
+    phone: str | None,
+) -> SendManyResult:
+    """Note what became of unclear messages, and return how the run stands; see `Messages.settle`."""
+    from periskope_async._io.journal import Journal, read_journal
+
+    outgoing = _by_key(messages)
+    sender = caller.settings.phone if phone is None else as_phone("phone", phone)
+    digests = {key: _digest(message, sender) for key, message in outgoing.items()}
+    if found:
+        receipts = {key: _receipt(key, trace) for key, trace in found.items()}
+        with Journal(journal) as book:
+            unclear = _resume(book.lines, outgoing, digests, operation).unclear
+            for key in found:
+                if key not in unclear:
+                    raise ConfigurationError(f"found: the message {key!r} is not unclear in the journal")
+            for key, receipt in receipts.items():
+                book.write(key, SENT if receipt else FAILED, {"message": digests[key], **receipt})
+            await book.sync()
+    result = _resume(read_journal(journal), outgoing, digests, operation)
+    return _sorted(result, {}, {}, outgoing.keys() - result.sent.keys() - result.unclear.keys(), outgoing)
+
+
+def _receipt(key: Key, trace: object) -> dict[str, Any]:
+    """Return what a journal has of a message that was found, nothing of one that was not sent."""
+    if trace is None:
+        return {}
+    # What has left the queue may be known by its own id alone, which `messages.get` takes as well.
+    name = (trace.queue_id or trace.message_id) if isinstance(trace, FoundSend) else None
+    if name is None:
+        raise ConfigurationError(f"found: of {key!r}, expected a FoundSend with an id, or None if it was not sent")
+    return {"receipt": SendReceipt(queue_id=name).to_dict()}
+
+
 def _by_key(messages: object) -> dict[Key, Outgoing]:
     if isinstance(messages, str | Outgoing) or not isinstance(messages, Iterable):
         raise ConfigurationError("messages: expected several Outgoing; put it in a list")
@@ -120,23 +161,24 @@ def _opened(journal: str | os.PathLike[str] | None) -> "AbstractContextManager[J
 
 
 def _resume(
-    result: SendManyResult,
     lines: dict[Any, dict[str, Any]],
     outgoing: dict[Key, Outgoing],
     digests: dict[Key, str],
     operation: Operation[Any],
-) -> None:
-    """Put what an earlier run sent, or may have sent, into *result*; what failed for certain is sent again."""
+) -> SendManyResult:
+    """Return what an earlier run sent, or may have sent; what failed for certain is sent again."""
+    result = SendManyResult()
     for key, message in outgoing.items():
         line = lines.get(key)
         if line is None:
             continue
         if line.get("message") != digests[key]:
-            raise ConfigurationError(f"journal: under the key {key!r} it has another message")
+            raise ConfigurationError(f"journal: under the key {key!r} it has another message, or one of another phone")
         if line["state"] == SENT:
             result.sent[key] = SendReceipt.from_dict(line["receipt"])
         elif line["state"] != FAILED:
             result.unclear[key] = _unclear(message, operation, _WHY[line["state"] == BEGUN])
+    return result
 
 
 def _unclear(message: Outgoing, operation: Operation[Any], why: str) -> PeriskopeError:

@@ -34,8 +34,8 @@ from periskope_async.models.sends import BroadcastReceipt, MessageStatus, SendRe
 from periskope_async.resources import queue
 from periskope_async.resources._files import with_media
 from periskope_async.resources._find_sent import as_since, matching
-from periskope_async.resources._send_many import send_many
-from periskope_async.sending import FoundSend, Media, Outgoing, Poll, SendManyResult, content_fields
+from periskope_async.resources._send_many import send_many, settle
+from periskope_async.sending import FoundSend, Key, Media, Outgoing, Poll, SendManyResult, content_fields
 
 __all__ = ["Messages"]
 
@@ -208,13 +208,14 @@ class Messages:
             progress: show a bar, as `Tickets.get_many`.
             journal: a file in which every message is noted before it is sent, on the disk itself, and after. A run with
                 the journal of an earlier one, however that process or the machine ended, sends what was not sent, and
-                only that; what was under way then is unclear. The keys have to be the same. It holds no text and no
-                number. Those that go at the same time share one fsync. POSIX only.
+                only that; what was under way then is unclear, until `settle` notes what became of it. The keys and the
+                phone have to be the same. It holds no text and no number. Those that go at the same time share one
+                fsync. POSIX only.
             phone: see the class.
 
         Raises:
             ConfigurationError: `messages` are none, two have one key, `deadline` cannot be one, or the journal is of
-                other messages; nothing was sent. A bad message fails alone.
+                other messages or another phone; nothing was sent. A bad message fails alone.
             ClientClosedError: the client was closed; the journal knows what was sent. So where `on_progress` raises.
         """
         return await send_many(
@@ -227,6 +228,32 @@ class Messages:
             journal=journal,
             phone=phone,
         )
+
+    async def settle(
+        self,
+        messages: Iterable[Outgoing],
+        *,
+        journal: str | os.PathLike[str],
+        found: Mapping[Key, FoundSend | None] | None = None,
+        phone: str | None = None,
+    ) -> SendManyResult:
+        """Note in the journal of a `send_many` what became of its unclear messages, and return how that run stands.
+
+        Nothing is sent, nor is the service asked: `find_sent` does that. In the result `sent` and `unclear` are those
+        of the journal, and `skipped` is what `send_many` would send now. Without `found` the journal is only read.
+
+        Args:
+            messages: those of `send_many`.
+            journal: its journal.
+            found: by key, a trace of a message that was sent; None for one that certainly was not, which the next
+                `send_many` sends again.
+            phone: as for `send_many`.
+
+        Raises:
+            ConfigurationError: an argument is unusable, a message in `found` is not unclear, or the journal is of other
+                messages or another phone; nothing was noted.
+        """
+        return await settle(self._caller, SEND, messages, journal=journal, found=found, phone=phone)
 
     async def find_sent(
         self, outgoing: Outgoing, *, since: datetime, phone: str | None = None
@@ -393,20 +420,40 @@ class Messages:
         chat_id: str | Unset = UNSET,
         start_time: Moment | Unset = UNSET,
         end_time: Moment | Unset = UNSET,
+        oldest_first: bool = False,
         page_size: int = 2000,
         limit: int | None = None,
         phone: str | None = None,
     ) -> AsyncGenerator[Message, None]:
-        """Walk all messages, newest first, each once, even while others come; as `Tickets.list`.
+        """Walk all messages, each once, even while others come and go, in the memory of two pages.
 
-        For the rest see `list_page`.
+        Oldest first ends with what came during the walk. The API serves the newest first alone, so the end of the list
+        is looked for: that takes requests of one message each, twelve for 100,000 messages, before the first one comes.
+
+        Args:
+            chat_id: as for `list_page`; so for all that is not here.
+            start_time: a date, datetime or text.
+            end_time: likewise.
+            oldest_first: whether they come in the order in which they were sent; else the newest comes first.
+            page_size: messages asked for at a time; the service's maximum is 2,000. Where several come between two
+                requests, pages of a few make many.
+            limit: messages to yield at most, the oldest or the newest; None for all.
+            phone: see the class.
 
         Raises:
-            ConfigurationError: `page_size` or `limit` is below 1; nothing was sent.
+            ConfigurationError: `page_size` or `limit` is below 1, or `oldest_first` is not a bool; nothing was sent.
             PeriskopeError: as for `get`; rows already read stay read.
         """
+        as_flag("oldest_first", oldest_first)
         fetch = partial(self.list_page, chat_id=chat_id, start_time=start_time, end_time=end_time, phone=phone)
-        return walk(fetch, attrgetter("message_id"), page_size=page_size, limit=limit)
+        return walk(
+            fetch,
+            attrgetter("message_id"),
+            key_of=attrgetter("timestamp"),
+            from_end=oldest_first,
+            page_size=page_size,
+            limit=limit,
+        )
 
     async def list_page(
         self,

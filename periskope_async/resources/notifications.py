@@ -51,7 +51,9 @@ class Notifications:
             PeriskopeError: as for `list_page`; rows already read stay read.
         """
         fetch = partial(self.list_page, chat_id=chat_id, start_time=start_time, end_time=end_time, phone=phone)
-        return walk(fetch, attrgetter("notification_id"), page_size=page_size, limit=limit)
+        return walk(
+            fetch, attrgetter("notification_id"), key_of=attrgetter("timestamp"), page_size=page_size, limit=limit
+        )
 
     async def list_page(
         self,

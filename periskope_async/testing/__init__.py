@@ -16,6 +16,7 @@ from periskope_async.testing._objects import FakeObjects
 from periskope_async.testing._recorded import Recorded
 from periskope_async.testing._run import serve
 from periskope_async.testing._service.assumptions import Assumptions
+from periskope_async.testing._socket import FakeSocket
 
 __all__ = [
     "FOREVER",
@@ -28,6 +29,7 @@ __all__ = [
     "DeliveryFault",
     "FakeObjects",
     "FakePeriskope",
+    "FakeSocket",
     "Fault",
     "Faults",
     "Hangup",

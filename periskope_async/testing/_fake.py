@@ -30,6 +30,7 @@ from periskope_async.testing._recorded import Recorded, Recorder
 from periskope_async.testing._service.assumptions import Assumptions
 from periskope_async.testing._service.happenings import plural_of
 from periskope_async.testing._service.service import Service
+from periskope_async.testing._socket import SOCKET_PATH, FakeSocket
 
 if TYPE_CHECKING:
     from periskope_async import PeriskopeClient
@@ -123,6 +124,15 @@ class FakePeriskope:
         self._service.webhooks.subscribed = self._courier.subscribed
         self._alarm = Alarm(self._service.next_due, self._now, self._service.catch_up)
         self._listener = Listener(host, port, ssl_context, self._respond, self._prepare, self._finish)
+        #: Where live events come from, and what is to go wrong with them.
+        self.socket: FakeSocket = FakeSocket(
+            self._service.state.happenings,
+            self._service.state.assumptions,
+            self._service.admits,
+            self._listener.run,
+            self._listener.run_soon,
+            self._alarm.set,
+        )
         #: The tickets: `fake.tickets.get("BKT-001")`. The short forms `fake.get`, `put`, `change`, `remove` are theirs.
         self.tickets: FakeObjects = FakeObjects(self._service.state.objects["tickets"])
         #: The chats, which the tickets show: `fake.chats.change(chat_id, chat_name="Parcels")`.
@@ -367,6 +377,8 @@ class FakePeriskope:
         now = self._now()
         if self._keepalive is not None:
             connection.idle_limit = self._dice.uniform(*self._keepalive)
+        if request.path == SOCKET_PATH:
+            return self.socket.answer(request)
         faults, found = self.faults, self._service.find(request)
         outcome = TOO_LATE if connection.stale else self._answering.outcome(request, found, now, faults)
         if self._service.state.happenings.listeners:

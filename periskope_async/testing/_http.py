@@ -18,7 +18,7 @@ from typing import Final, TypeAlias, cast
 
 import attrs
 
-__all__ = ["FOREVER", "Connection", "Hangup", "Headers", "Reply", "Request", "Step", "parse_headers"]
+__all__ = ["FOREVER", "Connection", "Hangup", "Headers", "Reply", "Request", "Step", "Upgrade", "parse_headers"]
 
 #: Header fields of a request, names in lower case.
 Headers: TypeAlias = Mapping[str, str]
@@ -37,8 +37,25 @@ class Hangup(enum.Enum):
     RESET = "abruptly: the peer sees `connection reset`"
 
 
-#: One step of an answer: bytes to write, seconds to wait, or the end of the connection.
-Step: TypeAlias = bytes | float | Hangup
+class Upgrade:
+    """What a connection becomes that is to speak another protocol; the last step of an answer."""
+
+    #: Writes to the peer; ends the connection. Set before `begin`.
+    write: Callable[[bytes], None]
+    hang_up: Callable[[Hangup], None]
+
+    def begin(self) -> None:
+        """Speak first."""
+
+    def received(self, data: bytes) -> None:
+        """Take what the peer sent."""
+
+    def lost(self) -> None:
+        """Take note that the connection is gone."""
+
+
+#: One step of an answer: bytes to write, seconds to wait, the end of the connection, or of its being HTTP.
+Step: TypeAlias = bytes | float | Hangup | Upgrade
 
 
 @attrs.frozen
@@ -135,6 +152,7 @@ class Connection(asyncio.Protocol):
         self._full = False
         self._transport: asyncio.Transport
         self._idle: asyncio.TimerHandle | None = None
+        self._upgrade: Upgrade | None = None
         #: Seconds without a request after which the connection is closed; None: never.
         self.idle_limit: float | None = None
         #: The next request finds the connection closed, as when it crosses with an idle close.
@@ -154,10 +172,15 @@ class Connection(asyncio.Protocol):
             if timer is not None:
                 timer.cancel()
         self._steps = iter(())  # never None again: nothing more is answered
+        if self._upgrade is not None:
+            self._upgrade.lost()
         self._closed(self)
 
     def data_received(self, data: bytes) -> None:
         """Answer what is complete."""
+        if self._upgrade is not None:
+            self._upgrade.received(data)
+            return
         self._buffer += data
         if self._idle is not None:
             self._idle.cancel()
@@ -172,6 +195,8 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Go on with the answer: the peer reads again."""
         self._full = False
+        if self._upgrade is not None:
+            return
         # Not from in here: a transport closed within this callback tells of its end twice.
         self._timer = asyncio.get_running_loop().call_later(0, self._pump)
 
@@ -209,6 +234,10 @@ class Connection(asyncio.Protocol):
             return not (self._full or self._transport.is_closing())
         if isinstance(step, Hangup):
             self.hang_up(step)
+        elif isinstance(step, Upgrade):
+            self._upgrade = step
+            step.write, step.hang_up = self._transport.write, self.hang_up
+            step.begin()
         elif step != FOREVER:
             self._timer = asyncio.get_running_loop().call_later(step, self._pump)
         return False

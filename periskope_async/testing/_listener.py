@@ -121,6 +121,30 @@ class Listener:
         """Listen again, on the same port."""
         self._switch(self._go_up)
 
+    def run(self, action: Callable[[], None]) -> None:
+        """Have *action* done on the loop the fake runs on, before this returns."""
+        loop = self._loop
+        if loop is None:
+            raise RuntimeError("start the fake first: `with FakePeriskope() as fake:`")
+        if self._thread is None or self._thread is threading.current_thread():
+            action()
+            return
+
+        async def act() -> None:
+            action()
+
+        asyncio.run_coroutine_threadsafe(act(), loop).result()
+
+    def run_soon(self, action: Callable[[], None]) -> None:
+        """Have *action* done on the loop the fake runs on: at once if that runs here, else soon."""
+        loop = self._loop
+        if loop is None:
+            raise RuntimeError("the fake does not run")
+        if self._thread is None or self._thread is threading.current_thread():
+            action()
+        else:
+            loop.call_soon_threadsafe(action)
+
     def clear(self) -> None:
         """Forget how many connections were accepted."""
         with self._lock:

@@ -60,6 +60,16 @@ def test_get_table_in_a_pipe_loses_no_text(periskope: Command, fake: FakePerisko
     assert ("word " * 100).strip() in out
 
 
+@pytest.mark.parametrize("ids", [("BKT-001,BKT-002",), ("BKT-003", "BKT-001,BKT-002,")])
+def test_ids_with_commas_between(periskope: Command, ids: tuple[str, ...]) -> None:
+    """Who puts commas between ids reads how they are written, once the service has not found such an id."""
+    code, _, err = periskope("tickets", "get", *ids)
+    assert code == (4 if len(ids) == 1 else 1)
+    assert "No such ticket" in err
+    assert err.endswith("Put blanks between IDs, not commas: BKT-001 BKT-002\n")
+    assert "blanks" not in periskope("tickets", "get", "BKT-404404")[2]
+
+
 def test_get_shows_what_came_and_tells_what_did_not(periskope: Command) -> None:
     """One unknown id among good ones costs no ticket: code 1, tickets on stdout, the reason on stderr."""
     code, out, err = periskope("tickets", "get", "BKT-001", "NONE-1", "BKT-002", "-o", "jsonl")
@@ -693,7 +703,8 @@ def test_what_cannot_be_taken_back_is_asked_for(
     words = ("groups", command, group, *([PERSON] if command == "remove" else ()))
     types("n\n")
     code, _, err = periskope(*words)
-    assert code == 130
+    assert code == 1
+    assert "Nothing was changed." in err
     assert f"{group}?" in err
     types("y\n", terminal=False)
     code, _, err = periskope(*words)

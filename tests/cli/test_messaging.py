@@ -65,12 +65,12 @@ def test_a_file_and_a_poll(periskope: Command, fake: FakePeriskope, tmp_path: Pa
         ((PERSON,), "what to send"),
         ((PERSON, "123456"), "--text"),
         ((PERSON, "919537851844", "hello"), "named twice"),
-        ((PERSON, "--media", "no-such-file.png"), "no-such-file.png"),
         ((PERSON, "hello", "--option", "a"), "--poll"),
         ((PERSON, "--poll", "When?", "--option", "Now"), "at least two"),
         ((PERSON, "hello", "--from", "a.csv"), "leave the rest out"),
-        (("somebody@c.us", "hello"), "chat_id"),
-        ((PERSON, "1", "hello", "--media", "x"), "mimetype"),
+        (("somebody@c.us", "hello"), "CHAT_ID: "),
+        ((PERSON, "hello", "--reply-to", ""), "--reply-to: "),
+        ((PERSON, "1", "hello", "--media", "x"), "--media: it cannot be found by the file's name"),
     ],
 )
 def test_what_cannot_be_sent(
@@ -85,6 +85,23 @@ def test_what_cannot_be_sent(
     assert fake.calls == 0
 
 
+def test_a_file_that_is_not_there(periskope: Command, fake: FakePeriskope, tmp_path: Path) -> None:
+    """A file to send that cannot be read ends as every file does, with code 9; in a list, its message is named."""
+    code, out, err = periskope("messages", "send", PERSON, "--media", str(tmp_path / "no-such.png"))
+    assert (code, out) == (9, "")
+    assert "no-such.png: No such file" in err
+    (tmp_path / "all.csv").write_text(f"chat_id,media\n{PERSON},{tmp_path / 'no-such.png'}\n")
+    code, _, err = periskope("messages", "send", "--from", str(tmp_path / "all.csv"))
+    assert code == 9
+    assert "message 1: " in err
+    assert "no-such.png: No such file" in err
+    assert periskope("messages", "send", "--from", str(tmp_path / "none.csv"))[0] == 9
+    (tmp_path / "empty.png").touch()
+    code, _, err = periskope("messages", "send", PERSON, "--media", str(tmp_path / "empty.png"))
+    assert (code, "--media: 'empty.png' is empty" in err) == (2, True)
+    assert fake.calls == 0
+
+
 def test_several_chats_need_a_yes(
     periskope: Command, fake: FakePeriskope, group: str, types: Callable[..., None]
 ) -> None:
@@ -92,8 +109,11 @@ def test_several_chats_need_a_yes(
     words = ("messages", "send", PERSON, group, "hello")
     types("n\n")
     code, _, err = periskope(*words)
-    assert code == 130
+    assert code == 1
     assert "Send 2 messages to 2 chats?" in err
+    assert err.endswith("Nothing was sent.\n")
+    types("")
+    assert periskope(*words)[0] == 130
     types("y\n", terminal=False)
     code, _, err = periskope(*words)
     assert code == 2
@@ -124,7 +144,7 @@ def test_an_unclear_send(periskope: Command, fake: FakePeriskope) -> None:
     code, out, err = periskope("messages", "send", PERSON, "only once")
     assert (code, out.split()[:2]) == (10, [PERSON, "unclear"])
     assert "It is unclear" in err
-    assert "periskope queue show --jobs" in err
+    assert "periskope messages find CHAT_ID TEXT --since" in err
     assert fake.counts.total() == 1
     fake.faults.clear()
     assert [body["message"] for body in sent(fake)] == ["only once"]
@@ -158,7 +178,7 @@ def test_a_stopped_send(periskope: Command, fake: FakePeriskope, tmp_path: Path)
     code, out, err = periskope("messages", "send", PERSON, "hello")
     assert (code, out) == (130, "")
     assert "may have been sent" in err
-    assert "periskope queue show --jobs" in err
+    assert "periskope messages find CHAT_ID TEXT --since" in err
     code, _, err = periskope("messages", "send", "--from", str(file))
     assert code == 130
     assert "The same command goes on" in err
@@ -168,7 +188,7 @@ def test_a_broadcast(periskope: Command, fake: FakePeriskope, group: str, types:
     """One request for many chats, asked for first; its id is printed alone, for a script, and can be looked up."""
     types("n\n")
     code, _, err = periskope("messages", "broadcast", PERSON, group, "hello")
-    assert (code, fake.calls) == (130, 0)
+    assert (code, fake.calls) == (1, 0)
     assert "Broadcast to 2 chats?" in err
     code, out, err = periskope("messages", "broadcast", PERSON, group, "hello", "--delay", "0", "--yes")
     assert (code, err) == (0, "")
@@ -209,8 +229,105 @@ def test_a_file_of_messages_is_sent_once(periskope: Command, fake: FakePeriskope
     fake.faults.clear()
     fake.clear()
     code, out, _ = periskope(*command)
-    assert (code, [json.loads(line)["outcome"] for line in out.splitlines()]) == (10, ["sent", "unclear", "sent"])
+    assert (code, [json.loads(line)["outcome"] for line in out.splitlines()]) == (
+        10,
+        ["already sent", "unclear", "already sent"],
+    )
     assert sent(fake) == []
+
+
+def test_an_unclear_message_of_a_file_is_found_and_settled(
+    periskope: Command, fake: FakePeriskope, tmp_path: Path
+) -> None:
+    """What arrived although its answer was lost is found; what is noted of it, and of others, the next run goes by."""
+    file = tmp_path / "all.csv"
+    file.write_text("chat_id,message,key\n" + "".join(f"{PERSON},hello,{key}\n" for key in ("a", "b", "c")))
+    run = ("messages", "send", "--from", str(file), "--yes", "-o", "jsonl")
+    fake.faults.add("reset-during", operation="messages.send", times=1)
+    fake.faults.add("500", operation="messages.send", times=1)  # and does nothing
+    code, out, err = periskope(*run)
+    outcomes = {row["key"]: row["outcome"] for row in map(json.loads, out.splitlines())}
+    assert (code, sorted(outcomes.values())) == (10, ["sent", "unclear", "unclear"])
+    assert f"periskope messages find --from {file} --since " in err
+    code, out, err = periskope("messages", "find", "--from", str(file), "-o", "jsonl")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    jobs = json.loads(periskope("queue", "show", "--jobs", "-o", "json")[1])
+    assert len(jobs) == 2  # of texts that are alike, each is a trace of one message
+    assert [bool(row["queue_id"]) for row in rows] == [True, False]
+    settle = [words.split() for words in err.splitlines() if " settle " in words]
+    assert len(settle) == 2
+    assert f"  periskope messages send --from {file}" in err.splitlines()
+    fake.clear()
+    assert periskope(*run)[0] == 10
+    assert fake.calls == 0
+    for words in settle:
+        assert periskope(*words[1:])[0] == 0
+    assert periskope(*run)[0] == 0
+    assert len(sent(fake)) == 1
+    outcomes = [json.loads(line)["outcome"] for line in periskope(*run)[1].splitlines()]
+    assert outcomes == ["already sent"] * 3
+    code, out, err = periskope("messages", "find", "--from", str(file))
+    assert (code, out) == (0, "")
+    assert "unclear" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--sent", "1"), "KEY=QUEUE_ID"),
+        (("--sent", "9=q-1"), "called 9"),
+        (("--sent", "1=q-1", "--not-sent", "1"), "both"),
+        (("--not-sent", "1"), "not unclear"),
+    ],
+)
+def test_what_cannot_be_settled(periskope: Command, tmp_path: Path, words: tuple[str, ...], reason: str) -> None:
+    """Only what is unclear can be settled, and only in one way."""
+    file = tmp_path / "all.csv"
+    file.write_text(f"chat_id,message\n{PERSON},hello\n")
+    assert periskope("messages", "settle", str(file))[:2] == (0, "sent        0\nunclear     0\nto be sent  1\n")
+    code, out, err = periskope("messages", "settle", str(file), *words)
+    assert (code, out) == (2, "")
+    assert reason in err
+
+
+def test_a_send_is_looked_for(periskope: Command, fake: FakePeriskope) -> None:
+    """A send is found by what it sent, in the queue and then in the chat; none is code 4, and no proof."""
+    code, _, err = periskope("messages", "find", PERSON, "Is anybody there?")
+    assert code == 4
+    assert "proves nothing" in err
+    row = json.loads(periskope("messages", "send", PERSON, "Is anybody there?", "-o", "jsonl")[1])
+    code, out, _ = periskope("messages", "find", PERSON, "Is anybody there?", "-o", "json")
+    assert (code, [found["queue_id"] for found in json.loads(out)]) == (0, [row["queue_id"]])
+    code, out, _ = periskope("messages", "find", PERSON, "Is anybody there?", "--since", "2999-01-01")
+    assert code == 4
+    assert "no trace" in out
+    assert periskope("messages", "find", PERSON, "Is anybody there?")[1].split()[0] == PERSON
+    assert len(sent(fake)) == 1
+
+
+def test_a_finished_file_asks_nothing(
+    periskope: Command, fake: FakePeriskope, group: str, tmp_path: Path, types: Callable[..., None]
+) -> None:
+    """Only what is left is asked for, shown on a dry run, and sent; of another phone, a file is not sent yet."""
+    file = tmp_path / "all.csv"
+    file.write_text(f"chat_id,message\n{PERSON},hello\n")
+    run = ("messages", "send", "--from", str(file), "-o", "jsonl")
+    assert periskope(*run)[0] == 0
+    file.write_text(f"chat_id,message\n{PERSON},hello\n{group},hello\n919876500001,hello\n")
+    code, out, _ = periskope(*run, "--dry-run")
+    assert (code, out.count("POST "), PERSON in out) == (0, 2, False)
+    types("n\n")
+    assert "Send 2 messages to 2 chats?" in periskope(*run)[2]
+    assert periskope(*run, "--yes")[0] == 0
+    code, out, _ = periskope(*run)
+    assert (code, [json.loads(line)["outcome"] for line in out.splitlines()]) == (0, ["already sent"] * 3)
+    assert periskope(*run, "--dry-run")[:2] == (0, "")
+    assert len(sent(fake)) == 3
+    code, _, err = periskope(*run, "--phone", "919876500099")
+    assert code == 2
+    assert "another phone" in err
+    assert len(sent(fake)) == 3
 
 
 def test_a_spreadsheet_of_messages(periskope: Command, fake: FakePeriskope, tmp_path: Path) -> None:
@@ -310,10 +427,15 @@ def test_list_of_a_chat_between_two_moments(periskope: Command, fake: FakePerisk
         assert found(*scope, "--since", "2026-01-02", "--until", "2026-01-03T12:00:00") == ["m-2", "m-3"]
     assert found("--chat", PERSON, "--until", "2026-01-02T13:00:00", "--limit", "1") == ["m-2"]
     assert found("--chat", PERSON, "--since", "2026-01-04") == ["m-4"]
+    turned = ("--chat", PERSON, "--until", "2026-01-03T13:00", "--oldest-first")
+    assert found(*turned, "--since", "2026-01-02") == ["m-2", "m-3"]
+    assert found(*turned, "--limit", "2") == ["m-1", "m-2"]
     assert len(found("--chat", PERSON)) == 5
-    code, _, err = periskope("messages", "list", "--since", "soon")
-    assert code == 2
-    assert "start_time" in err
+    for option in ("--since", "--until"):
+        for scope in ((), ("--chat", PERSON)):
+            code, _, err = periskope("messages", "list", *scope, option, "soon")
+            assert code == 2
+            assert f"{option}: " in err
 
 
 # --- the queue -------------------------------------------------------------------------------------------------------
@@ -338,6 +460,12 @@ def test_queue_show(periskope: Command, fake: FakePeriskope) -> None:
     assert "completed" in out
     assert json.loads(periskope("queue", "show", "--broadcast", "b-1", "-o", "json")[1])["total_chats"] == 7
     assert periskope("queue", "show", "--broadcast", "b-1", "--job", "q-1")[0] == 2
+    fake.answer(lambda _: None)
+    for unknown in (("--job", "q-9"), ("--broadcast", "q-9", "--jobs")):
+        code, out, err = periskope("queue", "show", *unknown)
+        assert (code, out) == (4, "")
+        assert "q-9" in err
+    assert periskope("queue", "show", "--broadcast", "b-9")[0] == 4
 
 
 def test_queue_purge(periskope: Command, fake: FakePeriskope, types: Callable[..., None]) -> None:
@@ -355,14 +483,21 @@ def test_queue_purge(periskope: Command, fake: FakePeriskope, types: Callable[..
     ):
         types("n\n")
         code, _, err = periskope("queue", "purge", *selection)
-        assert code == 130
+        assert code == 1
         assert question in err
+        assert "Nothing was changed." in err
     assert fake.calls == 0
-    code, out, _ = periskope("queue", "purge", "q-1", "q-2", "--yes", "-o", "json")
-    assert (code, json.loads(out)["purged"]) == (0, True)
+    code, out, err = periskope("queue", "purge", "q-1", "q-2", "--yes", "-o", "json")
+    assert (code, json.loads(out)["purged"]) == (4, True)
+    assert "Does not wait in the queue: q-1, q-2" in err
     assert fake.requests[-1].json() == {"queue_id": ["q-1", "q-2"], "queue_ids": ["q-1", "q-2"]}
     assert "yes" in periskope("queue", "purge", "--broadcast", "b-1", "--yes")[1]
     assert fake.requests[-1].json() == {"broadcast_id": "b-1"}
+    part = {"purged": True, "mode": "queue_ids", "queue_ids": ["q-1"]}
+    fake.answer(lambda _: Reply(200, json.dumps(part).encode(), (("Content-Type", "application/json"),)))
+    assert periskope("queue", "purge", "q-1", "--yes")[::2] == (0, "")
+    code, _, err = periskope("queue", "purge", "q-1", "q-2", "--yes")
+    assert (code, "queue: q-2\n" in err) == (1, True)
     fake.answer(lambda _: Reply(204, b""))
     assert periskope("queue", "purge", "--all", "--yes") == (0, "", "")
     assert periskope("queue", "purge", "--all", "--yes", "-o", "json") == (0, "null\n", "")

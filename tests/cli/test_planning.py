@@ -125,7 +125,7 @@ def test_runs(periskope: Command, fake: FakePeriskope) -> None:
         ([PERSON, "--at", "2999-01-01"], "Say what to send"),
         ([PERSON, "x", "--at", "2999-01-01", "--every", "2"], "--repeat"),
         ([PERSON, "x"], "--at"),
-        ([PERSON, "x", "--at", "2020-01-01"], "scheduled_at"),
+        ([PERSON, "x", "--at", "2020-01-01"], "--at"),
     ],
 )
 def test_what_cannot_be_scheduled(periskope: Command, fake: FakePeriskope, words: list[str], reason: str) -> None:

@@ -2,82 +2,16 @@
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 
 from periskope_async.testing import FakePeriskope, RateLimitPolicy
 from tests.redis_server import RedisServer, needs_redis
-from tests.support import ROOT
-
-WORKER = """
-    import asyncio, json, sys
-    from periskope_async import PeriskopeClient
-
-    async def main():
-        async with PeriskopeClient(sys.argv[1], base_url=sys.argv[2], budget=sys.argv[3]) as client:
-            client.tickets
-            print("ready", flush=True)
-            ids = json.loads(sys.stdin.readline())
-            result = await client.tickets.get_many(ids)
-            print(json.dumps([len(result.tickets), repr(client.rate_limit)]), flush=True)
-            sys.stdin.readline()
-
-    asyncio.run(main())
-"""
-
-
-@contextmanager
-def workers(
-    fake: FakePeriskope, count: int, folder: Path, budget: str = "host"
-) -> Iterator[list[subprocess.Popen[str]]]:
-    """Start processes that fetch tickets as soon as they are told which; kill those that are left in the end."""
-    command = [sys.executable, "-c", dedent(WORKER), fake.api_key, fake.base_url, budget]
-    with ExitStack() as stack:
-        started = list[subprocess.Popen[str]]()
-        for _ in range(count):
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                cwd=ROOT,
-                env={"TMPDIR": str(folder), "PATH": ""},
-            )
-            started.append(stack.enter_context(process))
-            stack.callback(process.kill)
-        for process in started:
-            assert line(process) == "ready\n"
-        yield started
-
-
-def line(process: subprocess.Popen[str]) -> str:
-    """Read a line that a process says."""
-    assert process.stdout is not None
-    return process.stdout.readline()
-
-
-def say(process: subprocess.Popen[str], text: str) -> None:
-    """Say a line to a process."""
-    assert process.stdin is not None
-    process.stdin.write(text + "\n")
-    process.stdin.flush()
-
-
-def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Return how many tickets a process got, and let it end, which it does without a word of complaint."""
-    fetched, rate_limit = json.loads(line(process))
-    _, errors = process.communicate("\n", timeout=30)
-    assert (process.returncode, errors) == (0, "")
-    return fetched, rate_limit
+from tests.worker_processes import finish, say, workers
 
 
 def statuses(fake: FakePeriskope) -> Counter[int]:
@@ -116,7 +50,10 @@ CASES = [
 @pytest.mark.parametrize(("count", "policy", "tickets"), CASES)
 def test_no_process_is_refused(tmp_path: Path, count: int, policy: RateLimitPolicy, tickets: int) -> None:
     """Processes that fetch at once, over several windows, meet not one 429, and each ticket is asked for once."""
-    with FakePeriskope(tickets=tickets, rate_limit=policy) as fake, workers(fake, count, tmp_path) as processes:
+    with (
+        FakePeriskope(tickets=tickets, rate_limit=policy) as fake,
+        workers(fake.api_key, fake.base_url, count, tmp_path) as processes,
+    ):
         for position, process in enumerate(processes):
             say(process, json.dumps(fake.ticket_ids[position::count]))
         assert [finish(process)[0] for process in processes] == [tickets // count] * count
@@ -127,7 +64,10 @@ def test_no_process_is_refused(tmp_path: Path, count: int, policy: RateLimitPoli
 def test_the_rate_limit_of_all(tmp_path: Path) -> None:
     """What a process tells of the rate limit counts what the others have used."""
     policy = RateLimitPolicy(100, 30.0)
-    with FakePeriskope(tickets=60, rate_limit=policy) as fake, workers(fake, 2, tmp_path) as processes:
+    with (
+        FakePeriskope(tickets=60, rate_limit=policy) as fake,
+        workers(fake.api_key, fake.base_url, 2, tmp_path) as processes,
+    ):
         for position, process in enumerate(processes):
             say(process, json.dumps(fake.ticket_ids[position::2]))
         limits = [finish(process)[1] for process in processes]
@@ -139,7 +79,10 @@ def test_the_rate_limit_of_all(tmp_path: Path) -> None:
 def test_killed_and_stopped(tmp_path: Path) -> None:
     """One is killed and one stopped in the middle of their runs: the others get all they asked for, unrefused."""
     policy = RateLimitPolicy(40, 1.0)
-    with FakePeriskope(tickets=400, rate_limit=policy) as fake, workers(fake, 4, tmp_path) as processes:
+    with (
+        FakePeriskope(tickets=400, rate_limit=policy) as fake,
+        workers(fake.api_key, fake.base_url, 4, tmp_path) as processes,
+    ):
         for position, process in enumerate(processes):
             say(process, json.dumps(fake.ticket_ids[position::4][: 30 if position < 2 else None]))
         until = time.monotonic() + 30
@@ -163,7 +106,8 @@ def test_no_process_is_refused_by_redis(tmp_path: Path, headers: str) -> None:
     policy = RateLimitPolicy(40, 1.0, headers=headers)
     with FakePeriskope(tickets=160, rate_limit=policy) as fake, RedisServer() as server, ExitStack() as stack:
         processes = [
-            stack.enter_context(workers(fake, 1, tmp_path / str(number), server.url))[0] for number in range(4)
+            stack.enter_context(workers(fake.api_key, fake.base_url, 1, tmp_path / str(number), server.url))[0]
+            for number in range(4)
         ]
         for position, process in enumerate(processes):
             say(process, json.dumps(fake.ticket_ids[position::4]))

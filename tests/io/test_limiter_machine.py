@@ -44,7 +44,7 @@ class Gatekeeping(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.loop = looptime.new_event_loop()
+        self.loop = looptime.new_event_loop(noop_cycles=0)
         self.limiters = self.make_limiters()
         self.request_queues = [RequestQueue(limiter, CONCURRENCY, self.loop) for limiter in self.limiters]
         #: Who waits, first come first, by queue and kind.

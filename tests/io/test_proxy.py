@@ -194,6 +194,22 @@ def test_authority_that_is_none(trust: Any, says: str) -> None:
         PeriskopeClient("key", ssl=trust)
 
 
+@pytest.mark.parametrize("lent", [False, True])
+async def test_live_events_with_a_private_authority(secure: FakePeriskope, lent: bool) -> None:  # noqa: FBT001  # a parameter
+    """Live events go by the same authorities, over connections of our own and over those that are lent."""
+    pytest.importorskip("socketio", reason="python-socketio is not installed")
+    async with aiohttp.ClientSession() as session:
+        options: dict[str, Any] = {"session": session} if lent else {}
+        client = PeriskopeClient(secure.api_key, base_url=base_url(secure), ssl=CERTIFICATE, **options)
+        async with client, client.events() as events:
+            secure.change("BKT-002", subject="Changed")
+            assert (await anext(events)).type == "ticket.updated"
+        async with PeriskopeClient(secure.api_key, base_url=base_url(secure), **options) as client:
+            with pytest.raises(TlsError, match="the TLS handshake failed"):
+                await client.events().__aenter__()
+    assert secure.socket.counts["connected"] == 1
+
+
 # -- proxies ----------------------------------------------------------------------------------------------------------
 
 
@@ -211,6 +227,21 @@ async def test_every_request_goes_through_the_tunnel(secure: FakePeriskope, prox
     assert secure.api_key.encode() not in proxy.passed
     assert secure.calls == 3
     assert secure.connections == 1
+
+
+async def test_live_events_go_through_the_tunnel(secure: FakePeriskope, proxy: ConnectProxy) -> None:
+    """Live events go through the proxy, with its credentials; it reads neither the key nor what comes."""
+    pytest.importorskip("socketio", reason="python-socketio is not installed")
+    url = proxy.url.replace("//", "//jo:word@")
+    client = PeriskopeClient(secure.api_key, base_url=base_url(secure), ssl=CERTIFICATE, proxy=url)
+    async with client, client.events() as events:
+        secure.change("BKT-002", subject="Changed")
+        assert (await anext(events)).type == "ticket.updated"
+    (head,) = proxy.heads
+    assert f"Proxy-Authorization: Basic {base64.b64encode(b'jo:word').decode()}\r\n" in head
+    assert secure.api_key not in head
+    assert secure.api_key.encode() not in proxy.passed
+    assert "proxy-authorization" not in secure.socket.handshakes[0]
 
 
 @pytest.mark.usefixtures("way")

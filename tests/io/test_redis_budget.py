@@ -16,11 +16,12 @@ from periskope_async._io.redis_store import LoopStore, Transaction
 from periskope_async.settings import Secret, Settings
 from periskope_async.testing import FakePeriskope, RateLimitPolicy
 from periskope_sync import PeriskopeClient as BlockingClient
-from tests.redis_server import RedisServer, needs_redis, relay
+from tests.redis_server import RedisServer, free_port, needs_redis, relay
 
 redis = pytest.importorskip("redis", reason="redis is not installed")
 pytestmark = needs_redis
 
+CERTIFICATE = Path(__file__).parents[1] / "localhost.pem"
 #: A window that no test outlasts.
 LONG = RateLimitPolicy(100, 30.0)
 
@@ -177,6 +178,33 @@ def test_one_client_of_the_application_in_two_loops(server: RedisServer, fake: F
     assert statuses(fake) == {200: 20}
 
 
+async def test_over_tls(fake: FakePeriskope, caplog: pytest.LogCaptureFixture) -> None:
+    """Over TLS with an authority of the company's own it is shared; where nobody knows who signed, it is not."""
+    port = str(free_port())
+    tls = [
+        "--tls-port",
+        port,
+        "--tls-cert-file",
+        CERTIFICATE,
+        "--tls-key-file",
+        CERTIFICATE,
+        "--tls-auth-clients",
+        "no",
+    ]
+    with RedisServer(*map(str, tls)) as server:
+        url = f"rediss://localhost:{port}/0"
+        for number, query in enumerate([f"?ssl_ca_certs={CERTIFICATE}", ""]):
+            async with PeriskopeClient(fake.api_key, base_url=fake.base_url, budget=url + query) as client:
+                assert (await client.tickets.get_many(fake.ticket_ids[10 * number :][:10])).ok
+                text, works = ledger_of(client).describe()
+            assert works is ledger_of(client).ledger.joined is bool(query)
+        with redis.Redis(port=server.port) as own:
+            assert own.dbsize() == 1
+    assert "CERTIFICATE_VERIFY_FAILED" in text
+    assert len(warnings_of(caplog)) == 1
+    assert statuses(fake) == {200: 20}
+
+
 async def test_nothing_is_shared_where_there_is_no_limit(server: RedisServer) -> None:
     """A service without rate limit headers costs a look at Redis, and no more."""
     with FakePeriskope(tickets=30) as fake:
@@ -270,6 +298,7 @@ async def test_a_line_that_fails(
             if fault == "cut":
                 line.target = 1
                 assert line.cut() == 1
+            await client.tickets.list_page(limit=1)  # waits for less long than a bulk run
             assert (await client.tickets.get_many(fake.ticket_ids)).ok
             injected = {"slow": line.delayed, "silent": line.swallowed, "cut": line.connections - 1}[fault]
             assert injected >= 1

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from periskope_async._io.host_budget import HostBudget
-from periskope_async._io.redis_ledger import ATTEMPTS, PATIENCE, RedisLedger
+from periskope_async._io.redis_ledger import ATTEMPTS, BEAT, BULK_PATIENCE, PATIENCE, RedisLedger
+from periskope_async._io.redis_store import TIMEOUT
 from periskope_async._sansio.circuit import Health
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import RateReading
 from periskope_async._sansio.remote_clock import RemoteClock
-from periskope_async._sansio.shared_ledger import SharedLedger
+from periskope_async._sansio.shared_ledger import LAPSE, SharedLedger
 
 
 class Store:
@@ -20,11 +21,13 @@ class Store:
 
     def __init__(self) -> None:
         self.kicks = 0
+        self.delay = -1.0
         self.problem: Exception | None = None
 
     def kick(self, delay: float) -> None:
         assert delay >= 0
         self.kicks += 1
+        self.delay = delay
         if self.problem is not None:
             raise self.problem
 
@@ -41,8 +44,8 @@ class Bench:
         self.ledger = RedisLedger(SharedLedger(), "name", "redis://cache", clock=lambda: self.now)
         self.ledger.store = self.store
 
-    def ask(self) -> Permit | float:
-        return self.ledger.admit(self.now, bulk=False, wanted=0)
+    def ask(self, *, bulk: bool = False) -> Permit | float:
+        return self.ledger.admit(self.now, bulk=bulk, wanted=0)
 
     def run(self, *answers: Any) -> int:
         """Run a transaction; return how many commands it sent."""
@@ -84,6 +87,59 @@ def test_who_waits_for_redis_waits_not_for_long(bench: Bench, caplog: pytest.Log
         "budget 'redis': this process goes on on its own: it does not answer in time",
         "budget 'redis': shared again",
     ]
+
+
+def test_a_bulk_run_waits_longer(bench: Bench) -> None:
+    """A bulk run waits for Redis for seconds, unless a single call waits too: that takes the process with it."""
+    assert bench.ask(bulk=True) == BULK_PATIENCE
+    bench.now += 2 * PATIENCE
+    assert bench.ask(bulk=True) == BULK_PATIENCE - 2 * PATIENCE
+    assert isinstance(bench.ask(), Permit)
+    assert not bench.ledger.describe()[1]
+
+
+def test_an_answer_that_is_late_is_asked_for_again(bench: Bench) -> None:
+    """A step that was taken, but whose answer came too late, is not taken twice: its version tells."""
+    bench.ask()
+    transaction = bench.ledger._transaction()
+    next(transaction)
+    first = transaction.send(EMPTY)
+    bench.now += TIMEOUT
+    again = transaction.throw(TimeoutError())
+    assert again[0] == "EVAL"
+    assert again[3:] == first[3:]  # the script goes out whole, with the same step
+    version = again[8]
+    with pytest.raises(StopIteration):
+        transaction.send((0, version, "0", "0", "", []))
+    assert bench.ledger.ledger.joined
+    assert isinstance(bench.ask(), Permit)
+
+
+def test_answers_that_are_always_late(bench: Bench) -> None:
+    """As long as calls wait it is asked again, and no longer."""
+    bench.ask()
+    transaction = bench.ledger._transaction()
+    next(transaction)
+    for _ in range(round(PATIENCE / TIMEOUT) - 1):
+        bench.now += TIMEOUT
+        assert transaction.throw(TimeoutError("late"))[0] == "EVAL"
+    bench.now += TIMEOUT
+    with pytest.raises(StopIteration):
+        transaction.throw(TimeoutError("late"))
+    assert bench.ledger.describe() == ("redis, but on its own: TimeoutError: late", False)
+
+
+def test_who_has_requests_in_flight_says_so(bench: Bench) -> None:
+    """As long as an answer is waited for, Redis hears of it now and then; afterwards no more."""
+    bench.ask()
+    bench.run(EMPTY, STORED)
+    assert isinstance(bench.ask(), Permit)
+    assert bench.run(STORED) == 1
+    assert bench.store.delay == BEAT < LAPSE / 3
+    bench.ledger.ledger.own = 0
+    bench.store.delay = -1.0
+    bench.run(STORED)
+    assert bench.store.delay == -1.0
 
 
 def test_a_transaction_that_is_interrupted(bench: Bench) -> None:
@@ -144,6 +200,33 @@ def test_urgent_news_and_other(bench: Bench) -> None:
     reading = RateReading(10, 9, 5.0, 1.0, None, 5.0, length_reported=True)
     bench.ledger.answer(permit, bench.now, reading, Health.GOOD)
     assert bench.store.kicks == kicks + 1
+
+
+def test_no_limit_whatever_comes_first(bench: Bench) -> None:
+    """An answer without headers that comes during a step is written once, and then nothing is asked of Redis."""
+    bench.ask()
+    bench.run(EMPTY, STORED)
+    permit = bench.ask()
+    assert isinstance(permit, Permit)
+    bench.ask()
+    step = bench.ledger._transaction()
+    next(step)
+    bench.ledger.answer(permit, bench.now, None, Health.GOOD)
+    with pytest.raises(StopIteration):
+        step.send(STORED)
+    kicks = bench.store.kicks
+    for _ in range(3):
+        permit = bench.ask()
+        assert isinstance(permit, Permit)
+        bench.ledger.answer(permit, bench.now, None, Health.GOOD)
+    assert bench.store.kicks > kicks
+    assert bench.run(STORED) == 1
+    kicks = bench.store.kicks
+    permit = bench.ask()
+    assert isinstance(permit, Permit)
+    bench.ledger.answer(permit, bench.now, None, Health.GOOD)
+    assert (bench.run(), bench.store.kicks) == (0, kicks)
+    assert bench.ledger.describe() == ("redis; not shared, for the service tells no rate limit", True)
 
 
 def test_it_changed_while_somebody_waited_for_the_lock(bench: Bench) -> None:

@@ -146,7 +146,7 @@ VALUES: dict[str, Any] = {
 }
 
 #: Methods that make more than one request, or several of another's.
-OF_MANY = ("get_many", "send_many", "find_sent", "wait_until")
+OF_MANY = ("get_many", "send_many", "settle", "find_sent", "wait_until")
 
 
 def modules() -> list[Any]:

@@ -1,5 +1,7 @@
 """What becomes of a bulk result: one line, a notebook's table, and the tables of the data libraries."""
 
+import copy
+import pickle
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -51,6 +53,17 @@ def test_notebook() -> None:
     assert "<td>&lt;i&gt;</td><td>[0] Ticket not found!" in shown
     assert "!" * 70 not in shown
     assert result_of()._repr_html_() == "<p>BulkResult: 0 fetched, 0 errors, 0 skipped</p>"
+
+
+def test_a_result_is_not_a_list() -> None:
+    """A length, a loop and an index are answered with where to look: what failed would be left out in silence."""
+    result: Any = result_of(BARE)
+    for mistake in (len, list, dict, lambda it: it["BKT-1"], lambda it: it[0], lambda it: "BKT-1" in it):
+        with pytest.raises(TypeError, match=r"result\.fetched, by id; why others did not is in result\.errors"):
+            mistake(result)
+    assert result
+    assert BulkResult()
+    assert pickle.loads(pickle.dumps(result)) == copy.copy(result) == result  # noqa: S301  # our own
 
 
 def test_records() -> None:

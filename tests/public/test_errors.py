@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from periskope_async import errors
+from periskope_async._codec.model import masked
 from periskope_async.errors import BY_STATUS, ApiError, DecodeError, PeriskopeError, mask_numbers
 from tests.support import each_of
 
@@ -199,8 +200,29 @@ def test_text_says_no_more_than_there_is() -> None:
         ("+1 (555) 010-4477", "…-4477"),
         ("919876543210@c.us", "…3210@c.us"),
         ("2026-11-25T10:00:00+05:30", "2026-11-25T10:00:00+05:30"),
+        ("12285550136-1612345678@g.us", "…0136-…5678@g.us"),
+        ("/chats/12285550136-1612345678%40g.us/x", "/chats/…0136-…5678%40g.us/x"),
+        ("true_120363000000000001@g.us_3EB0_919876543210@c.us", "true_120363000000000001@g.us_3EB0_…3210@c.us"),
+        ("919876543210123@g.us", "…0123@g.us"),
+        ("120363000000000001@c.us", "…0001@c.us"),
+        ("00000000-0000-4000-8000-0000919876543210", "…0000-0000-4000-8000-…3210"),
     ],
 )
 def test_numbers_are_cut_as_people_write_them(text: str, shown: str) -> None:
     """A phone number shows its last four digits, also where it is written with blanks, brackets and dashes."""
     assert mask_numbers(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "120363000000000001@g.us",
+        "/chats/120363000000000001%40g.us/messages",
+        "00000000-0000-4000-8000-000000000001",
+        "webhook 91987654-3210-4000-8000-919876543210 (request DELETE /webhooks/91987654-3210-4000-8000-919876543210)",
+    ],
+)
+def test_ids_that_are_nobodys_are_shown_whole(text: str) -> None:
+    """A group's id that holds no person's number, and a UUID, can be looked up from a log."""
+    assert mask_numbers(text) == text
+    assert masked(text) == repr(text)

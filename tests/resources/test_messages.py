@@ -2,12 +2,14 @@
 
 import asyncio
 import base64
+import gc
 import io
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -440,6 +442,58 @@ async def test_list(fake: FakePeriskope, client: PeriskopeClient) -> None:
     page = await client.messages.list_page(chat_id=NEW, offset=1, limit=2)
     assert (page.first, page.last, len(page.rows)) == (2, 3, 2)
     assert (await client.messages.list_page(chat_id="919876599999")).rows == ()
+
+
+async def test_list_oldest_first(fake: FakePeriskope, client: PeriskopeClient) -> None:
+    """A walk comes by every message in the order in which they were sent, and ends with what comes meanwhile."""
+    bodies = [f"{number}" for number in range(12)]
+    for body in bodies:
+        await client.messages.send(NEW, body)
+    found: list[str | None] = []
+    async for message in client.messages.list(chat_id=NEW, oldest_first=True, page_size=4):
+        if message.body == "3":
+            await client.messages.send(NEW, "12")
+        found.append(message.body)
+    assert found == [*bodies, "12"]
+    every = [message.message_id async for message in client.messages.list(oldest_first=True, page_size=7)]
+    assert every == list(fake.messages.ids)
+    few = client.messages.list(chat_id=NEW, oldest_first=True, limit=2)
+    assert [message.body async for message in few] == ["0", "1"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("oldest_first", [False, True])
+async def test_100_000_messages_in_the_memory_of_two_pages(
+    fake: FakePeriskope, client: PeriskopeClient, *, oldest_first: bool
+) -> None:
+    """A chat of 100,000 messages, into which one comes with every page, is read whole, two pages at a time."""
+    total, size = 100_000, 500
+    listed, most = total, 0
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    first = fake.messages.get(fake.messages.ids[0]) | {"message_id": "ID", "timestamp": "TIME"}
+    shape = json.dumps(first)
+
+    def page(request: Any) -> Reply:
+        nonlocal listed
+        listed += 1
+        query = {name: int(value) for name, value in parse_qsl(urlsplit(request.target).query)}
+        top = listed - query["offset"]
+        rows = [
+            shape.replace("TIME", (start + timedelta(seconds=n // 2)).isoformat()).replace("ID", f"m_{n}")
+            for n in range(top - 1, max(0, top - query["limit"]) - 1, -1)
+        ]
+        return Reply(200, f'{{"messages": [{",".join(rows)}]}}'.encode(), (("Content-Type", "application/json"),))
+
+    fake.answer(page)
+    seen = bytearray(2 * total)
+    async for message in client.messages.list(chat_id=PERSON, page_size=size, oldest_first=oldest_first):
+        number = int(message.message_id[2:])
+        assert not seen[number]
+        seen[number] = True
+        if number % 10_000 == 0:
+            most = max(most, sum(type(each) is Message for each in gc.get_objects()))
+    assert seen[:total].count(True) == total
+    assert 0 < most <= 3 * size
 
 
 async def test_an_error_is_not_a_page(fake: FakePeriskope, client: PeriskopeClient) -> None:

@@ -363,6 +363,43 @@ async def test_what_failed_is_sent_by_the_next_run(
     assert fake.calls == 5
 
 
+async def test_an_unclear_one_is_settled(fake: FakePeriskope, client: PeriskopeClient, tmp_path: Path) -> None:
+    """What was found to be sent counts as sent, what was not is sent by the next run, under the same keys."""
+    messages, path = outgoing(5), tmp_path / "journal"
+    assert (await client.messages.settle(messages, journal=path)).skipped == ("k0", "k1", "k2", "k3", "k4")
+    assert not path.exists()
+    fake.faults.add(Fault.FIN, operation="messages.send", times=2)
+    first = await client.messages.send_many(messages[:4], journal=path)
+    lost, other = first.unclear
+    trace = FoundSend("q-1", "true_1_2", "completed")
+    for found in ({"k4": None}, {lost: trace, "k9": trace}, {lost: FoundSend(None, None, None)}, {lost: "q-1"}):
+        with pytest.raises(ConfigurationError, match="found: "):
+            await client.messages.settle(messages, journal=path, found=found)  # type: ignore[arg-type]  # the mistakes
+    before = await client.messages.settle(messages, journal=path)
+    assert (before.sent, before.unclear.keys(), before.skipped) == (first.sent, {lost, other}, ("k4",))
+    assert fake.calls == 4
+    after = await client.messages.settle(messages, journal=path, found={lost: trace, other: None})
+    assert (after.sent[lost].queue_id, after.unclear, after.skipped) == ("q-1", {}, (other, "k4"))
+    with pytest.raises(ConfigurationError, match="is not unclear"):
+        await client.messages.settle(messages, journal=path, found={other: None})
+    last = await client.messages.send_many(messages, journal=path)
+    assert (last.ok, last.sent[lost].queue_id, fake.calls) == (True, "q-1", 6)
+    with pytest.raises(ConfigurationError, match="cannot read"):
+        await client.messages.settle(messages, journal=tmp_path)
+
+
+async def test_another_phone_has_sent_nothing(fake: FakePeriskope, client: PeriskopeClient, tmp_path: Path) -> None:
+    """A journal is of one phone, however that is named: a run of another is refused, and nothing counts as sent."""
+    messages, path = outgoing(2), tmp_path / "journal"
+    first = await client.with_options(phone="+91 98765 00009").messages.send_many(messages, journal=path)
+    again = await client.messages.send_many(messages, journal=path, phone="919876500009")
+    assert again.sent == first.sent
+    for run in (client.messages.send_many, client.messages.settle):
+        with pytest.raises(ConfigurationError, match="another phone"):
+            await run(messages, journal=path)
+    assert fake.calls == 2
+
+
 async def test_a_journal_that_was_torn(fake: FakePeriskope, client: PeriskopeClient, tmp_path: Path) -> None:
     """Half a line at the end, as a full disk leaves it, costs nothing: what it began stands before."""
     messages, path = outgoing(2), tmp_path / "journal"

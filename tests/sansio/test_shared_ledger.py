@@ -310,12 +310,15 @@ def test_a_lease_ends_with_its_window(store: Store) -> None:
     assert one.ledger.own == 2
 
 
-def test_alone_while_the_others_went_on(store: Store) -> None:
-    """What was sent alone in a window that is over does not count in another."""
+@pytest.mark.parametrize("answered", [False, True])
+def test_alone_while_the_others_went_on(store: Store, *, answered: bool) -> None:
+    """What was sent alone and answered before a window was opened does not count in it; what is on its way may."""
     one, other = opened(store)
     one.ledger.go_alone()
-    for _ in range(2):
-        one.ledger.admit(one.now)
+    permit = one.ledger.admit(one.now)
+    assert isinstance(permit, Permit)
+    if answered:
+        one.hear(permit, 2)
     store.now += 6.0
     other.hear(other.send(), 1)
     other.step()
@@ -323,7 +326,76 @@ def test_alone_while_the_others_went_on(store: Store) -> None:
     sent = other.ledger.window.sent
     one.step()
     assert one.ledger.window is not None
-    assert one.ledger.window.sent == sent
+    assert one.ledger.window.sent == sent + (not answered)
+
+
+def test_alone_in_the_window_of_the_others(store: Store) -> None:
+    """What was sent alone in a window that the others have opened meanwhile counts in it."""
+    one, other = opened(store)
+    one.ledger.go_alone()
+    store.now += 6.0
+    other.hear(other.send(), 1)
+    other.step()
+    assert other.ledger.window is not None
+    sent = other.ledger.window.sent
+    for used in (2, 3, 4):
+        permit = one.ledger.admit(one.now)
+        assert isinstance(permit, Permit)
+        one.hear(permit, used)
+    one.step()
+    assert one.ledger.window is not None
+    assert one.ledger.window.sent == sent + 3
+
+
+def test_parted_while_a_step_was_under_way(store: Store) -> None:
+    """What the step has leased goes back, and what was sent alone since then counts."""
+    one, _ = opened(store)
+    one.look()
+    one.ledger.take(one.now, bulk=True, wanted=5)
+    step = one.ledger.plan(one.now, FRESH)
+    assert len(step.permits) == 5
+    one.ledger.go_alone()
+    assert isinstance(one.ledger.admit(one.now), Permit)
+    assert one.write(step)
+    assert not one.ledger.joined
+    one.ledger._wanted = 0
+    one.step()
+    assert one.ledger.joined
+    assert one.ledger._lease == []
+    assert one.ledger.window is not None
+    assert one.ledger.window.sent == 2  # the one that opened it, and the one sent alone
+
+
+@pytest.mark.parametrize("parted", [False, True])
+def test_no_limit_whatever_comes_first(store: Store, *, parted: bool) -> None:
+    """An answer without headers during a step: this process knows that there is no limit, and soon all do."""
+    one, other = Process(store, 1), Process(store, 2)
+    permit = one.send()
+    one.look()
+    step = one.ledger.plan(one.now, FRESH)
+    if parted:
+        one.ledger.go_alone()
+    one.ledger.answer(permit, one.now, None, Health.GOOD)
+    one.write(step)
+    assert one.ledger.is_unlimited
+    one.step()
+    assert one.ledger.is_unlimited
+    other.step()
+    assert other.ledger.is_unlimited
+
+
+def test_nothing_is_kept_for_nobody(store: Store) -> None:
+    """What happens where no step will note it is not kept: a process may be alone for days."""
+    one, _ = opened(store)
+    one.ledger.go_alone()
+    one.look()
+    one.ledger.plan(one.now, FRESH)
+    one.ledger.forget_step()
+    for _ in range(3):
+        permit = one.ledger.admit(one.now)
+        assert isinstance(permit, Permit)
+        one.hear(permit, 5)
+    assert not one.ledger.has_news
 
 
 def test_a_name_that_came_later_and_is_too_long(store: Store) -> None:

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, assert_type
+from typing import Any, Literal, assert_type
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
@@ -79,6 +79,7 @@ from periskope_async import (
     Unset,
     Webhook,
 )
+from periskope_async.events import Event, Gap
 
 
 async def clients() -> None:
@@ -285,12 +286,17 @@ async def sent(client: PeriskopeClient) -> None:
     assert_type(result, SendManyResult)
     assert_type(result.sent, dict[str | int, SendReceipt])
     assert_type(result.unclear, dict[str | int, PeriskopeError])
+    settled = await client.messages.settle(
+        [Outgoing("1@g.us", "Hello", key="k")], journal="sent.jsonl", found={"k": None}
+    )
+    assert_type(settled, SendManyResult)
     found = await client.messages.find_sent(Outgoing("1@g.us", "Hello"), since=datetime(2026, 1, 1, tzinfo=UTC))
     assert_type(found, tuple[FoundSend, ...])
     assert_type(await client.messages.get_many(["3EB0"]), BulkResult[Message])
     assert_type(await client.messages.get_many_status(["3EB0"]), BulkResult[MessageStatus])
     assert_type(await client.messages.list_page(chat_id="1@g.us"), MessagePage)
     assert_type(client.messages.list(chat_id="1@g.us"), AsyncGenerator[Message, None])
+    assert_type(client.messages.list(oldest_first=True), AsyncGenerator[Message, None])
     assert_type(await client.messages.react("3EB0", "👍"), None)
     await client.messages.pin("3EB0", phone="919876500001")
 
@@ -329,3 +335,13 @@ async def later(client: PeriskopeClient) -> None:
     assert_type(await client.tasks.create("t", type="chat", priority="high", status=TaskStatus.OPEN), Task)
     assert_type(await client.tasks.create("t", priority=TaskPriority.LOW), Task)
     assert_type(client.tasks.list(), AsyncGenerator[Task, None])
+
+
+async def live(client: PeriskopeClient) -> None:
+    """What happens, as it happens, and what is missing."""
+    async with client.events(backfill="tickets") as events:
+        assert_type(events, AsyncIterator[Event])
+        async for event in events:
+            if isinstance(event, Gap):
+                assert_type((event.since, event.until, event.dropped), tuple[datetime, datetime, int])
+            assert_type(event.source, Literal["service", "backfill"])

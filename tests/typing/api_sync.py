@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, assert_type
+from typing import Any, Literal, assert_type
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
@@ -79,6 +79,7 @@ from periskope_sync import (
     Unset,
     Webhook,
 )
+from periskope_sync.events import Event, Gap
 
 
 def clients() -> None:
@@ -291,12 +292,15 @@ def sent(client: PeriskopeClient) -> None:
     assert_type(result, SendManyResult)
     assert_type(result.sent, dict[str | int, SendReceipt])
     assert_type(result.unclear, dict[str | int, PeriskopeError])
+    settled = client.messages.settle([Outgoing("1@g.us", "Hello", key="k")], journal="sent.jsonl", found={"k": None})
+    assert_type(settled, SendManyResult)
     found = client.messages.find_sent(Outgoing("1@g.us", "Hello"), since=datetime(2026, 1, 1, tzinfo=UTC))
     assert_type(found, tuple[FoundSend, ...])
     assert_type(client.messages.get_many(["3EB0"]), BulkResult[Message])
     assert_type(client.messages.get_many_status(["3EB0"]), BulkResult[MessageStatus])
     assert_type(client.messages.list_page(chat_id="1@g.us"), MessagePage)
     assert_type(client.messages.list(chat_id="1@g.us"), Iterator[Message])
+    assert_type(client.messages.list(oldest_first=True), Iterator[Message])
     assert_type(client.messages.react("3EB0", "👍"), None)
     client.messages.pin("3EB0", phone="919876500001")
 
@@ -331,3 +335,13 @@ def later(client: PeriskopeClient) -> None:
     assert_type(client.tasks.create("t", type="chat", priority="high", status=TaskStatus.OPEN), Task)
     assert_type(client.tasks.create("t", priority=TaskPriority.LOW), Task)
     assert_type(client.tasks.list(), Iterator[Task])
+
+
+def live(client: PeriskopeClient) -> None:
+    """What happens, as it happens, and what is missing."""
+    with client.events(backfill="tickets") as events:
+        assert_type(events, Iterator[Event])
+        for event in events:
+            if isinstance(event, Gap):
+                assert_type((event.since, event.until, event.dropped), tuple[datetime, datetime, int])
+            assert_type(event.source, Literal["service", "backfill"])

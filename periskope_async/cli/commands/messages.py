@@ -1,6 +1,6 @@
 """`periskope messages get | list | export`: asks the client and prints what it gives. Knows no options."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from functools import partial
@@ -27,45 +27,56 @@ def get(connect: "Connect", message_ids: Sequence[str], output: str) -> int:
     return reading.get(connect, _MESSAGES, message_ids, output)
 
 
-def list_(connect: "Connect", limit: int | None, chosen: tuple[str | None, str | None, str | None], output: str) -> int:
-    """Print messages: the first *limit*, or all, of those *chosen* by chat, first and last moment."""
-    return reading.list_(connect, _MESSAGES, limit, partial(_walk, *chosen), output)
+def list_(connect: "Connect", limit: int | None, chosen: Mapping[str, Any], output: str) -> int:
+    """Print messages: the first *limit*, or all, of those *chosen* by chat, first and last moment, and their order."""
+    return reading.list_(connect, _MESSAGES, limit, lambda client, most: _walk(client, most, **chosen), output)
 
 
-def export(connect: "Connect", chats: Sequence[str], since: str | None, until: str | None, **options: Any) -> int:
+def export(
+    connect: "Connect", chats: Sequence[str], start_time: str | None, end_time: str | None, **options: Any
+) -> int:
     """Save the messages of these *chats*, or of all if there are none, and return the exit code."""
     wanted: Sequence[str | None] = chats or [None]
-    return sources.export_messages(connect, [partial(_walk, chat, since, until) for chat in wanted], **options)
+    walks = [partial(_walk, chat=chat, start_time=start_time, end_time=end_time) for chat in wanted]
+    return sources.export_messages(connect, walks, **options)
 
 
 def _walk(
-    chat: str | None, since: str | None, until: str | None, client: "PeriskopeClient", most: int | None = None
+    client: "PeriskopeClient",
+    most: int | None = None,
+    *,
+    chat: str | None,
+    start_time: str | None,
+    end_time: str | None,
+    oldest_first: bool = False,
 ) -> AsyncGenerator[Message, None]:
-    """Walk the messages of a chat, or of all, that were sent from *since* to *until*; *most* at most."""
-    times = {"start_time": since, "end_time": until}
+    """Walk the messages of a chat, or of all, that were sent between two moments; *most* at most."""
+    times = {"start_time": start_time, "end_time": end_time}
     query: dict[str, Any] = {name: as_datetime(name, value) for name, value in times.items() if value is not None}
     size = min(most or reading.PAGE, reading.PAGE)
+    rows = partial(client.messages.list, oldest_first=oldest_first)
     if chat is None:
-        return client.messages.list(page_size=size, limit=most, **query)
+        return rows(page_size=size, limit=most, **query)
     if not query:
-        return client.messages.list(chat_id=chat, page_size=size, limit=most)
-    return _between(client.messages.list(chat_id=chat), most, **query)  # of one chat, the API takes no times
+        return rows(chat_id=chat, page_size=size, limit=most)
+    return _between(rows(chat_id=chat), most, oldest_first=oldest_first, **query)  # of a chat, the API takes no times
 
 
 async def _between(
     rows: AsyncGenerator[Message, None],
     most: int | None,
     *,
+    oldest_first: bool,
     start_time: datetime = _EARLIEST,
     end_time: datetime = _LATEST,
 ) -> AsyncGenerator[Message, None]:
-    """Pick out what was sent between two moments. Messages come newest first, so the walk can end at the first."""
+    """Pick out what was sent between two moments. Messages come in order, so the walk ends at the first beyond them."""
     found = 0
     async with aclosing(rows):
         async for message in rows:
-            if message.timestamp is None or message.timestamp > end_time:
-                continue
-            if message.timestamp < start_time or found == most:
+            sent = message.timestamp
+            if found == most or (sent is not None and (sent > end_time if oldest_first else sent < start_time)):
                 return
-            yield message
-            found += 1
+            if sent is not None and start_time <= sent <= end_time:
+                yield message
+                found += 1

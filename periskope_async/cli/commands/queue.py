@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 
+from periskope_async.cli.outcome import Exit, Failure
 from periskope_async.cli.render_messages import broadcast_view, job_table, purge_view, queue_view
 from periskope_async.cli.running import display, run, waiting, width
 from periskope_async.cli.text import to_json, write
@@ -30,12 +31,14 @@ def show(connect: "Connect", *, jobs: bool, job: str | None, broadcast: str | No
 
     with waiting("Asking"):
         found = run(fetch)
+    if found == () and selection:
+        raise Failure(Exit.NOT_FOUND, f"Nothing is in the queue under {', '.join(selection.values())}.")
     if output == "json":
         value = [each.to_dict() for each in found] if isinstance(found, tuple) else found.to_dict()
         write(to_json(value, indent=2))
     else:
         display(_view(found), wide=True)
-    return 0
+    return Exit.OK
 
 
 def purge(connect: "Connect", queue_ids: Sequence[str], broadcast: str | None, *, everything: bool, output: str) -> int:
@@ -51,11 +54,15 @@ def purge(connect: "Connect", queue_ids: Sequence[str], broadcast: str | None, *
 
     with waiting("Purging"):
         result = run(send)
+    left = () if result is None or result.mode != "queue_ids" else set(queue_ids) - set(result.queue_ids)
     if output == "json":
         write(to_json(None if result is None else result.to_dict(), indent=2))
     elif result is not None:
         display(purge_view(result))
-    return 0
+    if left:
+        code = Exit.SOME_FAILED if len(left) < len(set(queue_ids)) else Exit.NOT_FOUND
+        raise Failure(code, f"Does not wait in the queue: {', '.join(sorted(left))}")
+    return Exit.OK
 
 
 def _view(found: QueueStatus | BroadcastStatus | tuple[QueueJob, ...]) -> RenderableType:

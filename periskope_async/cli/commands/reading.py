@@ -1,6 +1,6 @@
 """What `get` and `list` do, whatever they read: ask the client, print what it gives. Knows no options."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -8,11 +8,12 @@ import click
 from attrs import frozen
 from rich.console import RenderableType
 
-from periskope_async import BulkResult
+from periskope_async import BulkResult, ConfigurationError, NotFoundError
 from periskope_async._codec.model import Model
 from periskope_async.cli.files import rows_to_csv
+from periskope_async.cli.outcome import Failure, explain
 from periskope_async.cli.running import account, display, run, waiting, width
-from periskope_async.cli.text import to_json, write
+from periskope_async.cli.text import to_json, visible, write
 
 if TYPE_CHECKING:
     from periskope_async import PeriskopeClient
@@ -55,9 +56,24 @@ def get(connect: "Connect", kind: Shown[M], ids: Sequence[str], output: str) -> 
             return found
 
     with waiting("Fetching"):
-        found = run(fetch)
+        try:
+            found = run(fetch)
+        except (ConfigurationError, NotFoundError) as error:
+            if not (hint := _apart(ids)):
+                raise
+            outcome = explain(error)
+            raise Failure(outcome.exit, outcome.message, hint) from None
     show(kind, list(found.fetched.values()), output, one=len(ids) == 1)
-    return account(found, kind.name)
+    code = account(found, kind.name)
+    if hint := _apart(found.errors):
+        click.echo(hint, err=True)
+    return code
+
+
+def _apart(failed: Iterable[str]) -> str:
+    """Return a hint for who put commas between ids."""
+    names = next((name.split(",") for name in failed if "," in name), None)
+    return "" if names is None else f"Put blanks between IDs, not commas: {visible(' '.join(filter(None, names)))}"
 
 
 def list_(

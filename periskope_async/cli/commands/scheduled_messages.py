@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from periskope_async.cli.commands import reading
-from periskope_async.cli.commands.sending import as_media
+from periskope_async.cli.commands.composing import as_media
 from periskope_async.cli.render_planning import occurrence_table, scheduled_table, scheduled_view
 from periskope_async.cli.running import ask
 from periskope_async.models import ScheduledMessage, ScheduledMessageOccurrence

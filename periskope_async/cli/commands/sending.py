@@ -1,161 +1,81 @@
-"""`periskope messages send | broadcast`: what is typed or in a file, sent once. Knows no options, and asks nobody."""
+"""`periskope messages send | broadcast`: messages, sent once. Knows no options, and asks nobody."""
 
-import csv
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
 
-import click
 from rich.table import Table
 from rich.text import Text
 
-from periskope_async import Media, Outgoing, PeriskopeError, Poll, SendManyResult
-from periskope_async._sansio.unset import UNSET
+from periskope_async import Outgoing, PeriskopeError, SendManyResult
 from periskope_async.cli.files import csv_row
-from periskope_async.cli.outcome import Exit, Failure, Outcome, Unsent, exit_of, explain, explain_all
+from periskope_async.cli.outcome import Exit, Outcome, Unsent, exit_of, explain, explain_all
 from periskope_async.cli.running import display, progress, run, waiting
-from periskope_async.cli.text import named, tell, to_json, visible, write
+from periskope_async.cli.text import tell, to_json, visible, write
 
 if TYPE_CHECKING:
     from periskope_async import BroadcastReceipt, PeriskopeClient
     from periskope_async.cli.options import Connect
 
-__all__ = ["as_media", "broadcast", "read_messages", "send", "to_each"]
+__all__ = ["broadcast", "earlier_run", "journal_of", "send"]
 
-#: What a message in a file may have.
-_COLUMNS: Final = frozenset({"chat_id", "key", "media", "message", "poll", "reply_to"})
 #: What is printed of each.
 _REPORTED: Final = ("key", "chat_id", "outcome", "queue_id", "unique_id", "reason")
-_STYLES: Final = {"sent": "green", "failed": "bold red", "unclear": "bold yellow", "skipped": "dim"}
-_FIND_OUT: Final = (
-    "Do not send it again before you have looked, in the queue and in the chat:\n"
-    "  periskope queue show --jobs\n"
-    "  periskope messages list --chat ID"
-)
+#: How far this machine's clock may be ahead of the service's, of whose messages some are looked for since a time.
+_LEEWAY: Final = timedelta(minutes=5)
+_STYLES: Final = {
+    "sent": "green",
+    "already sent": "dim",
+    "failed": "bold red",
+    "unclear": "bold yellow",
+    "skipped": "dim",
+}
 
 
-def to_each(
-    chat_ids: Sequence[str],
-    text: str | None,
-    *,
-    media: str | None,
-    poll: str | None,
-    options: Sequence[str],
-    several: bool,
-    reply_to: str | None,
-) -> list[Outgoing]:
-    """Return one message for each chat, with its id for a key. The text `-` is standard input.
+def earlier_run(connect: "Connect", outgoing: Sequence[Outgoing], file: str) -> SendManyResult:
+    """Return what an earlier run with the same *file* did, by its journal."""
 
-    Raises:
-        UsageError: it makes no poll.
-        ConfigurationError: it cannot be sent.
-    """
-    if poll is None and (options or several):
-        raise click.UsageError("--option and --several are of a poll: --poll QUESTION")
-    question = None if poll is None else Poll(poll, options, allow_multiple_answers=several or UNSET)
-    file = None if media is None else as_media(media)
-    said = _standard_input() if text == "-" else text
-    outgoing = [
-        Outgoing(chat_id, said, media=file, poll=question, reply_to=reply_to, key=chat_id) for chat_id in chat_ids
-    ]
-    for message in outgoing:
-        message.fields()  # whatever is wrong is found before the first is sent
-    return outgoing
+    async def read() -> SendManyResult:
+        async with connect() as client:
+            return await client.messages.settle(outgoing, journal=journal_of(file))
+
+    return run(read)
 
 
-def _standard_input() -> str:
-    # What is not UTF-8 goes on as it is, and the client refuses it.
-    with click.open_file("-", encoding="utf-8", errors="surrogateescape") as stream:
-        text: str = stream.read()
-    return text.removesuffix("\n")
-
-
-def as_media(where: str) -> Media:
-    """Return the file at a path or a URL.
-
-    Raises:
-        ConfigurationError: it cannot be read, or what it is cannot be found out.
-    """
-    return Media.from_url(where) if where.startswith(("http://", "https://")) else Media.from_path(where)
-
-
-def read_messages(file: str) -> list[Outgoing]:
-    """Return the messages in a file; what has no key is called after its number, from 1.
-
-    Raises:
-        Failure: it holds something that is not a message; its number and what is wrong are named.
-        OSError: it cannot be read.
-    """
-    rows = {".jsonl": _json_rows, ".csv": _csv_rows}.get(Path(file).suffix.lower())
-    if rows is None:
-        raise Failure(Exit.USAGE, f"{named(file)}: expected a .jsonl or .csv file.")
-    outgoing = list[Outgoing]()
-    try:
-        for row in rows(Path(file)):
-            outgoing.append(_outgoing(row, len(outgoing) + 1))
-    except (ValueError, LookupError, TypeError) as error:
-        raise Failure(Exit.USAGE, f"{named(file)}, message {len(outgoing) + 1}: {error}") from None
-    if not outgoing:
-        raise Failure(Exit.USAGE, f"{named(file)}: holds no messages.")
-    return outgoing
-
-
-def _json_rows(file: Path) -> Iterator[Any]:
-    with file.open(encoding="utf-8-sig") as lines:
-        yield from (json.loads(line) for line in lines if line.strip())
-
-
-def _csv_rows(file: Path) -> Iterator[Any]:
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        # An empty cell says nothing; a cell without a heading has None for one.
-        yield from ({name: cell for name, cell in row.items() if cell != ""} for row in csv.DictReader(lines))
-
-
-def _outgoing(row: Any, number: int) -> Outgoing:
-    if not isinstance(row, dict):
-        raise TypeError("expected an object")
-    fields = cast("dict[str, Any]", row)
-    if unknown := fields.keys() - _COLUMNS:
-        known = ", ".join(sorted(_COLUMNS))
-        raise ValueError(f"{min(map(str, unknown))} is not one of {known}")
-    media, poll = fields.get("media"), fields.get("poll")
-    outgoing = Outgoing(
-        fields.get("chat_id", ""),
-        fields.get("message"),
-        media=None if media is None else as_media(str(media)),
-        poll=None if poll is None else _poll(poll),
-        reply_to=fields.get("reply_to"),
-        key=fields.get("key", number),
-    )
-    outgoing.fields()
-    return outgoing
-
-
-def _poll(poll: Any) -> Poll:
-    if not isinstance(poll, dict) or poll.keys() != {"name", "options"}:
-        raise TypeError('poll: expected {"name": ..., "options": [...]}')
-    return Poll(**cast("dict[str, Any]", poll))
+def journal_of(file: str) -> str:
+    """Return where is noted what of the messages in *file* was sent."""
+    return f"{file}.journal"
 
 
 def send(
-    connect: "Connect", outgoing: Sequence[Outgoing], journal: str | None, output: str, *, one_by_one: bool
+    connect: "Connect",
+    outgoing: Sequence[Outgoing],
+    output: str,
+    *,
+    file: str | None,
+    before: SendManyResult,
+    one_by_one: bool,
 ) -> int:
     """Send messages, say what became of each, and return the exit code.
 
     Args:
         connect: makes the client.
         outgoing: what to send.
-        journal: the file in which is noted what was sent, and which the next run goes on with.
         output: what to print.
+        file: where they come from, beside which is noted what was sent; None for the command itself.
+        before: what an earlier run with the file did.
         one_by_one: whether each is a call by itself, as on a dry run, which notes nothing.
     """
+    journal = None if file is None else journal_of(file)
+    left = [message for message in outgoing if message.key not in before.sent.keys() | before.unclear.keys()]
+    look = _how_to_look(file)
 
     async def work() -> SendManyResult:
         async with connect() as client:
             if one_by_one or (journal is None and len(outgoing) == 1):
                 with waiting("Sending"):
-                    return await _one_by_one(client, outgoing)
+                    return await _one_by_one(client, left)
             with progress() as report:
                 return await client.messages.send_many(
                     outgoing, journal=journal, on_progress=lambda now: report(now, client.rate_limit)
@@ -165,13 +85,20 @@ def send(
         result = run(work)
     except KeyboardInterrupt:
         message = "Stopped. What was under way may have been sent all the same."
-        hint = "The same command goes on from there." if journal else _FIND_OUT
+        hint = "The same command goes on from there." if journal else look
         tell(Outcome(Exit.INTERRUPTED, message, hint))
         return Exit.INTERRUPTED
     if one_by_one:
         return Exit.OK
-    _print([_row(message, result) for message in outgoing], output)
-    return _account(result)
+    _print([_row(message, result, before) for message in outgoing], output)
+    return _account(result, look)
+
+
+def _how_to_look(file: str | None) -> str:
+    """Return how to find out whether messages were sent whose answers are lost; it names no people, for logs."""
+    since = (datetime.now(UTC) - _LEEWAY).isoformat(timespec="minutes")
+    what = "CHAT_ID TEXT" if file is None else f"--from {shlex.quote(file)}"
+    return f"Do not send it again before you have looked:\n  periskope messages find {what} --since {since}"
 
 
 def broadcast(connect: "Connect", outgoing: Sequence[Outgoing], times: Mapping[str, Any], output: str) -> int:
@@ -217,12 +144,13 @@ async def _one_by_one(client: "PeriskopeClient", outgoing: Sequence[Outgoing]) -
     return result
 
 
-def _row(message: Outgoing, result: SendManyResult) -> dict[str, Any]:
+def _row(message: Outgoing, result: SendManyResult, before: SendManyResult) -> dict[str, Any]:
     """Return what became of a message, as it is printed."""
     key: Any = message.key
     row: dict[str, Any] = dict.fromkeys(_REPORTED) | {"key": key, "chat_id": message.chat_id}
     if receipt := result.sent.get(key):
-        return row | {"outcome": "sent", "queue_id": receipt.queue_id, "unique_id": receipt.unique_id}
+        outcome = "already sent" if key in before.sent else "sent"
+        return row | {"outcome": outcome, "queue_id": receipt.queue_id, "unique_id": receipt.unique_id}
     for outcome, errors in (("unclear", result.unclear), ("failed", result.failed)):
         if error := errors.get(key):
             return row | {"outcome": outcome, "reason": error.message}
@@ -249,13 +177,13 @@ def _print(rows: Sequence[Mapping[str, Any]], output: str) -> None:
             display(grid, wide=True)
 
 
-def _account(result: SendManyResult) -> int:
+def _account(result: SendManyResult, look: str) -> int:
     """Say on standard error what was not sent, and what may have been; return the exit code."""
     outcomes = explain_all([*result.failed.values(), *result.unclear.values()])
     code = exit_of((explain(error).exit for error in result.failed.values()), succeeded=len(result.sent))
     code = Exit.UNCLEAR if result.unclear else code
     for outcome in outcomes:
-        tell(outcome._replace(hint=_FIND_OUT) if outcome.exit is Exit.UNCLEAR else outcome)
+        tell(outcome._replace(hint=look) if outcome.exit is Exit.UNCLEAR else outcome)
     if result.skipped:
         tell(Outcome(code, f"After that, {len(result.skipped):,} messages were not tried."))
     return code

@@ -25,6 +25,7 @@ Documents: TypeAlias = Literal["array", "object"]
 Queued: TypeAlias = Literal["404", "null", "empty"]
 Envelope: TypeAlias = Literal["event_type", "event", "flat", "bare"]
 Scope: TypeAlias = Literal["org", "phone"]
+SocketRefusal: TypeAlias = Literal["packet", "http"]
 
 _COUNT: Final = attrs.validators.in_(("total", "page"))
 _UNKNOWN: Final = attrs.validators.in_(("404", "create"))
@@ -42,6 +43,7 @@ _NULL_ACCESS: Final = attrs.validators.in_(("all", "none"))
 _MEMBER_DELETED: Final = attrs.validators.in_(("204", "200"))
 _DOCUMENTS: Final = attrs.validators.in_(("array", "object"))
 _QUEUED: Final = attrs.validators.in_(("404", "null", "empty"))
+_SOCKET_REFUSAL: Final = attrs.validators.in_(("packet", "http"))
 _ENVELOPE: Final = attrs.validators.in_(("event_type", "event", "flat", "bare"))
 _SCOPE: Final = attrs.validators.in_(("org", "phone"))
 _MISSING: Final = attrs.validators.in_(("404", "422", "null", "empty"))
@@ -103,6 +105,8 @@ class Assumptions:
         scope: what a call with `x-phone` sees: all of the `org`, as if it had one phone, or that `phone`'s own chats,
             messages, queue, notes, notifications and reactions. Without `x-phone` it sees everything. The vendor
             says so of notes alone, and of chats and messages nothing.
+        socket_envelope: what a live event holds: as `envelope`. The vendor's types have the bare object.
+        socket_refusal: how a wrong key is refused where live events come from: by a `packet`, or by the 401 of `http`.
     """
 
     max_limit: int = 2000
@@ -135,3 +139,5 @@ class Assumptions:
     queued_message: Queued = attrs.field(default="404", validator=_QUEUED)
     redeliveries: tuple[float, ...] = (1.0, 2.0, 4.0)
     scope: Scope = attrs.field(default="org", validator=_SCOPE)
+    socket_envelope: Envelope = attrs.field(default="bare", validator=_ENVELOPE)
+    socket_refusal: SocketRefusal = attrs.field(default="packet", validator=_SOCKET_REFUSAL)

@@ -116,6 +116,10 @@ class Service:
             objects.happenings = self.state.happenings
         self.state.outbox.arrive = partial(messages.arrive, self.state)
 
+    def admits(self, authorization: str) -> bool:
+        """Whether a header names the key, and the account may use it."""
+        return self.plan_active and authorization == f"Bearer {self.api_key}"
+
     def find(self, request: Request) -> Found:
         """The operation that *request* means, and the object it is about."""
         return _ROUTER.find(request.method, request.path)

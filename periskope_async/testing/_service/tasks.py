@@ -53,7 +53,8 @@ def tasks(state: State) -> Objects:
 
 def _new(task_id: str, timestamp: str, body: Json) -> Json:
     """A task with what *body* says of it. What the service assumes where it says nothing is not documented."""
-    association: Json = {key: value for key, value in (body.get("association") or {}).items() if value}
+    said: Json = body.get("association") or {}
+    association: Json = {key: value for key, value in said.items() if value}
     if association.get("chat_id"):
         association["chat_id"] = full_id(association["chat_id"])
     status = body.get("status") or "open"

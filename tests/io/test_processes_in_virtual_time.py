@@ -1,0 +1,93 @@
+"""Processes on one key in virtual time: none is refused, all take no longer than one alone, and each gets its share."""
+
+from functools import cache
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from periskope_async._sansio.shared_ledger import LAPSE
+from periskope_async.testing import RateLimitPolicy
+from tests.support import slow
+from tests.virtual_processes import CONCURRENCY, Processes, virtual_loop
+
+#: Requests in a window, seconds, and requests in all, which leave some of the last window unused.
+POLICIES = [(100, 1.0, 752), (300, 5.0, 1104), (500, 60.0, 1904)]
+HEADERS = ["legacy", "legacy-ms", "legacy-delta", "nestjs", "draft-6", "draft-7", "draft-8"]
+QUICK = {("host", 4, 100, "legacy"), ("redis", 8, 100, "draft-7")}
+CASES = [
+    pytest.param(
+        *(budget, count, limit, window, requests, headers),
+        id=f"{budget}-{count}-{limit}-{headers}",
+        marks=() if (budget, count, limit, headers) in QUICK else pytest.mark.slow,
+    )
+    for budget in ("host", "redis")
+    for limit, window, requests in POLICIES
+    for count in (2, 4, 8, 16)
+    for headers in HEADERS
+]
+
+
+def bulk(policy: RateLimitPolicy, budget: str, folder: Path, *shares: int) -> Processes:
+    """Run processes, each with its share."""
+    with virtual_loop() as loop:
+        processes = Processes(policy, budget, folder, loop)
+        processes.run_bulk(*shares)
+        return processes
+
+
+@cache
+def alone(policy: RateLimitPolicy, requests: int) -> Processes:
+    """Run one process with all of it."""
+    with TemporaryDirectory() as folder:
+        return bulk(policy, "own", Path(folder), requests)
+
+
+@pytest.mark.parametrize(("budget", "count", "limit", "window", "requests", "headers"), CASES)
+def test_bulk_runs(
+    tmp_path: Path, budget: str, count: int, limit: int, window: float, requests: int, headers: str
+) -> None:
+    """As fast as one alone, with not one 429, and the slowest soon after the fastest."""
+    policy = RateLimitPolicy(limit, window, headers=headers)
+    one = alone(policy, requests)
+    all_ = bulk(policy, budget, tmp_path, *[requests // count] * count)
+    assert (all_.refused, all_.answered) == (one.refused, one.answered) == (0, requests)
+    assert max(all_.took) <= 1.05 * max(one.took)
+    # Of sixteen each may have 6.25 in a window: who has the odd ones is done windows before who has none.
+    assert count == 16 or max(all_.took) <= 1.3 * min(all_.took)
+
+
+@pytest.mark.parametrize("budget", ["host", slow("redis")])
+@pytest.mark.parametrize("load", [0.8, slow(1.2)])
+def test_single_calls(tmp_path: Path, budget: str, load: float) -> None:
+    """Calls of eight web workers wait as long as those of one that has all of them: below the limit, and above."""
+    policy, calls, every = RateLimitPolicy(100, 1.0), int(400 * load), 1 / (100 * load)
+    with virtual_loop() as loop:
+        one = Processes(policy, "own", tmp_path, loop, (0.008, 0.012))
+        one.run_single(1, calls, every)
+    with virtual_loop() as loop:
+        all_ = Processes(policy, budget, tmp_path, loop, (0.008, 0.012))
+        all_.run_single(8, calls // 8, 8 * every)
+    assert (all_.refused, all_.answered) == (0, calls)
+    assert median(all_.waits) <= 1.3 * median(one.waits)
+
+
+@pytest.mark.parametrize(("count", "most"), [(1, 0.1), slow(8, 1.2)])
+def test_redis_is_asked_once_for_many(tmp_path: Path, count: int, most: float) -> None:
+    """One process asks Redis once in ten requests or less; eight, all of which want all there is, once for each."""
+    run = bulk(RateLimitPolicy(100, 1.0), "redis", tmp_path, *[752 // count] * count)
+    assert run.redis.asked <= most * run.answered
+
+
+def test_a_killed_process_lapses_in_redis(tmp_path: Path) -> None:
+    """What a process held when it was killed is soon nobody's, and the other fills its windows again; unrefused."""
+    share, after = 1500, 2.05
+    with virtual_loop() as loop:
+        processes = Processes(RateLimitPolicy(100, 1.0), "redis", tmp_path, loop)
+        processes.run_and_kill(share, after)
+    assert len(processes.redis.slots) == 1
+    assert processes.refused == 0
+    # Two windows shared, then the whole of each, but for what the killed one held, as long as it counted.
+    held = CONCURRENCY + 50
+    assert max(processes.took) <= 1.05 * (after + (share - 150 + held * LAPSE) / 100 + 1)

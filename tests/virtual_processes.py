@@ -1,0 +1,249 @@
+"""Processes on one key, in virtual time: a queue and a limiter each, one service, and one file or Redis."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import looptime
+from attrs import define, field
+
+from periskope_async._io.host_budget import HostBudget
+from periskope_async._io.limiter import RateLimiter
+from periskope_async._io.redis_ledger import RedisLedger
+from periskope_async._io.redis_store import Transaction
+from periskope_async._io.request_queue import RequestQueue
+from periskope_async._sansio.ledger import Ledger
+from periskope_async._sansio.rate_headers import read_retry_after
+from periskope_async._sansio.shared_ledger import SharedLedger
+from periskope_async.testing import RateLimitPolicy
+from periskope_async.testing._limits import Limiter
+from tests.simulation import DAY_ONE, respond
+
+__all__ = ["CONCURRENCY", "Processes", "Redis", "virtual_loop"]
+
+CONCURRENCY = 32
+
+
+@define
+class Redis:
+    """What the script of `redis_store` does, in virtual time.
+
+    Attributes:
+        round_trip: seconds that a command and its answer take.
+        asked: how often it ran the script.
+        lost: how often a step was planned on what was no longer there.
+    """
+
+    loop: asyncio.AbstractEventLoop
+    round_trip: float = 0.001
+    asked: int = 0
+    lost: int = 0
+    version: str = ""
+    image: str = ""
+    at: int = 0
+    slots: dict[str, tuple[int, str]] = field(factory=dict)
+
+    def eval(self, *command: Any) -> tuple[Any, ...]:
+        """Run the script; `tests/io/test_redis_budget.py` has the true one do the same."""
+        self.asked += 1
+        now = int(self.loop.time() * 1e6)
+        me, said, known, image, new, written, lapse, _keep = command[4:]
+        written = now if written == "" or abs(now - written) > 1_000_000 else written
+        same, stored = self.version == known, 0
+        if image and same:
+            stored, self.version, self.image, self.at = 1, new, image, written
+        self.lost += bool(image) and not same
+        if not image or stored:
+            self.slots[me] = written, said
+        others = list[str]()
+        for name, (when, what) in list(self.slots.items()):
+            if name != me and now - when >= lapse:
+                del self.slots[name]
+            elif name != me:
+                others += [what, str(max(0, now - when))]
+        return stored, self.version or known, str(now), str(self.at or now), "" if same else self.image, others
+
+
+class Store:
+    """Runs transactions one after the other, as those of `redis_store` do."""
+
+    def __init__(self, redis: Redis, transaction: Callable[[], Transaction]) -> None:
+        self._redis, self._transaction = redis, transaction
+        self.is_dead = False
+        self._due: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def kill(self) -> None:
+        """Have Redis hear no more of it."""
+        self.is_dead = True
+
+    def kick(self, delay: float) -> None:
+        loop = self._redis.loop
+        if self._due is not None:
+            if self._due.when() <= loop.time() + delay:
+                return
+            self._due.cancel()
+        self._due = loop.call_later(delay, self._begin)
+
+    def rest(self) -> None:
+        """Nothing is open."""
+
+    def _begin(self) -> None:
+        self._due = None
+        if self._task is None or self._task.done():
+            self._task = self._redis.loop.create_task(self._run())
+        else:
+            self._task.add_done_callback(lambda _: self.kick(0.0))
+
+    async def _run(self) -> None:
+        transaction = self._transaction()
+        answer: Any = None
+        with suppress(StopIteration):
+            while True:
+                command = transaction.send(answer)
+                await asyncio.sleep(self._redis.round_trip / 2)
+                if self.is_dead:
+                    return
+                answer = self._redis.eval(*command)
+                await asyncio.sleep(self._redis.round_trip / 2)
+
+
+@contextmanager
+def virtual_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """Make a loop in which time passes only where somebody waits."""
+    loop = looptime.new_event_loop(noop_cycles=0)
+    try:
+        yield loop
+    finally:
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+
+
+@define
+class Processes:
+    """Processes, the service and what they share.
+
+    Attributes:
+        policy: the service's limit.
+        budget: own, host or redis.
+        folder: for the file.
+        travel: the least and the most seconds that a request, or an answer, is on its way.
+        took: when each process was done, seconds after it began.
+        waits: how long each single call took, seconds.
+    """
+
+    policy: RateLimitPolicy
+    budget: str
+    folder: Path
+    loop: asyncio.AbstractEventLoop
+    travel: tuple[float, float] = (0.001, 0.004)
+    took: list[float] = field(factory=list[float])
+    waits: list[float] = field(factory=list[float])
+    answered: int = 0
+    refused: int = 0
+    redis: Redis = field(init=False)
+    _stores: list[Store] = field(factory=list[Store])
+    _service: Limiter = field(init=False)
+    _dice: Random = field(factory=lambda: Random(0))  # noqa: S311  # repeatable
+
+    def __attrs_post_init__(self) -> None:
+        self.loop.run_until_complete(asyncio.sleep(100.3))  # a moment like any other
+        self.redis = Redis(self.loop)
+        self._service = Limiter(self.policy, DAY_ONE)
+
+    def run_bulk(self, *shares: int) -> None:
+        """Have each process send as many requests as there are in its share, as fast as it may."""
+        self._run([self._bulk(count) for count in shares])
+
+    def run_single(self, count: int, calls: int, every: float) -> None:
+        """Have *count* processes make single calls, each one in so many seconds."""
+        self._run([self._single_calls(calls, every, position / count * every) for position in range(count)])
+
+    def run_and_kill(self, share: int, after: float) -> None:
+        """Have two processes send requests, of which the second is killed after so many seconds."""
+
+        async def killed() -> None:
+            self.loop.call_later(after, lambda: self._stores[1].kill())  # noqa: PLW0108  # it is there by then
+            with suppress(TimeoutError):
+                async with asyncio.timeout(after + 0.001):
+                    await self._bulk(share)
+
+        self._run([self._bulk(share), killed()])
+
+    def _run(self, processes: list[Coroutine[Any, Any, None]]) -> None:
+        async def timed(process: Coroutine[Any, Any, None]) -> None:
+            began = self.loop.time()
+            await process
+            self.took.append(self.loop.time() - began)
+
+        async def main() -> None:
+            async with asyncio.TaskGroup() as group:
+                for process in processes:
+                    group.create_task(timed(process))
+
+        self.loop.run_until_complete(main())
+
+    def _queue(self) -> RequestQueue:
+        """Start a process."""
+        return RequestQueue(self._limiter(), CONCURRENCY, self.loop)
+
+    def _limiter(self) -> RateLimiter:
+        if self.budget == "own":
+            return RateLimiter()
+        if self.budget == "host":
+            ledger = Ledger()
+            return RateLimiter(ledger, HostBudget(ledger, str(self.folder), "budget", self.loop.time))
+        shared = RedisLedger(SharedLedger(), "name", "redis://cache", clock=self.loop.time)
+        self._stores.append(Store(self.redis, shared._transaction))
+        shared.store = self._stores[-1]
+        limiter = RateLimiter(shared.ledger, shared)
+        shared.wake = limiter.wake_others
+        return limiter
+
+    async def _bulk(self, count: int) -> None:
+        queue = self._queue()
+        left = count
+
+        async def work() -> None:
+            nonlocal left
+            while left:
+                queue.wanted = left
+                left -= 1
+                await self._request(queue, bulk=True)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(CONCURRENCY):
+                group.create_task(work())
+
+    async def _single_calls(self, calls: int, every: float, offset: float) -> None:
+        queue = self._queue()
+        began = self.loop.time() + offset
+        async with asyncio.TaskGroup() as group:
+            for number in range(calls):
+                await asyncio.sleep(began + number * every - self.loop.time())
+                group.create_task(self._single(queue))
+
+    async def _single(self, queue: RequestQueue) -> None:
+        began = self.loop.time()
+        await self._request(queue, bulk=False)
+        self.waits.append(self.loop.time() - began)
+
+    async def _request(self, queue: RequestQueue, *, bulk: bool) -> None:
+        """Send a request, again until it is allowed."""
+        while True:
+            permit = queue.try_acquire(bulk=bulk) or await queue.acquire(bulk=bulk)
+            await asyncio.sleep(self._dice.uniform(*self.travel))
+            verdict = self._service.hit("key", DAY_ONE + self.loop.time())
+            answer = respond(self.policy, verdict)
+            await asyncio.sleep(self._dice.uniform(*self.travel))
+            if verdict.allowed:
+                queue.answer(permit, answer, healthy=True, refund=None)
+                self.answered += 1
+                return
+            self.refused += 1
+            queue.refuse(permit, answer, read_retry_after(answer))
