@@ -1,4 +1,4 @@
-"""What retries, pacing and deadlines cost a call that needs none of them: the same call with them and without."""
+"""What retries, pacing and deadlines cost a call that needs none of them, and what one costs whose answer is kept."""
 
 import asyncio
 import gc
@@ -11,16 +11,17 @@ from server import EXAMPLE_ID, RATE_LIMIT, body, loop_factory
 
 CALLED: Final = "as the client does it"
 STRAIGHT: Final = "built, sent once, judged, decoded"
-LAYERS: Final = {CALLED: True, STRAIGHT: False}
+KEPT: Final = "kept, with max_age"
+LAYERS: Final = (CALLED, STRAIGHT, KEPT)
 
 
-def answer(count: int, *, called: bool) -> dict[str, float]:
+def answer(count: int, *, layer: str) -> dict[str, float]:
     """Give that many answers in a worker to calls whose HTTP is left out."""
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return {"µs of CPU per call": runner.run(_answer(count, called=called)) / count * 1e6}
+        return {"µs of CPU per call": runner.run(_answer(count, layer)) / count * 1e6}
 
 
-async def _answer(count: int, *, called: bool) -> float:
+async def _answer(count: int, layer: str) -> float:
     from multidict import CIMultiDict
 
     from periskope_async import PeriskopeClient
@@ -43,7 +44,10 @@ async def _answer(count: int, *, called: bool) -> float:
             response = await http.send(request, None, new_connection=False)
             return read_result(request, response)
 
-        call: Any = client.tickets.get if called else straight
+        async def kept(ticket_id: str) -> Any:
+            return await client.tickets.get(ticket_id, max_age=3600)
+
+        call: Any = {CALLED: client.tickets.get, STRAIGHT: straight, KEPT: kept}[layer]
         assert (await call(EXAMPLE_ID)).ticket.ticket_id == EXAMPLE_ID
         gc.collect()
         started = time.process_time()
@@ -57,8 +61,8 @@ def overhead(lab: Lab) -> Series:
     return lab.measure(
         "bookkeeping",
         [
-            Case(row, mode, "bookkeeping:answer", mode, {"count": lab.size(20_000), "called": called})
-            for row, called in LAYERS.items()
+            Case(layer, mode, "bookkeeping:answer", mode, {"count": lab.size(20_000), "layer": layer})
+            for layer in LAYERS
             for mode in MODES
         ],
     )

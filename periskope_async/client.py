@@ -10,6 +10,7 @@ from periskope_async._sansio.options import explain_options
 from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async._sansio.secret import conceal
 from periskope_async._sansio.unset import UNSET, Unset
+from periskope_async._tracing import TracerProvider, with_tracing
 from periskope_async.errors import ConfigurationError
 from periskope_async.hooks import Hooks, log_as_asked
 from periskope_async.resources._attribute import Resource
@@ -63,13 +64,16 @@ class PeriskopeClient:
         retries: further attempts after the first. A 429 costs none, only time: it is waited out also with 0.
         concurrency: requests in flight at once, in each event loop the client is used in.
         session: an aiohttp session to use instead of own ones. It is never closed from here.
-        hooks: called on requests, answers, retries and pauses.
+        hooks: called on calls, waits, requests, answers, retries, pauses and bulk runs.
         budget: who shares the key's rate limit: "own", this process alone; "host", every process of this user on this
             machine; "redis://host:6379/0", every process with this Redis or Valkey, also by `rediss://` or as
             `RedisBudget(client)`. Else PERISKOPE_BUDGET, else "own".
         proxy: the URL of an HTTP proxy, with or without USER:PASSWORD@; else HTTPS_PROXY, unless NO_PROXY names the
             host. Requests go through it in a tunnel that it cannot read, and never past it.
         ssl: an `ssl.SSLContext`, or the path of a CA bundle to trust instead of the system's; else PERISKOPE_CA_BUNDLE.
+        cache_size: how many answers to keep, at most, for calls that say with `max_age` how old one may be.
+        tracing: whether to report spans and metrics to OpenTelemetry, or the `TracerProvider` to report to. None: if
+            the application has imported it before, unless OTEL_PYTHON_INSTRUMENTATION_PERISKOPE_ENABLED is false.
 
     Raises:
         ConfigurationError: an argument or environment variable is unusable; the message names it.
@@ -94,6 +98,8 @@ class PeriskopeClient:
         budget: "str | RedisBudget | None" = None,
         proxy: str | None = None,
         ssl: "SSLContext | str | PathLike[str] | None" = None,
+        cache_size: int = 1000,
+        tracing: "bool | TracerProvider | None" = None,
     ) -> None:
         api_key = conceal(api_key)
         settings = Settings.resolve(
@@ -107,6 +113,7 @@ class PeriskopeClient:
             budget=budget,
             proxy=proxy,
             ssl=ssl,
+            cache_size=cache_size,
         )
         log_as_asked()
         if type(hooks) not in {Hooks, type(None)}:
@@ -115,7 +122,7 @@ class PeriskopeClient:
 
         limiter = limiter_for(settings.base_url, settings.api_key, settings.budget)
         connections = Connections(settings, limiter, session, how_to_close=self._how_to_close)
-        self._caller = Caller(settings, connections, hooks)
+        self._caller = Caller(settings, connections, with_tracing(hooks, tracing, settings.base_url))
 
     tickets: "Resource[Tickets]" = Resource("The tickets of the account.")
     chats: "Resource[Chats]" = Resource("The chats of a phone.")

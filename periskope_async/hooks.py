@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Final, TextIO, TypeVar
+from typing import Final, Literal, TextIO, TypeVar
 
 from attrs import field, frozen
 
@@ -23,10 +23,17 @@ from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async.errors import ConfigurationError, PeriskopeError, mask_numbers
 
 __all__ = [
+    "CallEvent",
+    "EndEvent",
     "Hooks",
+    "PacedEvent",
+    "QueuedEvent",
     "RequestEvent",
     "ResponseEvent",
     "RetryEvent",
+    "RunEndEvent",
+    "RunStartEvent",
+    "StartEvent",
     "ThrottleEvent",
     "capture_responses",
 ]
@@ -38,29 +45,91 @@ EventT = TypeVar("EventT")
 
 
 @frozen(kw_only=True)
-class RequestEvent:
-    """A request is about to be sent.
+class CallEvent:
+    """Something happened to a call, which is all that comes of one `await`: its waits and its requests.
 
     Attributes:
         operation: what the call is, such as `tickets.get`.
         method: the HTTP method.
         path: the path below the base URL, phone numbers in it cut to their last four digits.
+        template: the same with its parameters in braces, such as `/tickets/{ticket_id}`, and so without any id; of
+            `client.request`, which has no template, it is empty.
         resource: what it is about, such as "ticket"; None if it is about no single thing.
         resource_id: its id, as the caller spelled it. Its repr is cut as the path is.
-        attempt: 1 for the first request of the call.
+        call: the number of the call in this process, the same in all its events.
     """
 
     operation: str
     method: str
     path: str
+    template: str = ""
     resource: str | None
     resource_id: str | None = field(repr=lambda text: repr(text and mask_numbers(text)))
-    attempt: int
+    call: int = 0
 
     @property
     def ticket_id(self) -> str | None:
         """The ticket it is about; None if it is about something else."""
         return self.resource_id if self.resource == "ticket" else None
+
+
+@frozen(kw_only=True)
+class StartEvent(CallEvent):
+    """A call begins. It has no request yet, and may wait before it has."""
+
+
+@frozen(kw_only=True)
+class EndEvent(CallEvent):
+    """A call ends.
+
+    Attributes:
+        attempts: how many requests were sent for it.
+        elapsed: seconds from its start, with all waits.
+        error: what it raises, a cancellation too; None if it returns its result.
+    """
+
+    attempts: int
+    elapsed: float
+    error: BaseException | None
+
+
+@frozen(kw_only=True)
+class QueuedEvent(CallEvent):
+    """A request cannot be sent at once, so the call waits for its turn.
+
+    A bulk run takes an id up when it may send its request: only what it sends again waits in a call.
+
+    Attributes:
+        reason: `concurrency`, as many requests of this client are in flight as may be; `outage`, a bulk run waits for
+            the service to be in order again; `rate_limit`, what is left of it is spoken for, or everybody on the key
+            pauses.
+        at_least: seconds that it waits by what is known of the rate limit, whoever else waits.
+    """
+
+    reason: Literal["concurrency", "outage", "rate_limit"]
+    at_least: float
+
+
+@frozen(kw_only=True)
+class PacedEvent(CallEvent):
+    """The turn of a call that waited has come.
+
+    Attributes:
+        waited: seconds.
+    """
+
+    waited: float
+
+
+@frozen(kw_only=True)
+class RequestEvent(CallEvent):
+    """A request is about to be sent.
+
+    Attributes:
+        attempt: 1 for the first request of the call.
+    """
+
+    attempt: int
 
 
 @frozen(kw_only=True)
@@ -109,13 +178,57 @@ class ThrottleEvent(RequestEvent):
 
 
 @frozen(kw_only=True)
-class Hooks:
-    """Callables that get a client's events, in its event loop. What they raise is logged, not raised."""
+class RunStartEvent:
+    """A bulk run begins: a `get_many`, a `stream`, a `send_many`.
 
+    Attributes:
+        run: the number of the run in this process, the same in both its events.
+        total: how many ids there are; None where that is not known.
+    """
+
+    run: int
+    total: int | None
+
+
+@frozen(kw_only=True)
+class RunEndEvent(RunStartEvent):
+    """A bulk run ends, or whoever reads its stream leaves.
+
+    Attributes:
+        operation: what its calls are, such as `tickets.get`; None if there was none.
+        done: how many ids have their result.
+        failed: how many have an error.
+        elapsed: seconds from its start.
+        error: what ended it before its time, a cancellation or a deadline too; None if it came to its end.
+    """
+
+    operation: str | None
+    done: int
+    failed: int
+    elapsed: float
+    error: BaseException | None
+
+
+@frozen(kw_only=True)
+class Hooks:
+    """Callables that get a client's events, in its event loop. What they raise is logged, not raised.
+
+    All events of a call but those of its bulk run come in the task that makes it, in this order: `on_start`; for each
+    request `on_queued` and `on_paced` if it waits for its turn, `on_request`, `on_response` if there is an answer, then
+    `on_throttle` if it is a 429, and `on_retry` if another request follows; `on_end`. A read that gets what others
+    asked for, by `max_age`, makes none.
+    """
+
+    on_start: Callable[[StartEvent], object] | None = None
+    on_end: Callable[[EndEvent], object] | None = None
+    on_queued: Callable[[QueuedEvent], object] | None = None
+    on_paced: Callable[[PacedEvent], object] | None = None
     on_request: Callable[[RequestEvent], object] | None = None
     on_response: Callable[[ResponseEvent], object] | None = None
     on_retry: Callable[[RetryEvent], object] | None = None
     on_throttle: Callable[[ThrottleEvent], object] | None = None
+    on_run_start: Callable[[RunStartEvent], object] | None = None
+    on_run_end: Callable[[RunEndEvent], object] | None = None
 
 
 captured: Final[ContextVar[list[ResponseEvent] | None]] = ContextVar("periskope_captured", default=None)

@@ -46,6 +46,7 @@ class Settings:
     budget: Budget = "own"
     proxy: Proxy | None = field(default=None, repr=False)
     ssl: "SSLContext | None" = field(default=None, repr=False)
+    cache_size: int = field(default=1000, repr=False)
 
     @classmethod
     def resolve(  # noqa: PLR0913  # every setting there is
@@ -61,6 +62,7 @@ class Settings:
         budget: "str | RedisBudget | None" = None,
         proxy: str | None = None,
         ssl: "SSLContext | str | PathLike[str] | None" = None,
+        cache_size: int = 1000,
     ) -> Self:
         """Take each setting from its argument, then its environment variable, then its default, and check it.
 
@@ -84,6 +86,7 @@ class Settings:
             proxy=_check_proxy(proxy, checked_url),
             ssl=_check_ssl("ssl", ssl)
             or _check_ssl("PERISKOPE_CA_BUNDLE", os.environ.get("PERISKOPE_CA_BUNDLE") or None),
+            cache_size=as_count("cache_size", cache_size, least=0),
         )
 
     def replace(

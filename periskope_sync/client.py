@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from ssl import SSLContext
 
+    from periskope_async._tracing import TracerProvider
     from periskope_async.budgets import RedisBudget
     from periskope_sync.resources import (
         Chats,
@@ -70,13 +71,16 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
         deadline: seconds for one call in all: queueing, pacing, attempts and the waits between them. None for no end.
         retries: further attempts after the first. A 429 costs none, only time: it is waited out also with 0.
         concurrency: requests in flight at once.
-        hooks: called on requests, answers, retries and pauses.
+        hooks: called on calls, waits, requests, answers, retries, pauses and bulk runs.
         budget: who shares the key's rate limit: "own", this process alone; "host", every process of this user on this
             machine; "redis://host:6379/0", every process with this Redis or Valkey, also by `rediss://` or as
             `RedisBudget(client)`. Else PERISKOPE_BUDGET, else "own".
         proxy: the URL of an HTTP proxy, with or without USER:PASSWORD@; else HTTPS_PROXY, unless NO_PROXY names the
             host. Requests go through it in a tunnel that it cannot read, and never past it.
         ssl: an `ssl.SSLContext`, or the path of a CA bundle to trust instead of the system's; else PERISKOPE_CA_BUNDLE.
+        cache_size: how many answers to keep, at most, for calls that say with `max_age` how old one may be.
+        tracing: whether to report spans and metrics to OpenTelemetry, or the `TracerProvider` to report to. None: if
+            the application has imported it before, unless OTEL_PYTHON_INSTRUMENTATION_PERISKOPE_ENABLED is false.
 
     Raises:
         ConfigurationError: an argument or environment variable is unusable; the message names it.
@@ -97,6 +101,8 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
         budget: "str | RedisBudget | None" = None,
         proxy: str | None = None,
         ssl: "SSLContext | str | PathLike[str] | None" = None,
+        cache_size: int = 1000,
+        tracing: "bool | TracerProvider | None" = None,
     ) -> None:
         api_key = conceal(api_key)
         prepare()
@@ -113,6 +119,8 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
                 budget=budget,
                 proxy=proxy,
                 ssl=ssl,
+                cache_size=cache_size,
+                tracing=tracing,
             )
         )
 

@@ -86,6 +86,10 @@ def pytest_xdist_auto_num_workers() -> int:
     return processors + (processors + 1) // 2
 
 
+# Else whatever imports OpenTelemetry would have all clients report to it from then on.
+os.environ["OTEL_PYTHON_INSTRUMENTATION_PERISKOPE_ENABLED"] = "false"
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """Run async tests on asyncio: aiohttp knows no other loop."""

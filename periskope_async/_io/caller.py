@@ -41,6 +41,8 @@ class Caller:
         self.settings = settings
         self.connections = connections
         self.report: Reporter = Reporter(settings.api_key, hooks)
+        self._watched: Final = hooks is not None
+        self._deadline: Final = math.inf if settings.deadline is None else settings.deadline
 
     @property
     def rate_limit(self) -> RateLimit | None:
@@ -54,6 +56,7 @@ class Caller:
         permit: Permit | None = None,
         reacquire: Reacquire | None = None,
         second_pass: bool = False,
+        call: Call[T] | None = None,
     ) -> T:
         """Send *request* until it gives its operation's result, or raise why it does not.
 
@@ -63,6 +66,7 @@ class Caller:
             reacquire: of a bulk run, whose calls wait behind single calls and through outages and pauses. The deadline
                 does not count that.
             second_pass: a bulk run's last try for an id: do not give up early on bodies that are broken.
+            call: made before, by who wants to see how far it is and say when it must end; None for one of its own.
 
         Raises:
             PeriskopeError: the last attempt's error, completed with the request, attempts and seconds.
@@ -70,29 +74,52 @@ class Caller:
         try:
             state = self.connections.state()
         except PeriskopeError as exc:
-            if permit is not None:
-                self._give_up(permit)
+            self._give_up(permit)
             raise self.report.name_request(exc, request)  # noqa: B904  # the same exception, not a new one
-        deadline = math.inf if self.settings.deadline is None else self.settings.deadline
-        started = state.loop.time()
-        call = Call(request, started, started + deadline, reacquire is not None, second_pass)
+        if call is None:
+            started = state.loop.time()
+            call = Call(request, started, started + self._deadline, reacquire is not None, second_pass)
         queue = state.queue
-        permit = permit or queue.try_acquire(bulk=False) or await self._wait_for_permit(call, state)
-        while True:
-            if permit.circuit is not None:  # who probes an outage has no more time than the outage
-                call.ends_at = min(call.ends_at, queue.limiter.open_since(permit.circuit) + deadline)
-            permit.failures = call.failed_attempts()
-            outcome = await self._attempt(call, state, permit)
-            if not isinstance(outcome, FailedAttempt):
-                return outcome
-            wait = self._wait_after(call, state, permit, outcome)
-            if wait > 0:
-                await anyio.sleep(wait)
-                self._check_open(call, state)
-            if reacquire is None:
-                permit = queue.try_acquire(bulk=False) or await self._wait_for_permit(call, state)
-            else:
-                permit = await self._wait_with_run(call, state, reacquire)
+        watched = self._watched or request.operation.method != "GET"
+        if watched:
+            self.report.start(call)
+        try:
+            permit = permit or queue.try_acquire(bulk=False) or await self._wait_for_permit(call, state)
+            while True:
+                if permit.circuit is not None:  # who probes an outage has no more time than the outage
+                    call.ends_at = min(call.ends_at, queue.limiter.open_since(permit.circuit) + self._deadline)
+                permit.failures = call.failed_attempts()
+                outcome = await self._attempt(call, state, permit)
+                if not isinstance(outcome, FailedAttempt):
+                    break
+                permit = await self._wait(call, state, self._wait_after(call, state, permit, outcome), reacquire)
+        except BaseException as exc:
+            if watched:
+                self._end(call, state, exc)
+            raise
+        if watched:
+            self._end(call, state, None)
+        return outcome
+
+    def _end(self, call: Call[Any], state: "LoopState", error: BaseException | None) -> None:
+        """See to what is to be done after a call that was a write, or that somebody watches."""
+        if call.request.operation.method != "GET":
+            self.connections.reads.drop(call.request)
+        self.report.end(call, state.loop.time(), error)
+
+    # -- for shared reads -----------------------------------------------------------------------------------------
+
+    def extend(self, call: Call[Any], state: "LoopState", task: "asyncio.Task[Any]", ends_at: float) -> None:
+        """Let a call, which *task* makes, go on until *ends_at*, for somebody who came to wait for it."""
+        if ends_at <= call.ends_at:
+            return
+        call.ends_at = ends_at
+        if call.sent_at is not None:
+            state.alarm.set(task, min(call.sent_at + self.settings.timeout, ends_at))
+
+    def out_of_time(self, call: Call[Any], state: "LoopState") -> PeriskopeError:
+        """Return the error of who cannot wait any longer for a call that goes on for others."""
+        return self._complete(call, state, self._out_of_time(call, "" if call.attempts else _IN_QUEUE))
 
     # -- for bulk runs --------------------------------------------------------------------------------------------
 
@@ -105,8 +132,10 @@ class Caller:
         """
         return self.connections.state().queue
 
-    def _give_up(self, permit: Permit) -> None:
+    def _give_up(self, permit: Permit | None) -> None:
         """Hand back the permit of a client that another thread closed just now: others on the key may wait for it."""
+        if permit is None:
+            return
         self.connections.limiter.withdraw(permit)
         self.connections.limiter.wake_others()
 
@@ -120,16 +149,29 @@ class Caller:
 
     # -- waiting --------------------------------------------------------------------------------------------------
 
+    async def _wait(self, call: Call[Any], state: "LoopState", seconds: float, reacquire: Reacquire | None) -> Permit:
+        """Wait before another attempt, and for its permit."""
+        if seconds > 0:
+            await anyio.sleep(seconds)
+            self._check_open(call, state)
+        if reacquire is None:
+            return state.queue.try_acquire(bulk=False) or await self._wait_for_permit(call, state)
+        return await self._wait_with_run(call, state, reacquire)
+
     async def _wait_for_permit(self, call: Call[Any], state: "LoopState") -> Permit:
-        queue = state.queue
-        if queue.limiter.earliest(state.loop.time()) < call.ends_at:
+        queue, began = state.queue, self._queued(call, state)
+        while queue.limiter.earliest(state.loop.time()) < call.ends_at:
             try:
                 async with asyncio.timeout_at(None if call.ends_at == math.inf else call.ends_at):
-                    return await queue.acquire(bulk=False)
+                    permit = await queue.acquire(bulk=False)
             except TimeoutError:
-                pass
+                if state.loop.time() < call.ends_at:  # it was put off meanwhile
+                    continue
             except ClientClosedError as exc:
                 raise self._complete(call, state, exc)  # noqa: B904  # the same exception, not a new one
+            else:
+                self.report.paced(call, state.loop.time() - began)
+                return permit
             raise self._complete(call, state, self._out_of_time(call, _IN_QUEUE))
         raise self._complete(
             call,
@@ -138,7 +180,7 @@ class Caller:
         )
 
     async def _wait_with_run(self, call: Call[Any], state: "LoopState", reacquire: Reacquire) -> Permit:
-        began = state.loop.time()
+        began = self._queued(call, state)
         try:
             permit = await reacquire()
         except ClientClosedError as exc:
@@ -146,7 +188,15 @@ class Caller:
         if permit is None:
             raise AssertionError("unreachable") if call.last is None else self._complete(call, state, call.last.error)
         call.ends_at += permit.at - began  # the rate limit is the run's affair
+        self.report.paced(call, state.loop.time() - began)
         return permit
+
+    def _queued(self, call: Call[Any], state: "LoopState") -> float:
+        """Say that a call waits for its turn, if anybody listens; return the time."""
+        now, queue = state.loop.time(), state.queue
+        if self._watched:
+            self.report.queued(call, queue.blocked_by(bulk=call.bulk), max(0.0, queue.limiter.earliest(now) - now))
+        return now
 
     # -- attempts -------------------------------------------------------------------------------------------------
 
@@ -155,12 +205,13 @@ class Caller:
         request, queue = call.request, state.queue
         call.attempts += 1
         try:
-            if self.report.hooks is not None:
+            if self._watched:
                 self.report.request(call)
             until = min(permit.at + self.settings.timeout, call.ends_at)
             phone = request.phone or self.settings.phone
             # Where one idle connection had ended unnoticed, others have.
             fresh = call.last is not None and call.last.kind is FailureKind.DROPPED
+            call.sent_at = permit.at
             answer = await self.connections.send(request, phone, state, until, fresh=fresh)
         except BaseException:
             queue.lose(permit, failed=False)
@@ -184,6 +235,7 @@ class Caller:
     def _wait_after(self, call: Call[Any], state: "LoopState", permit: Permit, failure: FailedAttempt) -> float:
         """Return the seconds to wait before the next attempt, or raise the failure's error."""
         now, limiter = state.loop.time(), state.queue.limiter
+        call.sent_at = None
         call.record(failure)
         self._check_open(call, state)
         if failure.kind is FailureKind.SLOW and now >= call.ends_at:

@@ -15,6 +15,7 @@ from typing import Any
 
 from periskope_async._io.http import Http, Session, check_session
 from periskope_async._io.limiter import RateLimiter, limiter_for
+from periskope_async._io.reads import SharedReads
 from periskope_async._io.request_queue import RequestQueue
 from periskope_async._io.timeouts import Alarm
 from periskope_async._sansio.operation import Request
@@ -100,6 +101,7 @@ class Connections:
         self._how_to_close = how_to_close
         self._states: dict[asyncio.AbstractEventLoop, LoopState] = {}
         self._latest: LoopState | None = None
+        self.reads: SharedReads = SharedReads(settings.cache_size)
         self._forks = _Process.forks
         self._made_at = _caller_site()
         self.closed = False
@@ -203,6 +205,7 @@ class Connections:
             raise ConfigurationError("session: it belongs to another event loop")
         if self._forks != _Process.forks:
             self._states = {}
+            self.reads = SharedReads(self._settings.cache_size)  # whose lock another thread of the parent may hold
             self.limiter = limiter_for(self._settings.base_url, self._settings.api_key, self._settings.budget)
             self._forks = _Process.forks
         state = self._states.get(loop)

@@ -151,6 +151,11 @@ class RateLimiter:
             out_of_order = circuit is not None and patience is not None and now - circuit.since >= patience
             return out_of_order or self._ledger.is_shut
 
+    def is_out_of_order(self) -> bool:
+        """Whether bulk runs wait for the service."""
+        with self._lock:
+            return self._ledger.circuit is not None
+
     def is_probe(self, circuit: CircuitBreaker) -> bool:
         """Whether what goes out in this outage is to see whether it is over; see `CircuitBreaker.is_probing`."""
         with self._lock:

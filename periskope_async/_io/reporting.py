@@ -4,19 +4,27 @@ Everything said here is without the key, and with phone numbers cut to their las
 """
 
 import logging
-from typing import Any
+from itertools import count
+from typing import Any, Final, Literal
 
 from periskope_async._io.call import Call
+from periskope_async._sansio.custom import CUSTOM
 from periskope_async._sansio.operation import Request
 from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async._sansio.redact import redact
 from periskope_async._sansio.response import FailureKind, Response
 from periskope_async.errors import DeadlineExceeded, PeriskopeError, mask_numbers
 from periskope_async.hooks import (
+    EndEvent,
     Hooks,
+    PacedEvent,
+    QueuedEvent,
     RequestEvent,
     ResponseEvent,
     RetryEvent,
+    RunEndEvent,
+    RunStartEvent,
+    StartEvent,
     ThrottleEvent,
     captured,
     logger,
@@ -25,6 +33,9 @@ from periskope_async.hooks import (
 from periskope_async.settings import Secret
 
 __all__ = ["Reporter"]
+
+#: Numbers of calls and runs, of all clients of the process.
+_numbers: Final = count(1)
 
 
 class Reporter:
@@ -62,16 +73,54 @@ class Reporter:
         error.maybe_sent = call.maybe_sent and not call.request.operation.idempotent
         return self.name_request(error, call.request)
 
+    def start(self, call: Call[Any]) -> None:
+        """Say that a call begins."""
+        if self.hooks is not None:
+            call.number = next(_numbers)
+            if self.hooks.on_start is not None:
+                notify(self.hooks.on_start, StartEvent(**self._about(call)))
+
+    def end(self, call: Call[Any], now: float, error: BaseException | None) -> None:
+        """Say that a call ends."""
+        if self.hooks is not None and self.hooks.on_end is not None:
+            elapsed = now - call.started
+            event = EndEvent(**self._about(call), attempts=call.attempts, elapsed=elapsed, error=error)
+            notify(self.hooks.on_end, event)
+
+    def queued(self, call: Call[Any], reason: Literal["concurrency", "outage", "rate_limit"], at_least: float) -> None:
+        """Say that a call waits for its turn."""
+        if self.hooks is not None and self.hooks.on_queued is not None:
+            notify(self.hooks.on_queued, QueuedEvent(**self._about(call), reason=reason, at_least=at_least))
+
+    def paced(self, call: Call[Any], waited: float) -> None:
+        """Say that the turn of a call that waited has come."""
+        if self.hooks is not None and self.hooks.on_paced is not None:
+            notify(self.hooks.on_paced, PacedEvent(**self._about(call), waited=waited))
+
+    def run_start(self, total: int | None) -> int:
+        """Say that a bulk run begins; return its number."""
+        if self.hooks is None:
+            return 0
+        number = next(_numbers)
+        if self.hooks.on_run_start is not None:
+            notify(self.hooks.on_run_start, RunStartEvent(run=number, total=total))
+        return number
+
+    def run_end(self, **facts: Any) -> None:
+        """Say that a bulk run ends."""
+        if self.hooks is not None and self.hooks.on_run_end is not None:
+            notify(self.hooks.on_run_end, RunEndEvent(**facts))
+
     def request(self, call: Call[Any]) -> None:
         """Say that a request is about to be sent."""
         if self.hooks is not None and self.hooks.on_request is not None:
-            notify(self.hooks.on_request, RequestEvent(**self._about(call)))
+            notify(self.hooks.on_request, RequestEvent(**self._about_attempt(call)))
 
     def response(self, call: Call[Any], answer: Response, now: float, rate_limit: RateLimit | None) -> None:
         """Say that an answer came."""
         headers = self._scrub({name.lower(): value for name, value in answer.headers.items()})
         event = ResponseEvent(
-            **self._about(call),
+            **self._about_attempt(call),
             status=answer.status,
             headers=headers,
             trace_id=headers.get("x-periskope-trace-id"),
@@ -87,29 +136,35 @@ class Reporter:
 
     def listens(self) -> bool:
         """Whether anybody wants to hear of answers."""
-        return self.hooks is not None or captured.get() is not None or logger.isEnabledFor(logging.DEBUG)
+        if self.hooks is not None and self.hooks.on_response is not None:
+            return True
+        return captured.get() is not None or logger.isEnabledFor(logging.DEBUG)
 
     def retry(self, call: Call[Any], error: PeriskopeError, wait: float) -> None:
         """Say that an attempt failed and another follows after *wait* seconds."""
         logger.info("%s %s: %s; again in %.2f s", error.method, error.path, error.message, wait)
         if self.hooks is not None and self.hooks.on_retry is not None:
-            notify(self.hooks.on_retry, RetryEvent(**self._about(call), error=error, wait=wait))
+            notify(self.hooks.on_retry, RetryEvent(**self._about_attempt(call), error=error, wait=wait))
 
     def throttle(self, call: Call[Any], retry_after: float | None, pause: float) -> None:
         """Say that everybody on this key pauses."""
         logger.info("429 from the service: everybody on this key pauses for %.2f s", pause)
         if self.hooks is not None and self.hooks.on_throttle is not None:
-            event = ThrottleEvent(**self._about(call), retry_after=retry_after, pause=pause)
+            event = ThrottleEvent(**self._about_attempt(call), retry_after=retry_after, pause=pause)
             notify(self.hooks.on_throttle, event)
 
     def _about(self, call: Call[Any]) -> dict[str, Any]:
-        request = call.request
+        request, operation = call.request, call.request.operation
         return {
-            "operation": request.operation.name,
-            "method": request.operation.method,
+            "operation": operation.name,
+            "method": operation.method,
+            "template": "" if operation.name == CUSTOM else operation.path,
             # Somebody may have pasted the key as an id.
             "path": self._scrub(mask_numbers(request.path)),
-            "resource": request.operation.resource,
+            "resource": operation.resource,
             "resource_id": self._scrub(request.resource_id),
-            "attempt": call.attempts,
+            "call": 0 if self.hooks is None else call.number,
         }
+
+    def _about_attempt(self, call: Call[Any]) -> dict[str, Any]:
+        return {**self._about(call), "attempt": call.attempts}

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from typing import Literal
 
 from periskope_async._io.limiter import RateLimiter
 from periskope_async._sansio.circuit import NEVER, Health
@@ -72,6 +73,12 @@ class RequestQueue:
             self.release(permit)
             raise _sent_away()
         return permit
+
+    def blocked_by(self, *, bulk: bool) -> Literal["concurrency", "outage", "rate_limit"]:
+        """Return why who asks now has to wait, as far as that can be said."""
+        if self._in_flight >= self._concurrency:
+            return "concurrency"
+        return "outage" if bulk and self.limiter.is_out_of_order() else "rate_limit"
 
     def release(self, permit: Permit) -> None:
         """Hand back a permit that was not used."""

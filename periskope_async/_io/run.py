@@ -102,6 +102,8 @@ class Run(Generic[T]):
     _done: int = 0
     _failed: int = 0
     _in_flight: int = 0
+    #: What its calls are.
+    _operation: str | None = None
     #: What workers wait for a permit in, without having a request in flight.
     _waits: set[anyio.CancelScope] = field(factory=set[anyio.CancelScope])
     #: Workers that wait for an id.
@@ -117,6 +119,20 @@ class Run(Generic[T]):
             BaseException: what the ids, `on_progress` or `record` raised, and ClientClosedError.
         """
         self._started = self._loop.time()
+        number = self.caller.report.run_start(self.source.total)
+        try:
+            await self._work_all()
+        except BaseException as exc:
+            self._say_end(number, exc)
+            raise
+        self._say_end(number, None)
+
+    def _say_end(self, number: int, error: BaseException | None) -> None:
+        facts = {"done": self._done, "failed": self._failed, "elapsed": self._loop.time() - self._started}
+        report, total = self.caller.report, self.source.total
+        report.run_end(run=number, total=total, operation=self._operation, error=error, **facts)
+
+    async def _work_all(self) -> None:
         concurrency, size = self.caller.settings.concurrency, self.source.size
         with suppress(ExceptionGroup):
             async with asyncio.TaskGroup() as workers:
@@ -168,6 +184,7 @@ class Run(Generic[T]):
                 self._finish(job, exc)
                 await asyncio.sleep(0)  # an endless run of bad ids must not hold the loop
                 continue
+            self._operation = request.operation.name
             load = None if self.load is None else self.load(job.key, request)
             if not await (self._send(job, request) if load is None else self._load_and_send(job, request, load)):
                 return

@@ -12,7 +12,10 @@ from periskope_async._sansio.response import AnyJson
 from periskope_async._sansio.unset import Unset
 from periskope_async.errors import ConfigurationError
 
-__all__ = ["custom_request"]
+__all__ = ["CUSTOM", "custom_request"]
+
+#: What the operation of such a request is called. It has no template: its path may hold an id.
+CUSTOM: Final = "request"
 
 #: Whether a method may be sent again where the caller does not say.
 _METHODS: Final[Mapping[str, bool]] = {"GET": True, "PUT": True, "DELETE": True, "POST": False, "PATCH": False}
@@ -65,7 +68,7 @@ def custom_request(
     checked, target = _headers(headers), _path(path)
     phone = checked.pop("x-phone", None)
     return Request(
-        Operation("request", method, target, result, idempotent=repeatable, optional=result is AnyJson, resource=None),
+        Operation(CUSTOM, method, target, result, idempotent=repeatable, optional=result is AnyJson, resource=None),
         target,
         query=_query(params),
         body=None if body is None else _json(body),

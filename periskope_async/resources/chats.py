@@ -11,6 +11,7 @@ from periskope_async._io.caller import Caller
 from periskope_async._io.changes import Subject, find_changes, pages_in_bulk
 from periskope_async._io.many import fetch_many
 from periskope_async._io.paging import walk
+from periskope_async._io.sharing import read_shared
 from periskope_async._io.source import Ids
 from periskope_async._io.stream import open_stream
 from periskope_async._sansio.arguments import (
@@ -85,17 +86,24 @@ class Chats:
         prepare(Chat)
         self._caller = caller
 
-    async def get(self, chat_id: str, *, phone: str | None = None) -> Chat:
+    async def get(self, chat_id: str, *, max_age: float | None = None, phone: str | None = None) -> Chat:
         """Return a chat with its members, labels and newest message.
 
         API: `GET /chats/{chat_id}`, https://docs.periskope.app/api-reference/chat/get-chat-by-id
+
+        Args:
+            chat_id: the chat.
+            max_age: how old an answer may be, seconds; as for `Tickets.get`.
+            phone: see the class.
 
         Raises:
             ConfigurationError: the id cannot be one, or `phone` is none; nothing was sent.
             NotFoundError: the service knows no such chat.
             PeriskopeError: as for `Tickets.get`.
         """
-        return await self._caller.call(_get(chat_id, phone=phone))
+        if not max_age:
+            return await self._caller.call(_get(chat_id, phone=phone))
+        return await read_shared(self._caller, _get, chat_id, max_age=max_age, phone=phone)
 
     async def get_many(
         self,
@@ -399,5 +407,5 @@ class Chats:
         return await self._caller.call(LIST_AUDIT_LOGS.request(chat_id=chat_id, query=rows))
 
 
-def _get(chat_id: str, *, phone: str | None) -> Request[Chat]:
+def _get(chat_id: str, *, phone: str | None = None) -> Request[Chat]:
     return GET.request(chat_id=as_chat_id("chat_id", chat_id), phone=phone)

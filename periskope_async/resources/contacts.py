@@ -11,6 +11,7 @@ from periskope_async._io.caller import Caller
 from periskope_async._io.changes import Subject, find_changes, pages_in_bulk
 from periskope_async._io.many import fetch_many
 from periskope_async._io.paging import walk
+from periskope_async._io.sharing import read_shared
 from periskope_async._io.source import Ids
 from periskope_async._io.stream import open_stream
 from periskope_async._sansio.arguments import Labels, as_flag, as_labels, as_numbers, as_rows, as_text
@@ -48,17 +49,23 @@ class Contacts:
         prepare(Contact)
         self._caller = caller
 
-    async def get(self, contact_id: str) -> Contact:
+    async def get(self, contact_id: str, *, max_age: float | None = None) -> Contact:
         """Return a contact, with the ids of the chats it is in.
 
         API: `GET /contacts/{contact_id}`, https://docs.periskope.app/api-reference/contacts/get-contact-by-id
+
+        Args:
+            contact_id: the contact.
+            max_age: how old an answer may be, seconds; as for `Tickets.get`.
 
         Raises:
             ConfigurationError: the id cannot be one; nothing was sent.
             NotFoundError: the service knows no such contact.
             PeriskopeError: as for `Tickets.get`.
         """
-        return await self._caller.call(_get(contact_id))
+        if not max_age:
+            return await self._caller.call(_get(contact_id))
+        return await read_shared(self._caller, _get, contact_id, max_age=max_age)
 
     async def get_many(
         self,

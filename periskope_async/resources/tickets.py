@@ -12,6 +12,7 @@ from periskope_async._io.changes import Subject, find_changes, pages_in_bulk, wa
 from periskope_async._io.many import fetch_many
 from periskope_async._io.paging import walk
 from periskope_async._io.rows import Rows
+from periskope_async._io.sharing import read_shared
 from periskope_async._io.source import Ids
 from periskope_async._io.stream import open_stream
 from periskope_async._sansio.arguments import (
@@ -76,16 +77,19 @@ class Tickets:
         prepare(TicketInfo)
         self._caller = caller
 
-    async def get(self, ticket_id: str) -> TicketInfo:
+    async def get(self, ticket_id: str, *, max_age: float | None = None) -> TicketInfo:
         """Return a ticket with its chat, the message it was raised on, and the messages attached to it.
 
         API: `GET /tickets/{ticket_id}`, https://docs.periskope.app/api-reference/tickets/get-ticket
 
         Args:
             ticket_id: the ticket's id, such as `BKT-001`.
+            max_age: seconds. An answer to a request that was sent no longer ago will do: one that is kept, or one that
+                other calls wait for at this moment. What this client changes is asked for anew, and what it asked for
+                with another `phone` is another answer. None or 0 for a request of its own.
 
         Raises:
-            ConfigurationError: the id cannot be one; nothing was sent.
+            ConfigurationError: the id or `max_age` cannot be one; nothing was sent.
             NotFoundError: the service knows no such ticket.
             AuthenticationError: the key was refused.
             RateLimitError: waiting as long as the service asks would pass the deadline.
@@ -94,7 +98,9 @@ class Tickets:
             DecodeError: the body is not a ticket.
             ClientClosedError: the client is closed.
         """
-        return await self._caller.call(_get(ticket_id))
+        if not max_age:
+            return await self._caller.call(_get(ticket_id))
+        return await read_shared(self._caller, _get, ticket_id, max_age=max_age)
 
     async def get_many(
         self,

@@ -21,7 +21,7 @@ NEEDED = {
     "shared-client": {"periskope_sync get"},
     "decode": {"periskope models", "json.loads, dicts"},
     "decode-group": {"periskope models", "json.loads, dicts"},
-    "bookkeeping": {"as the client does it", "built, sent once, judged, decoded"},
+    "bookkeeping": {"as the client does it", "built, sent once, judged, decoded", "kept, with max_age"},
     "held": {"periskope models", "json.loads, dicts"},
     "import": {"periskope_async", "aiohttp"},
 }

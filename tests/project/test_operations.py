@@ -101,6 +101,7 @@ VALUES: dict[str, Any] = {
     "label": "vip",
     "labels": ["vip"],
     "limit": 10,
+    "max_age": None,
     "media": Media.from_bytes(b"GIF89a", filename="a.gif"),
     "member_add_mode": False,
     "message": "Hello",

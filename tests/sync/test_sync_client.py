@@ -10,7 +10,7 @@ import pytest
 
 import periskope_async
 import periskope_sync
-from periskope_async import BulkResult, ClientClosedError, ConfigurationError, Fetched, NotFoundError
+from periskope_async import BulkResult, ClientClosedError, ConfigurationError, Fetched, NotFoundError, TicketInfo
 from periskope_async._io import source
 from periskope_async.testing import FakePeriskope
 from periskope_sync import PeriskopeClient, _bridge
@@ -44,6 +44,22 @@ def awaited(fake: FakePeriskope, use: Callable[[periskope_async.PeriskopeClient]
 def test_get(fake: FakePeriskope, client: PeriskopeClient) -> None:
     """A blocking get gives the ticket the async one gives."""
     assert client.tickets.get("BKT-001") == awaited(fake, lambda client: client.tickets.get("BKT-001"))
+
+
+def test_threads_share_a_read(fake: FakePeriskope, client: PeriskopeClient) -> None:
+    """Threads that ask for the same ticket with `max_age` share one request, until one of them changes it."""
+    calls, start = fake.calls, threading.Barrier(20)
+
+    def get(_: int) -> TicketInfo:
+        start.wait(30)
+        return client.tickets.get("BKT-002", max_age=300)
+
+    with ThreadPoolExecutor(20) as pool:
+        results = list(pool.map(get, range(20)))
+    assert len({id(result) for result in results}) == 1
+    assert fake.calls == calls + 1
+    client.with_options(timeout=5).tickets.update("BKT-002", subject="Changed")
+    assert client.tickets.get("BKT-002", max_age=300).ticket.subject == "Changed"
 
 
 @pytest.mark.parametrize("blocking", [False, True], ids=["async", "blocking"])

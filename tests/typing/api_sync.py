@@ -32,6 +32,7 @@ from periskope_sync import (
     Fetched,
     FoundSend,
     GroupInvite,
+    Hooks,
     InviteResult,
     KbDocumentCreated,
     KbItem,
@@ -89,6 +90,7 @@ def clients() -> None:
     assert_type(RedisBudget(Redis()), RedisBudget)
     PeriskopeClient(budget=RedisBudget(AsyncRedis()))
     PeriskopeClient(budget="redis://cache")
+    PeriskopeClient(tracing=True, cache_size=10, hooks=Hooks(on_end=print))
     PeriskopeClient("key", phone="phone-1", base_url="https://example.org/v1", timeout=1, deadline=None, retries=0)
     with PeriskopeClient(concurrency=4, budget="host") as client:
         assert_type(client, PeriskopeClient)
@@ -238,6 +240,9 @@ def chats(client: PeriskopeClient) -> None:
 def directory(client: PeriskopeClient) -> None:
     """Contacts and members: one by one, and many in one call."""
     assert_type(client.contacts.get("919876500001"), Contact)
+    assert_type(client.tickets.get("BKT-001", max_age=30), TicketInfo)
+    assert_type(client.chats.get("1@g.us", max_age=0.5, phone=None), Chat)
+    assert_type(client.contacts.get("919876500001", max_age=None), Contact)
     assert_type(client.contacts.create("919876500001", "Asha", is_internal=True, labels=["vip"]), Contact)
     assert_type(client.contacts.update("919876500001", contact_name="Asha"), Contact)
     client.contacts.update_labels(["919876500001"], "vip")
