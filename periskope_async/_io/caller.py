@@ -161,11 +161,13 @@ class Caller:
     async def _wait_for_permit(self, call: Call[Any], state: "LoopState") -> Permit:
         queue, began = state.queue, self._queued(call, state)
         while queue.limiter.earliest(state.loop.time()) < call.ends_at:
+            ends_at = call.ends_at
             try:
-                async with asyncio.timeout_at(None if call.ends_at == math.inf else call.ends_at):
+                async with asyncio.timeout_at(None if ends_at == math.inf else ends_at):
                     permit = await queue.acquire(bulk=False)
             except TimeoutError:
-                if state.loop.time() < call.ends_at:  # it was put off meanwhile
+                # Not by the clock: a loop's timers may ring a tick early, and then it would ask once more, and again.
+                if call.ends_at > ends_at:  # it was put off meanwhile
                     continue
             except ClientClosedError as exc:
                 raise self._complete(call, state, exc)  # noqa: B904  # the same exception, not a new one

@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from periskope_async import (
@@ -333,6 +333,7 @@ async def test_deadline_tells_what_it_was_waiting_for(fake: FakePeriskope) -> No
     retries=st.integers(0, 9),
     faults=st.lists(st.sampled_from(sorted({*RETRIED, *RETRIED_ONCE, *WAITED})), min_size=1, max_size=10),
 )
+@example(deadline=1.1, attempt=15.2, retries=8, faults=[Fault.DRIP_HEADERS] * 2)  # once asked for a permit for ever
 async def test_no_call_outlasts_its_deadline(
     fake: FakePeriskope, deadline: float, attempt: float, retries: int, faults: list[Fault]
 ) -> None:
