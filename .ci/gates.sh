@@ -66,7 +66,7 @@ gate_types() {
 # The types as a user gets them: from the installed wheel, out of sight of the source tree.
 gate_verifytypes() {
   local package failed=
-  environment "$work/typed" "$dev/bin/python" "$(wheel)[cli,live,parquet,redis,speed]" pytest
+  environment "$work/typed" "$dev/bin/python" "$(wheel)[cli,dlt,live,otel,parquet,redis,speed]" pytest
   cd "$work"
   export PATH="$work/typed/bin:$PATH" # --verifytypes asks the first Python of PATH, whatever --pythonpath says
   for package in "${packages[@]}"; do
@@ -123,7 +123,7 @@ readme_commands() {
 # The oldest versions of what we depend on that pyproject.toml allows.
 gate_lowest() {
   "$uv" pip compile --quiet --python "$dev/bin/python" --resolution lowest-direct \
-    --extra cli --extra live --extra parquet --extra redis --extra speed pyproject.toml --output-file "$work/lowest.txt"
+    --extra cli --extra dlt --extra live --extra otel --extra parquet --extra redis --extra speed pyproject.toml --output-file "$work/lowest.txt"
   environment "$work/lowest" "$dev/bin/python" --constraint "$work/lowest.txt" --editable '.[test]' --group integration
   grep -v '#' "$work/lowest.txt" | tr '\n' ' '
   "$work/lowest/bin/python" -m pytest "${workers[@]}"
