@@ -179,6 +179,8 @@ class Writer:
         for field in own_fields(cls) if is_model else attrs.fields(cls):
             if not field.name.startswith("_"):
                 said = self.linked(meaning.get(field.name, ""))
+                if not said:
+                    logger.warning("%s.%s: its docstring does not say what it is", cls.__name__, field.name)
                 keys = " or ".join(f"``{key}``" for key in (wire_key(field), *field.metadata.get("other_keys", ())))
                 rows.append((f"``{field.name}``", self._type(field.type), *([keys] if is_model else []), said))
         head = ("Field", "Type", "In the API", "Meaning") if is_model else ("Field", "Type", "Meaning")

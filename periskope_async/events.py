@@ -141,7 +141,11 @@ class Gap(Event):
 
 @frozen(kw_only=True)
 class TicketEvent(Event):
-    """Any event of a ticket."""
+    """Any event of a ticket.
+
+    Attributes:
+        ticket: as it is now, with its chat and messages.
+    """
 
     about: ClassVar[str] = "ticket"
     model: ClassVar[type[Model] | None] = TicketInfo
@@ -169,7 +173,11 @@ class TicketDeleted(TicketEvent):
 
 @frozen(kw_only=True)
 class ChatEvent(Event):
-    """Any event of a chat itself."""
+    """Any event of a chat itself.
+
+    Attributes:
+        chat: as it is now.
+    """
 
     about: ClassVar[str] = "chat"
     model: ClassVar[type[Model] | None] = Chat
@@ -192,7 +200,11 @@ class ChatCustomPropertiesUpdated(ChatEvent):
 
 @frozen(kw_only=True)
 class ChatNotificationCreated(Event):
-    """Something happened in a chat: somebody joined, left, was removed."""
+    """Something happened in a chat: somebody joined, left, was removed.
+
+    Attributes:
+        notification: what happened, and to whom.
+    """
 
     about: ClassVar[str] = "notification"
     model: ClassVar[type[Model] | None] = Notification
@@ -205,7 +217,11 @@ class ChatNotificationCreated(Event):
 
 @frozen(kw_only=True)
 class MessageEvent(Event):
-    """Any event of a message."""
+    """Any event of a message.
+
+    Attributes:
+        message: as it is now.
+    """
 
     about: ClassVar[str] = "message"
     model: ClassVar[type[Model] | None] = Message
@@ -253,7 +269,11 @@ class MessageTicketAttached(MessageEvent):
 
 @frozen(kw_only=True)
 class ReactionEvent(Event):
-    """Any event of a reaction."""
+    """Any event of a reaction.
+
+    Attributes:
+        reaction: as it is now.
+    """
 
     about: ClassVar[str] = "reaction"
     model: ClassVar[type[Model] | None] = Reaction
@@ -276,7 +296,11 @@ class ReactionUpdated(ReactionEvent):
 
 @frozen(kw_only=True)
 class PhoneEvent(Event):
-    """Any event of a phone of the organisation."""
+    """Any event of a phone of the organisation.
+
+    Attributes:
+        phone: as it is now.
+    """
 
     about: ClassVar[str] = "phone"
     model: ClassVar[type[Model] | None] = Phone
@@ -309,7 +333,11 @@ class OrgPhoneQr(PhoneEvent):
 
 @frozen(kw_only=True)
 class NoteCreated(Event):
-    """A private note was written."""
+    """A private note was written.
+
+    Attributes:
+        note: what was written, and where.
+    """
 
     about: ClassVar[str] = "note"
     model: ClassVar[type[Model] | None] = Note

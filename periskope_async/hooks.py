@@ -217,6 +217,18 @@ class Hooks:
     request `on_queued` and `on_paced` if it waits for its turn, `on_request`, `on_response` if there is an answer, then
     `on_throttle` if it is a 429, and `on_retry` if another request follows; `on_end`. A read that gets what others
     asked for, by `max_age`, makes none.
+
+    Attributes:
+        on_start: a call begins.
+        on_end: a call has ended, with a result or an error.
+        on_queued: a call waits for its turn, and why.
+        on_paced: a call that waited has its turn, and after how long.
+        on_request: a request is about to be sent.
+        on_response: an answer came, whatever its status.
+        on_retry: an attempt failed, and another follows.
+        on_throttle: the service answered 429, and everybody on this key pauses.
+        on_run_start: a bulk run begins.
+        on_run_end: a bulk run has ended, and what it came to.
     """
 
     on_start: Callable[[StartEvent], object] | None = None

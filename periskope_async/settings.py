@@ -34,7 +34,21 @@ _HOST_NAME = re.compile(r"[0-9A-Za-z_-]{1,63}(?:\.[0-9A-Za-z_-]{1,63})*\.?")
 
 @frozen(kw_only=True)
 class Settings:
-    """The checked settings of one client. Times are seconds."""
+    """The checked settings of one client. Times are seconds.
+
+    Attributes:
+        api_key: shown by nothing.
+        phone: the phone that calls are for, as digits or `phone-…`.
+        base_url: where the API is, without a slash at its end.
+        timeout: of one attempt.
+        deadline: of one call in all; None for no end.
+        retries: further attempts after the first.
+        concurrency: requests in flight at once.
+        budget: who shares the key's rate limit.
+        proxy: what requests go through; None for nothing.
+        ssl: how TLS is checked; None for the system's way.
+        cache_size: how many answers `max_age` may keep.
+    """
 
     api_key: Secret = field(repr=False)
     phone: str | None = field(default=None, repr=False)

@@ -25,7 +25,7 @@ class Call(Generic[T]):
         second_pass: whether it is a bulk run's last try for its id, which does not give up early on broken bodies.
         attempts: how many requests were sent.
         sent_at: when the request was sent whose answer is awaited; None while none is. Not set before the first, unless
-            by who shares the call: two fields less to set are 0.1 % of a bulk run.
+            by who shares the call: a bulk run makes one of these for each id.
         paid: what its last retry cost of the retry budget.
         failures: how often it failed in which way.
         probes: how often it failed as the one request by which bulk runs ask whether an outage is over.
