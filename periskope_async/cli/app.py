@@ -111,7 +111,7 @@ def _flush(code: int, **_: Any) -> int:
 @click.option("--rate-limit", metavar="N/SECONDS", default="500/2s", help="The fake service's.")
 @click.option("--seed", type=int, metavar="N", default=1, help="The same seed, the same faults.")
 def demo(tickets: int, rate_limit: str, seed: int) -> int:
-    """Show everything on an embedded fake service: no key, no network."""
+    """Show everything on a fake service of its own."""
     from periskope_async.cli.commands import demo as _demo
 
     return _demo.demo(tickets=tickets, rate_limit=rate_limit, seed=seed)
@@ -264,7 +264,7 @@ def events(connect: "Connect", *, types: tuple[str, ...], backfill: Literal["tic
 @app.command()
 @hands_on_connect
 def doctor(connect: "Connect") -> int:
-    """Check the settings, the key, the clock and the rate limit."""
+    """Check settings, key, clock and rate limit."""
     from periskope_async.cli.commands import doctor as _doctor
 
     context = click.get_current_context()
@@ -297,7 +297,7 @@ def _source(context: click.Context, option: click.Parameter) -> str:
 @click.option("--api-key", metavar="KEY", help="The key it accepts.")
 @click.option("--signing-key", metavar="KEY", help="The key it signs deliveries to webhooks with.")
 def serve(*, host: str, port: int, **options: Any) -> int:
-    """Run the fake service as a process, for tests in any language.
+    """Run the fake service, for tests in any language.
 
     What happens in it is posted to the webhooks that are made in it, if their URLs lead to this machine.
     """

@@ -17,7 +17,10 @@ _attachments = click.option("--attachment", "attachments", multiple=True, metava
 
 @click.group("knowledge-base", cls=InOrder)
 def knowledge_base() -> None:
-    """See to what the AI agent knows: questions and documents. `kb` for short."""
+    """See to what the AI agent knows. `kb` for short.
+
+    It knows questions and documents.
+    """
 
 
 @knowledge_base.command("list")
