@@ -257,8 +257,8 @@ class _Peer(Upgrade):
         elif text.startswith("40") and self._refusal is not None:
             self.send(f"44{dumps(self._refusal).decode()}")
         elif text.startswith("40"):
+            self._socket.welcome(self)  # before it can know: what another thread then does is to come too
             self.send(f"40{dumps({'sid': f'socket-{self._number}'}).decode()}")
-            self._socket.welcome(self)
         elif text in {"1", "41"}:
             self._socket.forget(self)
 
