@@ -199,7 +199,7 @@ class _Peer(Upgrade):
     """
 
     def __init__(self, socket: FakeSocket, number: int, phone: str | None, refusal: Json | None) -> None:
-        self.phone = ORG_PHONE if phone == PHONE_ID else full_id(phone) if phone else ""
+        self.phone: str = ORG_PHONE if phone == PHONE_ID else full_id(phone) if phone else ""
         self._socket = socket
         self._number = number
         self._refusal = refusal

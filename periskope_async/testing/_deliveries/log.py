@@ -54,7 +54,7 @@ class Log:
 
     def __init__(self, keep: int) -> None:
         self.counts: Counter[str] = Counter()
-        self.pending = 0
+        self.pending: int = 0
         #: Has what is due happen, for those who wait for what comes of it. Whoever delivers puts its own here.
         self.wake: Callable[[], None] = _nothing
         self._attempts: deque[Delivery] = deque(maxlen=keep)

@@ -78,7 +78,7 @@ class Objects:
         self._gone: set[str] = set()
         self._ids: tuple[str, ...] | None = None
         #: Is to know of every change. The service puts its own in the place of this one, which nobody hears.
-        self.happenings = Happenings(lock, timestamp)
+        self.happenings: Happenings = Happenings(lock, timestamp)
 
     def ids(self) -> tuple[str, ...]:
         """Every object's id, oldest first."""
