@@ -13,6 +13,7 @@ from typing import Final
 import bookkeeping
 import calling
 import decoding
+import exporting
 import fetching
 import importing
 from goals import GOALS, Verdict, classify
@@ -36,6 +37,7 @@ BENCHMARKS: Final[dict[str, Callable[[Lab], Series]]] = {
     "bookkeeping": bookkeeping.overhead,
     "held": decoding.held,
     "import": importing.imports,
+    "export": exporting.exports,
 }
 
 #: Tables that say nothing a reader needs.

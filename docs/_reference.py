@@ -151,6 +151,8 @@ class Writer:
         kind = "py:exception" if issubclass(cls, Exception) else "py:class"
         yield from (f".. {kind}:: {short}{signature}", "")
         yield from indented(self.prose(cls, without="Attributes" if is_value else ""))
+        if issubclass(cls, Exception):
+            yield from ("", "   :doc:`What it means, and what to do </reference/errors>`.")
         if is_value:
             yield from indented(["", *self._fields(cls)])
         for name, member in members(cls):

@@ -79,7 +79,7 @@ def one_line(text: str) -> str:
 
 
 class PeriskopeError(Exception):
-    """The base of every error this package raises.
+    """The base of every error this package raises. What each means, and what to do: docs/reference/errors.md.
 
     Attributes:
         message: what went wrong, in one sentence.

@@ -24,6 +24,7 @@ NEEDED = {
     "bookkeeping": {"as the client does it", "built, sent once, judged, decoded", "kept, with max_age"},
     "held": {"periskope models", "json.loads, dicts"},
     "import": {"periskope_async", "aiohttp"},
+    "export": {"periskope tickets export, jsonl", "periskope tickets export, csv", "periskope tickets export, parquet"},
 }
 
 
