@@ -54,7 +54,8 @@ class FakeSocket:
         self.counts: Counter[str] = Counter()
         #: The headers of those who connected, without the key.
         self.handshakes: list[Mapping[str, str]] = []
-        self._happenings = happenings
+        #: Of the service.
+        self.happenings: Happenings = happenings
         self._assumptions = assumptions
         self._may_enter = may_enter
         self._run = run
@@ -140,7 +141,7 @@ class FakeSocket:
     def welcome(self, peer: "_Peer") -> None:
         """Send all that happens to *peer* too."""
         if not self._peers:
-            self._end = self._happenings.listen(self._hear)
+            self._end = self.happenings.listen(self._hear)
         self.counts["connected"] += 1
         self._peers[peer] = None
         self._began()
@@ -257,8 +258,9 @@ class _Peer(Upgrade):
         elif text.startswith("40") and self._refusal is not None:
             self.send(f"44{dumps(self._refusal).decode()}")
         elif text.startswith("40"):
-            self._socket.welcome(self)  # before it can know: what another thread then does is to come too
-            self.send(f"40{dumps({'sid': f'socket-{self._number}'}).decode()}")
+            with self._socket.happenings.lock:  # what another thread does as soon as the client knows is to come too
+                self.send(f"40{dumps({'sid': f'socket-{self._number}'}).decode()}")
+                self._socket.welcome(self)
         elif text in {"1", "41"}:
             self._socket.forget(self)
 

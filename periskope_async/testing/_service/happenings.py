@@ -51,18 +51,18 @@ class Happenings:
     """
 
     def __init__(self, lock: threading.RLock, timestamp: Callable[[], str]) -> None:
-        self._lock = lock
+        self.lock: threading.RLock = lock
         self._timestamp = timestamp
         #: Replaced and never changed, so that a listener may end its listening.
         self.listeners: tuple[Listener, ...] = ()
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call *listener* with all that happens from now on; return what ends that."""
-        with self._lock:
+        with self.lock:
             self.listeners += (listener,)
 
         def end() -> None:
-            with self._lock:
+            with self.lock:
                 self.listeners = tuple(each for each in self.listeners if each is not listener)
 
         return end
@@ -77,7 +77,7 @@ class Happenings:
         about: Json = (item.get("chat") or {}) if "ticket" in item else item
         phone = str(about.get("org_phone") or "")
         happening = Happening(name, phone, _as_data(name, item), previous, self._timestamp())
-        with self._lock:
+        with self.lock:
             for listener in self.listeners:
                 listener(happening)
 
