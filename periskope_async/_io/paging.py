@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
 from periskope_async._io.rows import Rows
@@ -65,7 +66,7 @@ async def _walk(fetch: FetchPage[RowT], steps: Walk[RowT], left: float) -> Async
         finally:
             ahead.cancel()
             await asyncio.wait([ahead])
-            if not ahead.cancelled():
+            with suppress(asyncio.CancelledError):
                 ahead.exception()  # nobody listens any more; asyncio would log it otherwise
         new, offset, size = steps.send(page)
         new = new[: None if left == math.inf else int(left)]

@@ -104,8 +104,7 @@ class SocketIo:
         self._reply(_broken("the live connection ended before it stood"))
 
     def _on_connect(self) -> None:
-        if not self._answer.done():
-            self._welcomed()
+        self._welcomed()
         self._reply(None)
 
     def _on_refusal(self, said: Any = None) -> None:

@@ -126,11 +126,11 @@ def forward(read: Read[RowT], page_size: int) -> Walk[RowT]:
         before, last = {read.id_of(row) for row in rows}, before
         repeats = repeats + 1 if before == last else 0
         if repeats >= MAX_DETOURS or _is_last(page, offset, page_size):
-            yield Step(new, None, 0)
-            return
+            break
         overlapping = len(rows) > 1
         offset += max(1, len(rows) - 1)
         page = yield Step(new, offset, page_size)
+    yield Step(new, None, 0)
 
 
 def backward(read: Read[RowT], page_size: int) -> Walk[RowT]:
@@ -143,12 +143,10 @@ def backward(read: Read[RowT], page_size: int) -> Walk[RowT]:
     first = yield Step((), 0, page_size)
     size = len(first.rows)  # a service may serve fewer than were asked for
     offset = 0 if not size or _is_last(first, 0, page_size) else (yield from _last_offset(size))
-    if offset == 0:
-        yield Step(read.add(first.rows[::-1]), None, 0)
-        return
-    new: Sequence[RowT] = ()
+    is_start = offset == 0
+    new: Sequence[RowT] = read.add(first.rows[::-1]) if is_start else ()
     detours = moved = spare = 0
-    while True:
+    while not is_start:
         page = yield Step(new, offset, size)
         rows = page.rows[::-1]
         joined = size == 1 or not rows or rows[0] in read or _is_last(page, offset, size)
@@ -159,13 +157,12 @@ def backward(read: Read[RowT], page_size: int) -> Walk[RowT]:
             new = ()
             continue
         new = read.add(rows)
-        if offset == 0:
-            yield Step(new, None, 0)
-            return
+        is_start = offset == 0
         spare = min(spare + moved, size // 2)
         moved = 0
         detours = 0 if new else detours
         offset = max(0, offset - max(1, size - 1 - spare))
+    yield Step(new, None, 0)
 
 
 def _last_offset(size: int) -> Generator[Step[RowT], Page[RowT], int]:

@@ -115,6 +115,22 @@ def test_an_answer_that_is_late_is_asked_for_again(bench: Bench) -> None:
     assert isinstance(bench.ask(), Permit)
 
 
+def test_a_step_that_is_taken_after_its_process_has_parted(bench: Bench) -> None:
+    """Who went on alone while a step was on its way counts what it was granted for nothing, and joins by another."""
+    bench.ask()
+    transaction = bench.ledger._transaction()
+    next(transaction)
+    transaction.send(EMPTY)
+    bench.now += PATIENCE
+    assert isinstance(bench.ask(), Permit)
+    assert not bench.ledger.describe()[1]
+    assert transaction.send(STORED)[0] == "EVALSHA"
+    assert not bench.ledger.describe()[1]
+    with pytest.raises(StopIteration):
+        transaction.send(STORED)
+    assert bench.ledger.describe()[1]
+
+
 def test_answers_that_are_always_late(bench: Bench) -> None:
     """As long as calls wait it is asked again, and no longer."""
     bench.ask()

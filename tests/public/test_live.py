@@ -455,6 +455,14 @@ async def test_client_that_is_closed(fake: FakePeriskope) -> None:
 # -- readers that are slow --------------------------------------------------------------------------------------------
 
 
+async def test_a_second_welcome(fake: FakePeriskope) -> None:
+    """A server that says twice that the connection stands has lost nothing, and no gap is read."""
+    async with listening(fake) as events:
+        fake.socket.send('40{"sid":"again"}')
+        fake.change("BKT-002", subject="Changed")
+        assert isinstance(await anext(events), TicketUpdated)
+
+
 async def test_flood(fake: FakePeriskope) -> None:
     """Of more events than have room, the first 1,000 are read, and a gap counts the others; then all is as before."""
     async with listening(fake) as events:
@@ -540,7 +548,6 @@ async def test_backfill_that_fails(fake: FakePeriskope) -> None:
             await one(events)
 
 
-@pytest.mark.slow
 async def test_backfill_of_more_than_has_room() -> None:
     """A backfill waits for its reader: not one of many changed tickets is missing, nor dropped."""
     async with FakePeriskope(MAX_WAITING) as large, listening(large, backfill="tickets") as events:

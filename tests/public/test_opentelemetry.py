@@ -74,6 +74,16 @@ async def fake() -> AsyncIterator[FakePeriskope]:
         yield fake
 
 
+async def test_an_answer_without_a_trace_id(fake: FakePeriskope, seen: Seen) -> None:
+    """What the service does not say is no attribute."""
+    body = json.dumps(fake.get("BKT-001")).encode()
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    fake.answer(lambda _: iter([head % len(body) + body]))
+    async with fake.client(tracing=seen.provider) as client:
+        await client.tickets.get("BKT-001")
+    assert "periskope.trace_id" not in (seen.only().attributes or {})
+
+
 async def test_one_span_per_call(fake: FakePeriskope, seen: Seen) -> None:
     """A call is one CLIENT span with the conventions' names, without its id and with the service's own trace id."""
     async with fake.client(tracing=seen.provider) as client:

@@ -355,6 +355,28 @@ def test_media_is_described_by_what_is_known(tmp_path: Path) -> None:
     }
 
 
+async def test_a_large_body_arrives_whole(fake: FakePeriskope, client: PeriskopeClient) -> None:
+    """A body that is too large for one write goes piece by piece."""
+    fake.answer(lambda _: Reply(200, b"{}", (("Content-Type", "application/json"),)))
+    await client.request("POST", "/something-new", json={"text": "x" * 2_000_000})
+    assert json.loads(fake.requests[-1].body) == {"text": "x" * 2_000_000}
+
+
+@pytest.mark.parametrize("size", [10, 600_000])
+async def test_a_file_that_turns_into_a_folder(
+    fake: FakePeriskope, client: PeriskopeClient, tmp_path: Path, size: int
+) -> None:
+    """Whatever becomes of a file before it is sent, its message says that it cannot be read."""
+    path = tmp_path / "a.png"
+    path.write_bytes((PNG * (size // len(PNG) + 1))[:size])
+    media = Media.from_path(path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(ConfigurationError, match=r"'a\.png'"):
+        await client.messages.send(PERSON, media=media)
+    assert sent(fake) == []
+
+
 async def test_media_arrives_whole(fake: FakePeriskope, client: PeriskopeClient, tmp_path: Path) -> None:
     """A file of any length arrives byte for byte, from disk, memory or a URL, with its caption or without."""
     path = tmp_path / "a.png"
