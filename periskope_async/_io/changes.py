@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from math import floor
 from typing import Any, Final, Generic, TypeVar
 
@@ -183,37 +183,66 @@ def watch_changes(
         wanted = "none" if before is None else details
         return await find_changes(subject, before, details=wanted, page_size=page_size)
 
-    return Entered(aclosing(_watch(find, subject.id_of, state, seconds)), HOW_TO_WATCH)
+    @asynccontextmanager
+    async def watching() -> AsyncGenerator[AsyncIterator[Change[RowT, FullT]], None]:
+        started = asyncio.get_running_loop().time()
+        known = (await find(None)).state if state is None else state
+        yield _Watch(find, subject.id_of, known, seconds, started, is_known=state is None)
+
+    return Entered(watching(), HOW_TO_WATCH)
 
 
-async def _watch(
-    find: Callable[[Mapping[str, Any] | None], Awaitable[Changes[RowT, FullT]]],
-    id_of: Callable[[RowT], str],
-    state: Mapping[str, Any] | None,
-    every: float,
-) -> AsyncGenerator[Change[RowT, FullT], None]:
-    """Yield what changes, round after round.
+class _Watch(AsyncIterator[Change[RowT, FullT]]):
+    """What changes, round after round.
 
     A round begins at a multiple of *every* since the first, however long the one before took and whenever its changes
     were read; one whose time has passed by then is left out. Nothing runs while the reader does, so nothing is left
-    behind when it leaves.
+    behind when it leaves; who stops waiting for a change may wait again, and misses none.
     """
-    loop = asyncio.get_running_loop()
-    started, turn = loop.time(), 0
-    while True:
-        try:
-            found = await find(state)
-        except PeriskopeError as error:
-            if not error.retryable:
-                raise
-        else:
-            if state is not None:
-                for change in _each(found, id_of):
-                    yield change
-            state = found.state
-        # At least the next turn: by rounding, the present one may seem not to have come yet.
-        turn = max(turn + 1, floor((loop.time() - started) / every) + 1)
-        await anyio.sleep(max(0.0, started + turn * every - loop.time()))
+
+    def __init__(
+        self,
+        find: Callable[[Mapping[str, Any]], Awaitable[Changes[RowT, FullT]]],
+        id_of: Callable[[RowT], str],
+        state: Mapping[str, Any],
+        every: float,
+        started: float,
+        *,
+        is_known: bool,
+    ) -> None:
+        self._find: Final = find
+        self._id_of: Final = id_of
+        self._state = state
+        self._every: Final = every
+        self._loop: Final = asyncio.get_running_loop()
+        self._started: Final = started
+        #: Of the last round, and of the one that is to come; None until it is known.
+        self._turn = 0
+        self._next: int | None = None if is_known else 0
+        self._changes: Iterator[Change[RowT, FullT]] = iter(())
+
+    async def __anext__(self) -> Change[RowT, FullT]:
+        """Return the next change, when there is one.
+
+        Raises:
+            PeriskopeError: what the next round met, and no later one would not.
+        """
+        while True:
+            for change in self._changes:
+                return change
+            if self._next is None:
+                # At least the next: by rounding, the last may seem not to have come yet.
+                self._next = max(self._turn + 1, floor((self._loop.time() - self._started) / self._every) + 1)
+            await anyio.sleep(max(0.0, self._started + self._next * self._every - self._loop.time()))
+            try:
+                found = await self._find(self._state)
+            except PeriskopeError as error:
+                if not error.retryable:
+                    raise
+            else:
+                self._changes = _each(found, self._id_of)
+                self._state = found.state
+            self._turn, self._next = self._next, None
 
 
 def _each(found: Changes[RowT, FullT], id_of: Callable[[RowT], str]) -> Iterator[Change[RowT, FullT]]:

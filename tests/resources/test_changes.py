@@ -1,5 +1,6 @@
 """What changed since an earlier run, of tickets, chats, contacts and messages, on real sockets."""
 
+import asyncio
 import json
 import pickle
 from collections import Counter
@@ -361,3 +362,14 @@ async def test_a_service_that_lists_no_deleted_ones(fake: FakePeriskope, client:
     fake.change(name, is_deleted=True)
     assert ids((await client.tickets.changed_since(first.state)).deleted) == [name]
     assert Fault.STATUS_503 not in fake.counts
+
+
+async def test_a_watch_begins_as_it_is_entered(fake: FakePeriskope, client: PeriskopeClient) -> None:
+    """What changes right after a watch was entered is a change; who stops waiting for one may wait again."""
+    async with client.tickets.watch(every=10) as changes:
+        assert asked(fake) == {"tickets.list": 1}
+        for _ in range(2):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(changes), 12)
+        fake.change("BKT-002", subject="Another")
+        assert (await anext(changes)).id == "BKT-002"
