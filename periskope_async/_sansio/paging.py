@@ -140,9 +140,9 @@ def backward(read: Read[RowT], page_size: int) -> Walk[RowT]:
     it, and moved others down unseen: then the walk steps towards the end, further each time, until it meets a row it
     knows. From then on pages overlap by as much, for where rows came, more will.
     """
-    first = yield Step((), 0, page_size)
-    size = len(first.rows)  # a service may serve fewer than were asked for
-    offset = 0 if not size or _is_last(first, 0, page_size) else (yield from _last_offset(size))
+    first: Page[RowT] = yield Step((), 0, page_size)
+    size: int = len(first.rows)  # a service may serve fewer than were asked for
+    offset: int = 0 if not size or _is_last(first, 0, page_size) else (yield from _last_offset(size))
     is_start = offset == 0
     new: Sequence[RowT] = read.add(first.rows[::-1]) if is_start else ()
     detours = moved = spare = 0
