@@ -9,19 +9,16 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing
 from functools import wraps
-from importlib import import_module
 from inspect import iscoroutinefunction
 from types import FunctionType
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from periskope_async.resources._attribute import Resource
 from periskope_sync._arguments import bind
 from periskope_sync._process import loop_thread
-from periskope_sync._refusals import importing
 from periskope_sync._streams import BlockingStream
 from periskope_sync._threads import Inbox, make_inbox
 
-__all__ = ["Facade", "Twin", "blocking", "blocking_clone"]
+__all__ = ["Facade", "blocking", "blocking_clone"]
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -39,17 +36,6 @@ class Facade(Generic[A]):
         for name, twin in vars(cls).items():
             if isinstance(twin, FunctionType):
                 twin.__module__, twin.__qualname__ = cls.__module__, f"{cls.__qualname__}.{name}"
-
-
-class Twin(Resource[R]):
-    """A resource as an attribute of the blocking client: the class of the same name, around the async client's own."""
-
-    def _made(self, client: Any, name: str) -> R:
-        with importing():
-            original = getattr(client._async, name)  # noqa: SLF001  # what it is the face of
-            twins = import_module("periskope_sync.resources")
-            made: R = getattr(twins, type(original).__name__)(original)
-            return made
 
 
 F = TypeVar("F", bound=Facade[Any])

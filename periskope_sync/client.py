@@ -10,7 +10,8 @@ from periskope_async._sansio.secret import conceal
 from periskope_async.client import PeriskopeClient as AsyncPeriskopeClient
 from periskope_async.errors import ClientClosedError, ConnectError
 from periskope_async.hooks import Hooks
-from periskope_sync._bridge import Facade, Twin, blocking, blocking_clone
+from periskope_sync._attribute import Twin
+from periskope_sync._bridge import Facade, blocking, blocking_clone
 from periskope_sync._event_loop import prepare
 
 if TYPE_CHECKING:
