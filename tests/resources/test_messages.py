@@ -5,7 +5,6 @@ import base64
 import gc
 import io
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -35,33 +34,13 @@ from periskope_async._sansio.upload import PIECE
 from periskope_async.resources.messages import Messages
 from periskope_async.testing import Assumptions, FakePeriskope, Fault, Reply
 from periskope_sync import PeriskopeClient as BlockingClient
-from tests.support import each_of, request_of, swallowing, traced, virtual_loop
+from tests.support import each_of, request_of, swallowing, traced
 
 PERSON = "919537851844@c.us"
 NEW = "919876511111"
 GROUP = "120363000000000001@g.us"
 JSON = (("Content-Type", "application/json"),)
 PNG = b"\x89PNG" + bytes(range(256)) * 4
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, object]]:
-    """Run on a loop whose time is virtual: retries take none of ours."""
-    return "asyncio", {"loop_factory": virtual_loop}
-
-
-@pytest.fixture
-async def fake(request: pytest.FixtureRequest) -> AsyncIterator[FakePeriskope]:
-    """Serve messages on the test's own loop; a test can hand it `Assumptions`."""
-    async with FakePeriskope(30, assumptions=getattr(request, "param", None)) as fake:
-        yield fake
-
-
-@pytest.fixture
-async def client(fake: FakePeriskope) -> AsyncIterator[PeriskopeClient]:
-    """Be a client of the fake, for one phone."""
-    async with fake.client(phone="919876500001") as client:
-        yield client
 
 
 def sent(fake: FakePeriskope) -> list[dict[str, Any]]:
@@ -162,7 +141,7 @@ async def test_send_sync(fake: FakePeriskope, client: PeriskopeClient) -> None:
     assert "sync_timeout" not in json.loads(fake.requests[1].body)
 
 
-@pytest.mark.parametrize("fake", [Assumptions(queue_seconds=60)], indirect=True)
+@pytest.mark.parametrize("assumptions", [Assumptions(queue_seconds=60)])
 async def test_send_sync_that_takes_longer(fake: FakePeriskope, client: PeriskopeClient) -> None:
     """A send that is not confirmed in time brings the receipt, and the message comes later."""
     receipt = await client.messages.send_sync(PERSON, "Hello")
@@ -177,12 +156,11 @@ async def test_send_sync_that_takes_longer(fake: FakePeriskope, client: Periskop
 
 
 @pytest.mark.parametrize(
-    ("fake", "error"),
+    ("assumptions", "error"),
     [
         (Assumptions(queue_seconds=60, queued_message="null"), DecodeError),
         (Assumptions(queue_seconds=60, queued_message="empty"), UnexpectedResponseError),
     ],
-    indirect=["fake"],
 )
 async def test_nothing_of_a_queued_message(client: PeriskopeClient, error: type[Exception]) -> None:
     """Where the service answers nothing of a queued message, nothing is not taken for a message."""

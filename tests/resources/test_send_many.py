@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -37,32 +36,11 @@ from periskope_async.testing import PASSING_FAULTS, Assumptions, FakePeriskope, 
 from periskope_async.testing._json import dumps
 from periskope_sync import PeriskopeClient as BlockingClient
 from tests import support
-from tests.support import virtual_loop
 
 PERSON = "919537851844@c.us"
 JSON = (("Content-Type", "application/json"),)
 #: Faults that pass, without those that only a pause of whole seconds ends.
 KINDS = [kind for kind in PASSING_FAULTS if not kind.value.startswith("429")] + [Fault.STATUS_429_FLOAT]
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, object]]:
-    """Run on a loop whose time is virtual: retries take none of ours."""
-    return "asyncio", {"loop_factory": virtual_loop}
-
-
-@pytest.fixture
-async def fake(request: pytest.FixtureRequest) -> AsyncIterator[FakePeriskope]:
-    """Serve messages on the test's own loop; a test can hand it `Assumptions`."""
-    async with FakePeriskope(5, assumptions=getattr(request, "param", None)) as fake:
-        yield fake
-
-
-@pytest.fixture
-async def client(fake: FakePeriskope) -> AsyncIterator[PeriskopeClient]:
-    """Be a client of the fake, for one phone."""
-    async with fake.client(phone="919876500001") as client:
-        yield client
 
 
 def outgoing(count: int) -> list[Outgoing]:
@@ -600,7 +578,7 @@ async def unclear(fake: FakePeriskope, client: PeriskopeClient, message: Outgoin
     return caught.value
 
 
-@pytest.mark.parametrize("fake", [Assumptions(queue_seconds=30)], indirect=True)
+@pytest.mark.parametrize("assumptions", [Assumptions(queue_seconds=30)])
 @pytest.mark.parametrize("older", [False, True])
 async def test_find_sent(fake: FakePeriskope, client: PeriskopeClient, older: bool) -> None:  # noqa: FBT001  # a parameter of the test
     """A send whose answer was lost is found while it is queued, and when it is in the chat, as one."""
