@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NoReturn, TypeVar
 
 import anyio
 
+from periskope_async._io.entered import Entered
 from periskope_async.errors import ClientClosedError
 from periskope_sync._arguments import BATCH_ITEMS
 from periskope_sync._loop_thread import LoopThread
@@ -19,6 +20,9 @@ __all__ = ["BlockingStream"]
 
 R = TypeVar("R")
 
+#: Of a stream that does not say itself how it is used.
+_HOW: Final = "a stream is entered first: 'with ... as results:', then 'for item in results:'"
+
 
 class BlockingStream(AbstractContextManager[Iterator[R]]):
     """The caller's side of a stream."""
@@ -27,6 +31,7 @@ class BlockingStream(AbstractContextManager[Iterator[R]]):
         self._loop = loop_thread()
         self._ahead = ReadAhead(stream, self._loop)
         self._inbox = inbox
+        self._how = (stream.how if isinstance(stream, Entered) else _HOW).replace("async ", "")
         # What interrupts a finalizer ends it, and is reported to nobody. So there are two.
         self._when_dropped = tuple(Finalizer(self._loop.post, self._ahead.cancel) for _ in range(2))
 
@@ -47,13 +52,15 @@ class BlockingStream(AbstractContextManager[Iterator[R]]):
             self._let_go()
             raise
 
+    def __repr__(self) -> str:
+        return f"<{self._how}>"
+
     if not TYPE_CHECKING:  # so that checkers go on to find the mistake
 
         def __iter__(self) -> NoReturn:
-            raise TypeError(
-                "this is entered first: 'with client.tickets.stream(ids) as results:', then 'for item in results:'; "
-                "'with client.events() as events:', then 'for event in events:'"
-            )
+            raise TypeError(self._how)
+
+        __next__ = __aiter__ = __anext__ = __await__ = __aenter__ = __aexit__ = __iter__
 
     def _let_go(self) -> None:
         with suppress(ClientClosedError):

@@ -20,7 +20,7 @@ class Entered(AbstractAsyncContextManager[AsyncIterator[T]], Generic[T]):
 
     def __init__(self, opened: AbstractAsyncContextManager[AsyncIterator[T]], how: str) -> None:
         self._opened = opened
-        self._how = how
+        self.how = how
 
     async def __aenter__(self) -> AsyncIterator[T]:
         return await self._opened.__aenter__()
@@ -30,10 +30,12 @@ class Entered(AbstractAsyncContextManager[AsyncIterator[T]], Generic[T]):
     ) -> bool | None:
         return await self._opened.__aexit__(exc_type, exc, traceback)
 
+    def __repr__(self) -> str:
+        return f"<{self.how}>"
+
     if not TYPE_CHECKING:  # so that checkers go on to find the mistake
 
         def __aiter__(self) -> NoReturn:
-            raise TypeError(self._how)
+            raise TypeError(self.how)
 
-        def __await__(self) -> NoReturn:
-            raise TypeError(self._how)
+        __anext__ = __await__ = __enter__ = __exit__ = __iter__ = __next__ = __aiter__
