@@ -58,7 +58,7 @@ def parse(
         SignatureError: the signature is missing or wrong, or the body larger than a MiB. Answer 400.
         DecodeError: the body is signed, and not a JSON object.
         ConfigurationError: the key is missing or unusable.
-        TypeError: `body` is not bytes, or `headers` are no mapping; the message says where they are.
+        TypeError: `body` is not bytes, or `headers` is not a mapping; the message says where they are.
     """
     key = _concealed(key)
     body = _checked(body)

@@ -58,7 +58,7 @@ def chats() -> None:
 
 @chats.command()
 @click.argument("chat_ids", nargs=-1, required=True, metavar="ID...")
-@output("view", "table", "json", "jsonl")
+@output("view", "table", "json")
 @hands_on_connect
 def get(connect: "Connect", *, chat_ids: tuple[str, ...], output: str) -> int:
     """Show chats with their members.
@@ -74,7 +74,7 @@ def get(connect: "Connect", *, chat_ids: tuple[str, ...], output: str) -> int:
 @how_many("chat")
 @click.option("--type", "chat_type", type=click.Choice(["user", "group", "business"]), help="Only these.")
 @click.option("--label", metavar="NAME", help="Only those that have it.")
-@output("table", "json", "jsonl", "csv")
+@output("table", "json", "csv")
 @hands_on_connect
 def list_(connect: "Connect", *, limit: int | None, output: str, **filters: str | None) -> int:
     """List chats, without their members."""

@@ -41,7 +41,7 @@ def contacts() -> None:
 
 @contacts.command()
 @_numbers
-@output("view", "json", "jsonl")
+@output("view", "json")
 @hands_on_connect
 def get(connect: "Connect", *, contact_ids: tuple[str, ...], output: str) -> int:
     """Show contacts with the chats they are in.
@@ -55,7 +55,7 @@ def get(connect: "Connect", *, contact_ids: tuple[str, ...], output: str) -> int
 
 @contacts.command("list")
 @how_many("contact")
-@output("table", "json", "jsonl", "csv")
+@output("table", "json", "csv")
 @hands_on_connect
 def list_(connect: "Connect", *, limit: int | None, output: str) -> int:
     """List contacts. What `-o csv` prints, `import` reads."""

@@ -51,7 +51,7 @@ _message: Final = all_of(
 @click.option("--from", "file", metavar="FILE", help="Messages from a .jsonl or .csv file, in place of all above.")
 @unasked
 @writes
-@output("table", "json", "jsonl", "csv")
+@output("table", "json", "csv")
 @hands_on_connect
 def send(
     connect: "Connect",
@@ -102,7 +102,7 @@ def _outgoing(words: tuple[str, ...], text: str | None, file: str | None, **cont
 @_message
 @click.option("--from", "file", metavar="FILE", help="The unclear messages of a file, in place of all above.")
 @click.option("--since", metavar="DATE", help="Only what was sent then or later.  [default: a day ago]")
-@output("view", "json", "jsonl")
+@output("view", "json")
 @hands_on_connect
 def find(
     connect: "Connect",
@@ -193,7 +193,7 @@ def _recipients(
 
 @messages.command()
 @click.argument("message_ids", nargs=-1, required=True, metavar="ID...")
-@output("view", "table", "json", "jsonl", "csv")
+@output("view", "table", "json", "csv")
 @hands_on_connect
 def get(connect: "Connect", *, message_ids: tuple[str, ...], output: str) -> int:
     """Show messages. An ID may be the queue ID of a send that has left the queue.
@@ -215,7 +215,7 @@ _until = click.option("--until", "end_time", metavar="DATE", help="Only what was
 @_until
 @how_many("message")
 @click.option("--oldest-first", is_flag=True, help="In the order in which they were sent.")
-@output("table", "json", "jsonl", "csv")
+@output("table", "json", "csv")
 @hands_on_connect
 def list_(connect: "Connect", *, limit: int | None, output: str, **chosen: Any) -> int:
     """List messages, newest first."""

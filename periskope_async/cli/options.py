@@ -132,7 +132,9 @@ ticket_values: Final = all_of(
 
 
 def output(*forms: str) -> Decorator:
-    """The option that chooses among *forms*; the first is the default."""
+    """The option that chooses among *forms*; the first is the default. Where there is `json`, there is `jsonl`."""
+    if "json" in forms:
+        forms = (*forms[: forms.index("json") + 1], "jsonl", *forms[forms.index("json") + 1 :])
     return click.option("-o", "--output", type=click.Choice(forms), default=forms[0], help="What to print.")
 
 
@@ -217,16 +219,22 @@ def confirm(question: str, *, yes: bool, what: str = "changed") -> None:
     if yes or rehearsing():
         return
     if not sys.stdin.isatty():
-        raise click.UsageError("Nobody is there to be asked: this needs --yes.")
+        raise click.UsageError(f"{question}\nNobody is there to be asked: this needs --yes.")
     if not click.confirm(question, err=True):
         click.echo(f"Nothing was {what}.", err=True)
         raise click.exceptions.Exit(Exit.SOME_FAILED)
 
 
+#: What arguments are called on the command line that no option is made of.
+_ELSEWHERE: Final = {"journal": "FILE.journal", "found": "--sent, --not-sent"}
+
+
 def in_options(problem: str) -> str:
     """Return *problem*, which may begin with the names of arguments, with those of the running command's options."""
     names, colon, why = problem.partition(": ")
-    options = {param.name: param.opts[0] for param in click.get_current_context().command.params if param.opts}
+    options = _ELSEWHERE | {
+        str(param.name): param.opts[0] for param in click.get_current_context().command.params if param.opts
+    }
     arguments = " ".join(
         str(param.metavar) for param in click.get_current_context().command.params if isinstance(param, click.Argument)
     )
