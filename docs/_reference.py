@@ -43,6 +43,7 @@ MODULES: Final = (
     "hooks",
     "records",
     "budgets",
+    "web",
     "webhooks",
     "events",
     "testing",

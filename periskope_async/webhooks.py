@@ -23,7 +23,7 @@ from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.errors import ConfigurationError, DecodeError, PeriskopeError
 from periskope_async.events import Event
 
-__all__ = ["MAX_BODY", "SIGNATURE_HEADER", "Seen", "SignatureError", "parse", "sign", "verify"]
+__all__ = ["MAX_BODY", "SIGNATURE_HEADER", "Seen", "SignatureError", "parse", "sign", "signing_keys", "verify"]
 
 K = TypeVar("K")
 
@@ -78,6 +78,19 @@ def verify(body: bytes, signature: str | None, key: str | Sequence[str] | Unset 
     """
     key = _concealed(key)
     _insist(_checked(body), signature, key)
+
+
+def signing_keys(key: str | Sequence[str] | Unset = UNSET) -> tuple[str, ...]:
+    """Return the signing keys for `parse`, that of PERISKOPE_WEBHOOK_KEY where none is passed.
+
+        KEYS = webhooks.signing_keys()
+
+    A receiver that calls it where it starts does not start without a key; else it would answer 500 to each delivery.
+
+    Raises:
+        ConfigurationError: the key is missing or unusable.
+    """
+    return tuple(_keys(_concealed(key)))
 
 
 def sign(body: bytes, key: str) -> str:

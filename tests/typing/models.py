@@ -107,3 +107,4 @@ def deliveries(body: bytes, headers: dict[str, str]) -> None:
             assert_type(webhooks.Seen().add(event), bool)
     assert_type(webhooks.sign(body, "key"), str)
     assert_type(webhooks.verify(body, None), None)
+    assert_type(webhooks.signing_keys(["new", "old"]), tuple[str, ...])
