@@ -22,11 +22,13 @@ from periskope_sync import (
     Note,
     NotificationPage,
     Page,
+    PeriskopeError,
     QueueJob,
     Reaction,
     TicketInfo,
     TicketPage,
     TicketRow,
+    answer_for,
 )
 
 
@@ -89,6 +91,11 @@ def converted(info: TicketInfo) -> None:
     assert_type(columns(Chat), Mapping[str, ColumnKind])
     assert_type(from_record({}), TicketInfo)
     assert_type(from_record({}, Chat), Chat)
+
+
+def answers(error: PeriskopeError) -> None:
+    """What a caller gets to see is a status, a detail and header fields."""
+    assert_type(answer_for(error), tuple[int, str, dict[str, str]])
 
 
 def deliveries(body: bytes, headers: dict[str, str]) -> None:
