@@ -5,7 +5,7 @@
         ...
 
 A signature says who sent a body. It says nothing of when: the service signs no time, so somebody who has seen a
-delivery can send it again, and nobody can tell. What must not be done twice is to be kept by `event.key`.
+delivery can send it again, and nothing shows it. What must not be done twice is to be kept by `event.key`.
 """
 
 import hmac

@@ -199,7 +199,9 @@ concurrency: Final = click.option(
 #: Where an export goes, and what becomes of what is there.
 export_options: Final = all_of(
     click.option("--out", default="-", metavar="FILE", help=".jsonl, .csv or .parquet. `-` is standard output."),
-    click.option("--format", "form", type=click.Choice(["jsonl", "csv", "parquet"]), help="Where FILE does not tell."),
+    click.option(
+        "--format", "form", type=click.Choice(["jsonl", "csv", "parquet"]), help="Where its name does not say."
+    ),
     click.option("--resume", is_flag=True, help="Go on with FILE where a stopped export left it."),
     click.option("--overwrite", is_flag=True, help="Replace FILE."),
 )

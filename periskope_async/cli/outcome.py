@@ -1,4 +1,4 @@
-"""How a command ends: an exit code and what to tell the person. Pure: no terminal, no client, no click."""
+"""How a command ends: an exit code and what the person reads. Pure: no terminal, no client, no click."""
 
 from collections.abc import Iterable, Mapping
 from enum import IntEnum, unique
@@ -22,7 +22,7 @@ from periskope_async.errors import (
 
 @unique
 class Exit(IntEnum):
-    """What the process tells its caller."""
+    """What the process returns to its caller."""
 
     OK = 0
     SOME_FAILED = 1
@@ -67,8 +67,8 @@ class Outcome(NamedTuple):
     hint: str = ""
 
 
-class Failure(Exception):  # noqa: N818  # what it tells is its name
-    """A command cannot go on. Raised by commands where no error of the client tells it."""
+class Failure(Exception):  # noqa: N818  # its name says it
+    """A command cannot go on. Raised by commands where no error of the client says it."""
 
     def __init__(self, code: Exit, message: str, hint: str = "") -> None:
         super().__init__(message)

@@ -208,7 +208,7 @@ def _difference(line: Mapping[str, Any], mark: Mapping[str, Any]) -> str:
 
 
 def _digest(message: Outgoing, phone: str | None) -> str:
-    """Return what tells two messages apart; of a bad one, which is never sent, its fault."""
+    """Return what distinguishes two messages; of a bad one, which is never sent, its fault."""
     try:
         fields: Any = message.fields()
     except ConfigurationError as exc:

@@ -139,7 +139,7 @@ class Messages:
 
         Raises:
             ConfigurationError: an argument is unusable, or there is nothing to send; nothing was sent.
-            ValidationError: the service refused a value; `fields` tells which.
+            ValidationError: the service refused a value; `fields` says which.
             PeriskopeError: as for `Tickets.get`; `maybe_sent` says whether it may have been sent all the same.
         """
         body = _send_fields(chat_id, message, media, poll, reply_to, hide_url_preview)

@@ -86,7 +86,7 @@ def list_(
     """Print the first *limit* rows, or all, of *walk*, which takes how many are wanted; say if there are more."""
 
     async def collect() -> list[M]:
-        most = None if limit is None else limit + 1  # one more tells whether there are more
+        most = None if limit is None else limit + 1  # one more shows whether there are more
         async with connect() as client, aclosing(walk(client, most)) as rows:
             return [row async for row in rows]
 
