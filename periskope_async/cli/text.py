@@ -4,7 +4,7 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import click
 
@@ -56,10 +56,13 @@ def write(data: bytes) -> None:
 
 def write_json(value: Any, output: str) -> None:
     """Put *value* on standard output: as `json`, or as `jsonl`, where each value of a list has a line of its own."""
-    if output == "json":
-        write(to_json(value, indent=2))
-    else:
-        write(b"".join(map(to_json, cast("list[Any]", value) if isinstance(value, list) else [value])))
+    match value:
+        case _ if output == "json":
+            write(to_json(value, indent=2))
+        case [*values]:
+            write(b"".join(map(to_json, values)))
+        case _:
+            write(to_json(value))
 
 
 def tell(outcome: Outcome) -> None:
