@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final, Generic, NoReturn, TypeVar
+from typing import Final, Generic, TypeVar
 
 import anyio
 
-from periskope_async._io.entered import Entered
+from periskope_async._io.entered import Entered, EnteredFirst
 from periskope_async.errors import ClientClosedError
 from periskope_sync._arguments import BATCH_ITEMS
 from periskope_sync._loop_thread import LoopThread
@@ -24,14 +24,14 @@ R = TypeVar("R")
 _HOW: Final = "a stream is entered first: 'with ... as results:', then 'for item in results:'"
 
 
-class BlockingStream(AbstractContextManager[Iterator[R]]):
+class BlockingStream(EnteredFirst, AbstractContextManager[Iterator[R]]):
     """The caller's side of a stream."""
 
     def __init__(self, stream: AbstractAsyncContextManager[AsyncIterator[R]], inbox: Inbox) -> None:
         self._loop = loop_thread()
         self._ahead = ReadAhead(stream, self._loop)
         self._inbox = inbox
-        self._how = (stream.how if isinstance(stream, Entered) else _HOW).replace("async ", "")
+        self.how = (stream.how if isinstance(stream, Entered) else _HOW).replace("async ", "")
         # What interrupts a finalizer ends it, and is reported to nobody. So there are two.
         self._when_dropped = tuple(Finalizer(self._loop.post, self._ahead.cancel) for _ in range(2))
 
@@ -51,16 +51,6 @@ class BlockingStream(AbstractContextManager[Iterator[R]]):
         except BaseException:  # an interruption may come when nothing is closed yet
             self._let_go()
             raise
-
-    def __repr__(self) -> str:
-        return f"<{self._how}>"
-
-    if not TYPE_CHECKING:  # so that checkers go on to find the mistake
-
-        def __iter__(self) -> NoReturn:
-            raise TypeError(self._how)
-
-        __next__ = __aiter__ = __anext__ = __await__ = __aenter__ = __aexit__ = __iter__
 
     def _let_go(self) -> None:
         with suppress(ClientClosedError):

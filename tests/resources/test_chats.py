@@ -1,6 +1,5 @@
 """Chats, read and changed against the fake service: the second resource of the house."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -16,29 +15,8 @@ from periskope_async import (
 from periskope_async.models import Chat, ChatType
 from periskope_async.testing import FakePeriskope, Fault
 from periskope_sync import PeriskopeClient as BlockingClient
-from tests.support import virtual_loop
 
 PERSON = "919537851844@c.us"
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, object]]:
-    """Run on a loop whose time is virtual: retries take none of ours."""
-    return "asyncio", {"loop_factory": virtual_loop}
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakePeriskope]:
-    """Serve chats on the test's own loop."""
-    async with FakePeriskope(30) as fake:
-        yield fake
-
-
-@pytest.fixture
-async def client(fake: FakePeriskope) -> AsyncIterator[PeriskopeClient]:
-    """Be a client of the fake, for one phone."""
-    async with fake.client(phone="919876500001") as client:
-        yield client
 
 
 async def test_get(fake: FakePeriskope, client: PeriskopeClient) -> None:

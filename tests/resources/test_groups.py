@@ -1,6 +1,5 @@
 """Groups, made, joined, changed and left against the fake service."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -18,31 +17,11 @@ from periskope_async.models import ChatType, GroupInvite, ParticipantResult
 from periskope_async.resources.groups import Groups
 from periskope_async.testing import FakePeriskope, Fault, Reply
 from periskope_sync import PeriskopeClient as BlockingClient
-from tests.support import request_of, virtual_loop
+from tests.support import request_of
 
 FRIEND = "919537851844@c.us"
 STRANGER = "17995550199@c.us"
 NOWHERE = "120363999999999999@g.us"
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, object]]:
-    """Run on a loop whose time is virtual: retries take none of ours."""
-    return "asyncio", {"loop_factory": virtual_loop}
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakePeriskope]:
-    """Serve groups on the test's own loop."""
-    async with FakePeriskope(30) as fake:
-        yield fake
-
-
-@pytest.fixture
-async def client(fake: FakePeriskope) -> AsyncIterator[PeriskopeClient]:
-    """Be a client of the fake, for one phone."""
-    async with fake.client(phone="919876500001") as client:
-        yield client
 
 
 @pytest.fixture

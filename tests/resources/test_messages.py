@@ -35,7 +35,7 @@ from periskope_async._sansio.upload import PIECE
 from periskope_async.resources.messages import Messages
 from periskope_async.testing import Assumptions, FakePeriskope, Fault, Reply
 from periskope_sync import PeriskopeClient as BlockingClient
-from tests.support import each_of, request_of, swallowing, traced, virtual_loop
+from tests.support import each_of, request_of, swallowing, traced
 
 PERSON = "919537851844@c.us"
 NEW = "919876511111"
@@ -45,23 +45,10 @@ PNG = b"\x89PNG" + bytes(range(256)) * 4
 
 
 @pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, object]]:
-    """Run on a loop whose time is virtual: retries take none of ours."""
-    return "asyncio", {"loop_factory": virtual_loop}
-
-
-@pytest.fixture
 async def fake(request: pytest.FixtureRequest) -> AsyncIterator[FakePeriskope]:
     """Serve messages on the test's own loop; a test can hand it `Assumptions`."""
     async with FakePeriskope(30, assumptions=getattr(request, "param", None)) as fake:
         yield fake
-
-
-@pytest.fixture
-async def client(fake: FakePeriskope) -> AsyncIterator[PeriskopeClient]:
-    """Be a client of the fake, for one phone."""
-    async with fake.client(phone="919876500001") as client:
-        yield client
 
 
 def sent(fake: FakePeriskope) -> list[dict[str, Any]]:

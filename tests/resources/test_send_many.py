@@ -37,7 +37,6 @@ from periskope_async.testing import PASSING_FAULTS, Assumptions, FakePeriskope, 
 from periskope_async.testing._json import dumps
 from periskope_sync import PeriskopeClient as BlockingClient
 from tests import support
-from tests.support import virtual_loop
 
 PERSON = "919537851844@c.us"
 JSON = (("Content-Type", "application/json"),)
@@ -46,23 +45,10 @@ KINDS = [kind for kind in PASSING_FAULTS if not kind.value.startswith("429")] + 
 
 
 @pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, object]]:
-    """Run on a loop whose time is virtual: retries take none of ours."""
-    return "asyncio", {"loop_factory": virtual_loop}
-
-
-@pytest.fixture
 async def fake(request: pytest.FixtureRequest) -> AsyncIterator[FakePeriskope]:
     """Serve messages on the test's own loop; a test can hand it `Assumptions`."""
     async with FakePeriskope(5, assumptions=getattr(request, "param", None)) as fake:
         yield fake
-
-
-@pytest.fixture
-async def client(fake: FakePeriskope) -> AsyncIterator[PeriskopeClient]:
-    """Be a client of the fake, for one phone."""
-    async with fake.client(phone="919876500001") as client:
-        yield client
 
 
 def outgoing(count: int) -> list[Outgoing]:
