@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from periskope_async.cli.options import InOrder, confirm, hands_on_connect, how_many, output, unasked, writes
+from periskope_async.cli.options import InOrder, asks, confirm, hands_on_connect, how_many, output, writes
 
 if TYPE_CHECKING:
     from periskope_async.cli.options import Connect
@@ -108,8 +108,7 @@ def update(
 @knowledge_base.command()
 @click.argument("item_id", metavar="ID")
 @_is_document
-@unasked
-@writes
+@asks
 @hands_on_connect
 def delete(connect: "Connect", *, item_id: str, document: bool, yes: bool) -> int:
     """Delete a question, or a document with all its chunks."""

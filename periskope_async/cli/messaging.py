@@ -8,6 +8,7 @@ import click
 from periskope_async.cli.options import (
     InOrder,
     all_of,
+    asks,
     changed_options,
     confirm,
     export_options,
@@ -15,8 +16,6 @@ from periskope_async.cli.options import (
     how_many,
     output,
     rehearsing,
-    unasked,
-    writes,
 )
 
 if TYPE_CHECKING:
@@ -49,8 +48,7 @@ _message: Final = all_of(
 @messages.command()
 @_message
 @click.option("--from", "file", metavar="FILE", help="Messages from a .jsonl or .csv file, in place of all above.")
-@unasked
-@writes
+@asks
 @output("table", "json", "csv")
 @hands_on_connect
 def send(
@@ -147,8 +145,7 @@ def settle(connect: "Connect", *, file: str, sent: tuple[str, ...], not_sent: tu
     help="When it begins, such as 2026-01-31T09:00+01:00, UTC without an offset; else now.",
 )
 @click.option("--delay", type=float, metavar="SECONDS", help="Between two chats; the service's default is 1.")
-@unasked
-@writes
+@asks
 @output("view", "json")
 @hands_on_connect
 def broadcast(
@@ -288,8 +285,7 @@ def show(connect: "Connect", *, jobs: bool, job: str | None, broadcast: str | No
 @click.argument("queue_ids", nargs=-1, metavar="[QUEUE_ID]...")
 @click.option("--broadcast", metavar="ID", help="What is left of a broadcast.")
 @click.option("--all", "everything", is_flag=True, help="All that waits, whoever queued it.")
-@unasked
-@writes
+@asks
 @output("view", "json")
 @hands_on_connect
 def purge(

@@ -23,6 +23,7 @@ __all__ = [
     "InOrder",
     "Root",
     "all_of",
+    "asks",
     "changed_options",
     "chosen",
     "concurrency",
@@ -35,7 +36,6 @@ __all__ = [
     "output",
     "rehearsing",
     "ticket_values",
-    "unasked",
     "which_ids",
     "writes",
 ]
@@ -207,7 +207,7 @@ export_options: Final = all_of(
 )
 
 #: Of a command that asks before it does what cannot be taken back.
-unasked: Final = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+asks: Final = all_of(click.option("-y", "--yes", is_flag=True, help="Do not ask."), writes)
 
 
 def confirm(question: str, *, yes: bool, what: str = "changed") -> None:

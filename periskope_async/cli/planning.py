@@ -5,16 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from periskope_async.cli.options import (
-    InOrder,
-    all_of,
-    confirm,
-    hands_on_connect,
-    how_many,
-    output,
-    unasked,
-    writes,
-)
+from periskope_async.cli.options import InOrder, all_of, asks, confirm, hands_on_connect, how_many, output, writes
 
 if TYPE_CHECKING:
     from periskope_async.cli.options import Connect
@@ -186,8 +177,7 @@ def update_scheduled(
 
 @scheduled_messages.command("delete")
 @_scheduled_id
-@unasked
-@writes
+@asks
 @hands_on_connect
 def delete_scheduled(connect: "Connect", *, scheduled_id: str, yes: bool) -> int:
     """Delete a scheduled message for good: it is sent no more."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from periskope_async.cli.options import InOrder, confirm, hands_on_connect, output, unasked, writes
+from periskope_async.cli.options import InOrder, asks, confirm, hands_on_connect, output
 
 if TYPE_CHECKING:
     from periskope_async.cli.options import Connect
@@ -36,8 +36,7 @@ def list_webhooks(connect: "Connect", *, output: str) -> int:
 @webhooks.command("create")
 @click.argument("hook_url", metavar="URL")
 @click.argument("events", nargs=-1, required=True, metavar="EVENT...")
-@unasked
-@writes
+@asks
 @output("table", "json")
 @hands_on_connect
 def create_webhook(connect: "Connect", *, hook_url: str, events: tuple[str, ...], yes: bool, output: str) -> int:
@@ -55,8 +54,7 @@ def create_webhook(connect: "Connect", *, hook_url: str, events: tuple[str, ...]
 
 @webhooks.command("delete")
 @click.argument("webhook_id", metavar="ID")
-@unasked
-@writes
+@asks
 @hands_on_connect
 def delete_webhook(connect: "Connect", *, webhook_id: str, yes: bool) -> int:
     """End a subscription."""
