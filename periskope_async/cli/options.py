@@ -232,19 +232,19 @@ _ELSEWHERE: Final = {"journal": "FILE.journal", "found": "--sent, --not-sent"}
 
 
 def in_options(problem: str) -> str:
-    """Return *problem*, which may begin with the names of arguments, with those of the running command's options."""
+    """Return *problem*, which may begin with the names of arguments, with what the running command calls them."""
     names, colon, why = problem.partition(": ")
-    options = _ELSEWHERE | {
-        str(param.name): param.opts[0] for param in click.get_current_context().command.params if param.opts
-    }
-    arguments = " ".join(
-        str(param.metavar) for param in click.get_current_context().command.params if isinstance(param, click.Argument)
-    )
-
-    def spelled(name: str) -> str:
-        return name.upper() if name.upper() in re.findall(r"\w+", arguments) else options.get(name, name)
-
-    return ", ".join(map(spelled, names.split(", "))) + colon + why if colon else problem
+    shown = dict(_ELSEWHERE)
+    for param in click.get_current_context().command.params:
+        name = str(param.name)
+        if not isinstance(param, click.Argument):
+            shown[name] = param.opts[0]
+            continue
+        words = re.findall(r"\w+", param.metavar or name.upper())
+        shown |= {word.lower(): word for word in words}
+        if len(words) == 1:
+            shown |= {name: words[0], name.removesuffix("s"): words[0]}  # of several ids, one is wrong
+    return ", ".join(shown.get(name, name) for name in names.split(", ")) + colon + why if colon else problem
 
 
 def hands_on_connect(command: Command) -> Command:

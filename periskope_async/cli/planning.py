@@ -1,6 +1,5 @@
 """The commands on tasks and scheduled messages. Must import nothing slow, as `app`."""
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -68,13 +67,14 @@ def scheduled_messages() -> None:
 
 def _time_zone(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """Return the name of a time zone, which IANA's database has, where this machine has that to look it up in."""
+    from difflib import get_close_matches
     from zoneinfo import available_timezones
 
     if value is None or value in (known := available_timezones()) or not known:
         return value
     found = get_close_matches(value, known, 1)
-    cure = f"did you mean {found[0]}?" if found else "they are called such as Asia/Kolkata."
-    raise click.BadParameter(f"there is none called {value!r}; {cure}", ctx, param)
+    cure = f"did you mean {found[0]}?" if found else "one is Asia/Kolkata."
+    raise click.BadParameter(f"{value!r} is not the name of a time zone; {cure}", ctx, param)
 
 
 #: What is sent, and when.

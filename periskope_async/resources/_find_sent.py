@@ -27,7 +27,7 @@ def as_since(value: object, now: datetime) -> datetime:
     """
     since = as_datetime("since", value)
     if since > now + _AHEAD:
-        raise ConfigurationError("since: is in the future; a datetime without an offset is UTC: use datetime.now(UTC)")
+        raise ConfigurationError("since: is in the future; a time without an offset is UTC")
     return since
 
 

@@ -73,17 +73,21 @@ def test_lines_of_what_is_changed(periskope: Command, fake: FakePeriskope) -> No
 
 
 @each_of(
-    ("words", "headline"),
+    ("words", "headline", "name"),
     [
-        (("tickets", "get", "BKT-001", "--timeout", "0"), "A setting is unusable."),
-        (("tickets", "get", "BKT-001", "--phone", "x"), "A setting is unusable."),
-        (("tickets", "get", ".."), "That cannot be done."),
+        (("tickets", "get", "BKT-001", "--timeout", "0"), "A setting is unusable.", "--timeout"),
+        (("tickets", "get", "BKT-001", "--phone", "x"), "A setting is unusable.", "--phone"),
+        (("tickets", "get", ".."), "That cannot be done.", "ID"),
+        (("chats", "get", "x", "-o", "json"), "That cannot be done.", "ID"),
+        (("webhooks", "create", "x", "ticket.created"), "That cannot be done.", "URL"),
+        (("tasks", "create", " "), "That cannot be done.", "TITLE"),
     ],
 )
-def test_what_an_unusable_value_is_of(periskope: Command, words: tuple[str, ...], headline: str) -> None:
-    """The first line of an error says what kind of value it is about: of a setting, not that something is unsent."""
+def test_what_an_unusable_value_is_of(periskope: Command, words: tuple[str, ...], headline: str, name: str) -> None:
+    """The first line of an error says what kind of value it is about, the second names it as the command does."""
     code, _, err = periskope(*words)
     assert (code, err.splitlines()[0]) == (2, f"Error: {headline}")
+    assert err.splitlines()[1].startswith(f"{name}: ")
 
 
 def test_get_jsonl_is_one_line_a_ticket(periskope: Command, fake: FakePeriskope) -> None:

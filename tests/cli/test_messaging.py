@@ -326,7 +326,7 @@ def test_a_finished_file_asks_nothing(
     assert (code, [json.loads(line)["outcome"] for line in out.splitlines()]) == (0, ["already sent"] * 3)
     code, out, err = periskope(*run, "--dry-run")
     assert (code, out) == (0, "")
-    assert "Of 3 messages 3 are sent already, 0 are unclear.\nNothing would be sent.\n" in err
+    assert "Sent already: 3 of 3. Unclear: 0.\nNothing would be sent.\n" in err
     assert len(sent(fake)) == 3
     code, _, err = periskope(*run, "--phone", "919876500099")
     assert code == 2

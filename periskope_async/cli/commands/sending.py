@@ -91,14 +91,12 @@ def send(
         return Exit.INTERRUPTED
     if one_by_one:
         if file is not None:
-            click.echo(f"Of {len(outgoing):,} messages {_counts(before)}.", err=True)
+            click.echo(
+                f"Sent already: {len(before.sent):,} of {len(outgoing):,}. Unclear: {len(before.unclear):,}.", err=True
+            )
         return Exit.OK
     _print([_row(message, result, before) for message in outgoing], output)
     return _account(result, look)
-
-
-def _counts(before: SendManyResult) -> str:
-    return f"{len(before.sent):,} are sent already, {len(before.unclear):,} are unclear"
 
 
 def _how_to_look(file: str | None) -> str:
