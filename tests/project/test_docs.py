@@ -52,6 +52,15 @@ def test_every_error_has_a_row() -> None:
     assert "docs/reference/errors.md" in (errors.PeriskopeError.__doc__ or "")
 
 
+def test_each_question_of_the_first_month_is_two_clicks_away() -> None:
+    """The start page and the README lead to the questions, and each of these leads to the page that answers it."""
+    assert "](questions.md)" in (DOCS / "index.md").read_text("utf-8")
+    assert "](docs/questions.md)" in (DOCS.parent / "README.md").read_text("utf-8")
+    rows = [line for line in (DOCS / "questions.md").read_text("utf-8").splitlines() if re.match(r"\| \S.*\S \|", line)]
+    assert len(rows) >= 30
+    assert [row for row in rows if "](" not in row] == []
+
+
 def test_every_page_is_in_the_site() -> None:
     """A page that no table of contents names is a page nobody finds."""
     pages = {path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.rglob("*.md")} - {"index"}
