@@ -43,6 +43,7 @@ MODULES: Final = (
     "hooks",
     "records",
     "budgets",
+    "web",
     "webhooks",
     "events",
     "testing",
@@ -260,7 +261,7 @@ class Writer:
 
 
 #: Public modules whose docstring is for users.
-INTRODUCED: Final = {"events", "hooks", "records", "webhooks"}
+INTRODUCED: Final = {"events", "hooks", "records", "web", "webhooks"}
 #: Names that the top level has from rooms inside, and the page they belong on.
 BESIDE: Final[Mapping[str, tuple[str, ...]]] = {"client": ("RateLimit", "Unset")}
 DIFFERENCES: Final = [

@@ -12,7 +12,7 @@ author = "The periskope authors"
 project_copyright = "The periskope authors; unofficial, not by or with the vendor"
 release = version = version_of("periskope")
 
-extensions = ["myst_parser", "sphinx_copybutton", "sphinx_llms_txt", "_diagrams", "_reference"]
+extensions = ["myst_parser", "sphinx_copybutton", "sphinx_llms_txt", "_diagrams", "_links", "_reference"]
 exclude_patterns = ["site"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3

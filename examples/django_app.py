@@ -1,5 +1,6 @@
 import asyncio
 import atexit
+import logging
 import os
 from functools import cache
 
@@ -12,10 +13,18 @@ from django.urls import path
 
 import periskope_async
 import periskope_sync
+from periskope_sync import PeriskopeError, answer_for
 
 if not settings.configured:  # in a project of yours: settings.py
     settings.configure(SECRET_KEY=os.urandom(20).hex(), ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__)
     django.setup()
+
+
+def failed(error: PeriskopeError) -> JsonResponse:
+    status, detail, headers = answer_for(error)
+    if status >= 500:
+        logging.getLogger(__name__).error("%s", error)
+    return JsonResponse({"detail": detail}, status=status, headers=headers)
 
 
 @cache
@@ -27,10 +36,9 @@ def periskope() -> periskope_sync.PeriskopeClient:
 
 def ticket(_: HttpRequest, ticket_id: str) -> JsonResponse:
     try:
-        info = periskope().tickets.get(ticket_id)
-    except periskope_sync.NotFoundError as error:
-        return JsonResponse({"detail": error.message}, status=404)
-    return JsonResponse(info.to_dict())
+        return JsonResponse(periskope().tickets.get(ticket_id).to_dict())
+    except PeriskopeError as error:
+        return failed(error)
 
 
 @cache
@@ -42,10 +50,9 @@ def awaited() -> periskope_async.PeriskopeClient:
 
 async def ticket_async(_: HttpRequest, ticket_id: str) -> JsonResponse:
     try:
-        info = await awaited().tickets.get(ticket_id)
-    except periskope_async.NotFoundError as error:
-        return JsonResponse({"detail": error.message}, status=404)
-    return JsonResponse(info.to_dict())
+        return JsonResponse((await awaited().tickets.get(ticket_id)).to_dict())
+    except PeriskopeError as error:
+        return failed(error)
 
 
 urlpatterns = [path("tickets/<ticket_id>", ticket), path("async/tickets/<ticket_id>", ticket_async)]

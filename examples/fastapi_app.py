@@ -1,3 +1,4 @@
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
@@ -5,7 +6,7 @@ from typing import Annotated
 from fastapi import Body, FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from periskope_async import NotFoundError, PeriskopeClient, PeriskopeError, TicketInfo
+from periskope_async import PeriskopeClient, PeriskopeError, TicketInfo, answer_for
 
 
 @asynccontextmanager
@@ -17,14 +18,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 app = FastAPI(lifespan=lifespan)
 
 
-@app.exception_handler(NotFoundError)
-async def not_found(_: Request, error: NotFoundError) -> JSONResponse:
-    return JSONResponse({"detail": error.message}, 404)
-
-
 @app.exception_handler(PeriskopeError)
-async def upstream(_: Request, error: PeriskopeError) -> JSONResponse:
-    return JSONResponse({"detail": error.message, "trace_id": error.trace_id}, 503 if error.retryable else 502)
+async def failed(request: Request, error: PeriskopeError) -> JSONResponse:
+    status, detail, headers = answer_for(error)
+    if status >= 500:
+        logging.getLogger(__name__).error("%s: %s", request.url.path, error)
+    return JSONResponse({"detail": detail}, status, headers)
 
 
 @app.get("/tickets/{ticket_id}")

@@ -2,21 +2,19 @@ import atexit
 
 from flask import Flask, jsonify
 
-from periskope_sync import NotFoundError, PeriskopeClient, PeriskopeError
+from periskope_sync import PeriskopeClient, PeriskopeError, answer_for
 
 app = Flask(__name__)
 periskope = PeriskopeClient(timeout=5, deadline=10)  # nothing is opened before the first call
 atexit.register(periskope.close)
 
 
-@app.errorhandler(NotFoundError)
-def not_found(error: NotFoundError):
-    return jsonify(detail=error.message), 404
-
-
 @app.errorhandler(PeriskopeError)
-def upstream(error: PeriskopeError):
-    return jsonify(detail=error.message, trace_id=error.trace_id), 503 if error.retryable else 502
+def failed(error: PeriskopeError):
+    status, detail, headers = answer_for(error)
+    if status >= 500:
+        app.logger.error("%s", error)
+    return jsonify(detail=detail), status, headers
 
 
 @app.get("/tickets/<ticket_id>")

@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from periskope_async.models.tickets import Ticket, TicketInfo, TicketPriority, TicketStatus
     from periskope_async.models.webhooks import EventName, Webhook
     from periskope_async.sending import FoundSend, Media, Outgoing, Poll, SendManyResult
+    from periskope_async.web import answer_for
 
 __all__ = [
     "ApiError",
@@ -179,6 +180,7 @@ __all__ = [
     "Unset",
     "ValidationError",
     "Webhook",
+    "answer_for",
     "capture_responses",
 ]
 
@@ -233,6 +235,7 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
         "Poll",
         "SendManyResult",
     ),
+    "web": ("answer_for",),
 }
 
 

@@ -197,7 +197,7 @@ def _mistaken(_: object, *__: object) -> NoReturn:
     )
 
 
-# Which of the three a length or a loop is about, no reader could tell: so they are refused, with what to write instead.
+# Which of the three a length or a loop is about, no reader could know: so they are refused, with what to write instead.
 # Set from outside, so that a type checker goes on refusing them before they are run.
 for _name in ("__len__", "__iter__", "__getitem__", "__contains__"):
     setattr(BulkResult, _name, _mistaken)

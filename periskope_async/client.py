@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, Self, TypeVa
 
 from periskope_async._io.caller import Caller
 from periskope_async._io.limiter import limiter_for
-from periskope_async._sansio.options import explain_options
+from periskope_async._sansio.options import Misnamed, explain_options
 from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async._sansio.secret import conceal
 from periskope_async._sansio.unset import UNSET, Unset
@@ -265,6 +265,12 @@ class PeriskopeClient:
 
         values = {"params": params, "body": json, "headers": headers, "idempotent": idempotent}
         return await send_custom(self._caller, method, path, model, **values)
+
+    if not TYPE_CHECKING:  # so that checkers go on to find the mistake
+        close = Misnamed("'await client.aclose()', or 'async with'")
+
+        def __dir__(self) -> list[str]:
+            return [name for name in super().__dir__() if name != "close"]
 
     async def aclose(self) -> None:
         """Close the connections. Every call after it, or still under way, raises `ClientClosedError`."""

@@ -223,7 +223,7 @@ class BadRequestError(ApiError):
 
 
 class AuthenticationError(ApiError):
-    """401: the key was refused, or the plan does not include the API (the message tells which)."""
+    """401: the key was refused, or the plan does not include the API (the message says which)."""
 
 
 class PermissionDeniedError(ApiError):

@@ -336,7 +336,7 @@ class SendManyResult:
         sent: the receipts of what the service took over.
         failed: why a message was certainly not sent.
         unclear: why it is not known whether a message was sent: its answer was lost. Never send one again before you
-            have looked; `messages.find_sent` does.
+            have looked: `messages.find_sent` does, and `messages.settle` notes in the journal what it found.
         skipped: what was never attempted, because a refused key, an outage or the deadline ended the run before.
     """
 

@@ -5,14 +5,14 @@
         ...
 
 A signature says who sent a body. It says nothing of when: the service signs no time, so somebody who has seen a
-delivery can send it again, and nobody can tell. What must not be done twice is to be kept by `event.key`.
+delivery can send it again, and nothing shows it. What must not be done twice is to be kept by `event.key`.
 """
 
 import hmac
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final, TypeVar, cast
 
@@ -23,7 +23,7 @@ from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.errors import ConfigurationError, DecodeError, PeriskopeError
 from periskope_async.events import Event
 
-__all__ = ["MAX_BODY", "SIGNATURE_HEADER", "Seen", "SignatureError", "parse", "sign", "verify"]
+__all__ = ["MAX_BODY", "SIGNATURE_HEADER", "Seen", "SignatureError", "parse", "sign", "signing_keys", "verify"]
 
 K = TypeVar("K")
 
@@ -58,12 +58,12 @@ def parse(
         SignatureError: the signature is missing or wrong, or the body larger than a MiB. Answer 400.
         DecodeError: the body is signed, and not a JSON object.
         ConfigurationError: the key is missing or unusable.
-        TypeError: `body` is not bytes; the message says where they are.
+        TypeError: `body` is not bytes, or `headers` is not a mapping; the message says where they are.
     """
     key = _concealed(key)
     body = _checked(body)
     if key is not None:
-        signatures = [value for name, value in headers.items() if name.lower() == SIGNATURE_HEADER]
+        signatures = [value for name, value in _items(headers) if name.lower() == SIGNATURE_HEADER]
         _insist(body, signatures[0] if signatures else None, key)
     return _event(body, topic)
 
@@ -74,20 +74,34 @@ def verify(body: bytes, signature: str | None, key: str | Sequence[str] | Unset 
     Raises:
         SignatureError: it is not, or None, or the body is larger than a MiB.
         ConfigurationError: the key is missing or unusable.
-        TypeError: `body` is not bytes.
+        TypeError: `body` is not bytes, or `signature` is not text.
     """
     key = _concealed(key)
     _insist(_checked(body), signature, key)
+
+
+def signing_keys(key: str | Sequence[str] | Unset = UNSET) -> tuple[str, ...]:
+    """Return the signing keys for `parse`, that of PERISKOPE_WEBHOOK_KEY where none is passed.
+
+        KEYS = webhooks.signing_keys()
+
+    A receiver that calls it where it starts does not start without a key; else it would answer 500 to each delivery.
+
+    Raises:
+        ConfigurationError: the key is missing or unusable.
+    """
+    return tuple(_keys(_concealed(key)))
 
 
 def sign(body: bytes, key: str) -> str:
     """Return the signature that the service puts into `x-periskope-signature`: for tests of a receiver.
 
     Raises:
+        ConfigurationError: the key is unusable.
         TypeError: `body` is not bytes.
     """
-    key = conceal(key)
-    return _signature(_checked(body), key)
+    key = _concealed(key)
+    return _signature(_checked(body), _keys(key)[0])
 
 
 class Seen:
@@ -112,8 +126,12 @@ class Seen:
         self._lock = threading.Lock()
 
     def add(self, event: Event) -> bool:
-        """Remember *event*, and return whether it is new."""
-        now, key = self._clock(), event.key
+        """Remember *event*, and return whether it is new.
+
+        Raises:
+            TypeError: it is not an event.
+        """
+        now, key = self._clock(), _key_of(event)
         with self._lock:
             if self._seen.get(key, now) > now:
                 return False
@@ -124,15 +142,36 @@ class Seen:
             return True
 
     def discard(self, event: Event) -> None:
-        """Forget *event*: it was not handled after all, and may come again."""
+        """Forget *event*: it was not handled after all, and may come again.
+
+        Raises:
+            TypeError: it is not an event.
+        """
+        key = _key_of(event)
         with self._lock:
-            self._seen.pop(event.key, None)
+            self._seen.pop(key, None)
+
+
+def _key_of(event: Any) -> str:
+    if not isinstance(event, Event):
+        raise TypeError(f"event: expected an Event, as webhooks.parse returns it, got {type(event).__name__}")
+    return event.key
+
+
+def _items(headers: Any) -> Iterable[tuple[str, str]]:
+    """Return the names and values of *headers*; not every framework's are a `Mapping`."""
+    items: Any = getattr(headers, "items", None)
+    if not callable(items):
+        raise TypeError(f"headers: expected a mapping, such as request.headers, got {type(headers).__name__}")
+    return cast("Iterable[tuple[str, str]]", items())
 
 
 def _insist(body: bytes, signature: str | None, key: str | Sequence[str] | Unset) -> None:
     keys = _keys(key)
     if signature is None:
         raise SignatureError(f"the delivery has no signature: no header {SIGNATURE_HEADER}")
+    if not isinstance(cast("object", signature), str):
+        raise TypeError(f"signature: expected the text of the header, got {type(signature).__name__}")
     found = signature.strip().lower().removeprefix("sha256=").encode("utf-8", "replace")
     genuine = False
     for each in keys:  # all of them, so that nobody learns from the time it takes which one it was

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
+from typing import Final, Generic, TypeVar
 
 import anyio
 
+from periskope_async._io.entered import Entered, EnteredFirst
 from periskope_async.errors import ClientClosedError
 from periskope_sync._arguments import BATCH_ITEMS
 from periskope_sync._loop_thread import LoopThread
@@ -19,14 +20,18 @@ __all__ = ["BlockingStream"]
 
 R = TypeVar("R")
 
+#: Of a stream that does not say itself how it is used.
+_HOW: Final = "a stream is entered first: 'with ... as results:', then 'for item in results:'"
 
-class BlockingStream(AbstractContextManager[Iterator[R]]):
+
+class BlockingStream(EnteredFirst, AbstractContextManager[Iterator[R]]):
     """The caller's side of a stream."""
 
     def __init__(self, stream: AbstractAsyncContextManager[AsyncIterator[R]], inbox: Inbox) -> None:
         self._loop = loop_thread()
         self._ahead = ReadAhead(stream, self._loop)
         self._inbox = inbox
+        self.how = (stream.how if isinstance(stream, Entered) else _HOW).replace("async ", "")
         # What interrupts a finalizer ends it, and is reported to nobody. So there are two.
         self._when_dropped = tuple(Finalizer(self._loop.post, self._ahead.cancel) for _ in range(2))
 
@@ -46,14 +51,6 @@ class BlockingStream(AbstractContextManager[Iterator[R]]):
         except BaseException:  # an interruption may come when nothing is closed yet
             self._let_go()
             raise
-
-    if not TYPE_CHECKING:  # so that checkers go on to find the mistake
-
-        def __iter__(self) -> NoReturn:
-            raise TypeError(
-                "this is entered first: 'with client.tickets.stream(ids) as results:', then 'for item in results:'; "
-                "'with client.events() as events:', then 'for event in events:'"
-            )
 
     def _let_go(self) -> None:
         with suppress(ClientClosedError):

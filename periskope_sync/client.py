@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeVar, overload
 
 import anyio
 
-from periskope_async._sansio.options import explain_options
+from periskope_async._sansio.options import Misnamed, explain_options
 from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async._sansio.secret import conceal
 from periskope_async.client import PeriskopeClient as AsyncPeriskopeClient
@@ -182,6 +182,12 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
     def rate_limit(self) -> RateLimit | None:
         """The rate limit as the service last stated it; None before it stated any."""
         return self._async.rate_limit
+
+    if not TYPE_CHECKING:  # so that checkers go on to find the mistake
+        aclose = Misnamed("'client.close()', or 'with'")
+
+        def __dir__(self) -> list[str]:
+            return [name for name in super().__dir__() if name != "aclose"]
 
     def close(self) -> None:
         """Close the connections. Every call after it, or still under way, raises `ClientClosedError`."""

@@ -7,6 +7,7 @@ from periskope_async.webhooks import (
     SignatureError,
     parse,
     sign,
+    signing_keys,
     verify,
 )
 
@@ -17,5 +18,6 @@ __all__ = [
     "SignatureError",
     "parse",
     "sign",
+    "signing_keys",
     "verify",
 ]

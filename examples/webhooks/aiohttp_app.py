@@ -6,12 +6,13 @@ from aiohttp import web
 
 from periskope_async import webhooks
 
+KEYS = webhooks.signing_keys()
 seen = webhooks.Seen()
 
 
 async def hook(request: web.Request) -> web.Response:
     try:
-        event = webhooks.parse(await request.read(), request.headers)
+        event = webhooks.parse(await request.read(), request.headers, KEYS)
     except webhooks.SignatureError:
         raise web.HTTPBadRequest from None
     if seen.add(event):

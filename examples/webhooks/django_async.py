@@ -8,13 +8,14 @@ from django.views.decorators.csrf import csrf_exempt
 
 from periskope_async import webhooks
 
+KEYS = webhooks.signing_keys()
 seen = webhooks.Seen()
 
 
 @csrf_exempt
 async def hook(request: HttpRequest) -> HttpResponse:
     try:
-        event = webhooks.parse(request.body, request.headers)
+        event = webhooks.parse(request.body, request.headers, KEYS)
     except webhooks.SignatureError:
         return HttpResponseBadRequest()
     if seen.add(event):

@@ -6,13 +6,14 @@ from periskope_async import webhooks
 from periskope_async.events import TicketEvent
 
 app = FastAPI()
+KEYS = webhooks.signing_keys()
 seen = webhooks.Seen()
 
 
 @app.post("/hook")
 async def hook(request: Request) -> None:
     try:
-        event = webhooks.parse(await request.body(), request.headers)
+        event = webhooks.parse(await request.body(), request.headers, KEYS)
     except webhooks.SignatureError:
         raise HTTPException(400) from None
     match event:

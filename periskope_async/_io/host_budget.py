@@ -172,7 +172,7 @@ class HostBudget:
             if self._problem is not None:
                 return f"host, but on its own: {self._problem}", False
             if self._file is None:
-                return "host; not shared, for the service tells no rate limit", True
+                return "host; not shared, for the service reports no rate limit", True
             return f"host, shared in {self._folder}; other processes at work: {len(self._others)}", True
 
     def __enter__(self) -> None:

@@ -64,7 +64,7 @@ def file_name(base_url: str, key: Secret, layout: int) -> str:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123  # pathlib is not loaded
             clock = file.read().strip()
     except OSError:
-        raise UnusableError("this system does not tell one start of the machine from another") from None
+        raise UnusableError("this system does not distinguish one start of the machine from another") from None
     with suppress(OSError):  # before Linux 5.6 all containers have one clock
         clock += os.readlink("/proc/self/ns/time")  # noqa: PTH115  # likewise
     secret = blake2b(key.reveal().encode(), digest_size=32).digest()

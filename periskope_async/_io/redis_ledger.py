@@ -152,7 +152,7 @@ class RedisLedger:
             if self._problem is not None:
                 return f"redis, but {self._without()}: {self._problem}", False
             if self.ledger.is_unlimited or not self.ledger.joined:
-                return "redis; not shared, for the service tells no rate limit", True
+                return "redis; not shared, for the service reports no rate limit", True
             return f"redis, shared at {self._shown}; other processes at work: {self.ledger.others_at_work}", True
 
     def rest(self) -> None:

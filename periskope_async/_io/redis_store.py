@@ -17,7 +17,7 @@ TIMEOUT: Final = 0.25
 #: A thread that has had nothing to do for so long ends, with its connection, seconds.
 LINGER: Final = 2.0
 
-#: Writes an image if the one it was made from is still there, and tells what is there and who is at work. The clock is
+#: Writes an image if the one it was made from is still there; returns what is there and who is at work. The clock is
 #: that of Redis: how far this machine's is off, or another's, is of no concern.
 SCRIPT: Final = """
 local time = redis.call('TIME')

@@ -1,4 +1,4 @@
-"""What `list` returns: an async generator that tells who takes it for something else how it is read."""
+"""What `list` returns: an async generator that says how it is read to who takes it for something else."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from types import TracebackType

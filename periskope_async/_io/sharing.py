@@ -72,7 +72,7 @@ async def read_shared(
         value: T = reading.value
         return value
     request = build(resource_id) if phone is None else build(resource_id, phone=phone)
-    max_age = as_seconds("max_age", max_age)
+    max_age = as_seconds("max_age", max_age, or_zero=True)
     try:
         state = connections.state()
     except PeriskopeError:

@@ -86,7 +86,7 @@ class Room:
             raise ShortageError
 
     def leave(self, *, freed: bool) -> None:
-        """Go out. *freed* tells that another one may try now; the others hold all there is if not."""
+        """Go out. *freed* says that another one may try now; the others hold all there is if not."""
         self.in_use -= 1
         if not freed:
             self._short_at = self._loop.time()

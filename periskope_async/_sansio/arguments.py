@@ -271,12 +271,13 @@ def as_rows(offset: object, limit: object, **times: object) -> dict[str, str | i
     return {**moments, "offset": as_count("offset", offset, least=0), "limit": as_count("limit", limit, least=1)}
 
 
-def as_seconds(name: str, value: object) -> float:
-    """Return *value* as seconds: a positive, finite number."""
+def as_seconds(name: str, value: object, *, or_zero: bool = False) -> float:
+    """Return *value* as seconds: a positive, finite number, *or_zero*."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _wrong_type(name, "seconds as a number", value)
-    if not 0 < value <= sys.float_info.max:
-        raise ConfigurationError(f"{name}: expected a positive, finite number of seconds")
+    if not (0 < value <= sys.float_info.max or (or_zero and value == 0)):
+        least = "a finite number of seconds, 0 or more" if or_zero else "a positive, finite number of seconds"
+        raise ConfigurationError(f"{name}: expected {least}")
     return float(value)
 
 

@@ -162,7 +162,7 @@ def read_state(state: object, of: str, scope: str) -> Mapping[str, str]:
 
 
 def scope_of(*parts: str | None) -> str:
-    """Return what tells the objects of one phone, or chat, from those of others; empty where they are of no single."""
+    """Return what sets the objects of one phone, or chat, apart from others; empty where they are of no single one."""
     return _digest(list(parts)) if any(parts) else ""
 
 

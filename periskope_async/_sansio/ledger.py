@@ -35,7 +35,7 @@ ROW: Final = 60.0
 class Ledger(Limit):
     """What is known of one key's limits, and so whether a request may go out.
 
-    Most services have one limit: the ledger is that limit. Where a service tells several, by name, the others are
+    Most services have one limit: the ledger is that limit. Where a service reports several, by name, the others are
     `further`, and a request goes out only when each of them lets it.
 
     - Nothing known, or the window is over: one request at a time *probes*; its answer opens the window.
@@ -153,7 +153,7 @@ class Ledger(Limit):
         self._leave(permit)
         self._round_trip = min(self._round_trip, now - permit.at)
         if health is Health.UNKNOWN and reading is not None and reading.clock == "ours":
-            self.last_reading = reading = None  # our clock cannot tell how long to pause
+            self.last_reading = reading = None  # by our clock nobody knows how long to pause
         if health is Health.GOOD:
             self._throttles = self._failures = 0
             self._usual_failures = permit.failures

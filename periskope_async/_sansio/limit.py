@@ -19,7 +19,7 @@ PATIENCE: Final = 0.5
 #: This number of a window's last requests is spread over its uncertain end if a round trip is longer than a tenth of
 #: the window. Half of them come too late for their window on the average: a shorter round trip is not worth them.
 BOUNDARY_PROBES: Final = 8
-#: A window whose end nobody can tell is asked after this many seconds: the shortest that people set.
+#: A window whose end nobody knows is asked after this many seconds: the shortest that people set.
 GUESS: Final = 1.0
 
 
@@ -37,7 +37,7 @@ class Limit:
 
     Where an absolute Reset comes without a Date, nobody knows how far their clock is from ours. A usual length is
     believed. Any other window is asked for its end after `GUESS` seconds, and the refusal that this may cost, one in
-    all, tells how long the window lasts and what their clock shows.
+    all, says how long the window lasts and what their clock shows.
     """
 
     #: As the service calls it; most have one limit without a name.
@@ -149,7 +149,7 @@ class Limit:
         window = self.window
         if window is None:
             same = reading.reset is not None and reading.reset == self._last_reset
-            if same and self.length is not None and reading.clock != "refusal":  # which tells the length
+            if same and self.length is not None and reading.clock != "refusal":  # which shows the length
                 self._too_short = self.length  # the window that seemed over is not
                 self.length += 1.0
             self._contradicted = False
@@ -163,7 +163,7 @@ class Limit:
             older = ends_by < window.open_until
         if not newer and (older or rose):
             # Once, it is answers that overtook each other at the end of a window. Twice, it is several servers, each
-            # with a count of its own: none of them tells what is left.
+            # with a count of its own: none of them says what is left.
             if self._contradicted:
                 self.shared = self.guided = False
                 self.end()

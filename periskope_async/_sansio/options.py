@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import wraps
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, NoReturn, TypeVar, cast
 
 from periskope_async._sansio.secret import conceal
 
-__all__ = ["explain_options"]
+__all__ = ["Misnamed", "explain_options"]
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -38,6 +38,23 @@ _ELSEWHERE: Final[Mapping[str, str]] = {
     "phone_id": "phone",
     "total_timeout": "deadline",
 }
+
+
+class Misnamed:
+    """In the place of a method that the other package's client has: says what it is called here.
+
+    A `__getattr__` would do so too, and would slow down the attributes that are there.
+    """
+
+    def __init__(self, here: str) -> None:
+        self._here = here
+
+    def __set_name__(self, cls: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, client: object, cls: type) -> NoReturn:
+        message = f"{cls.__module__.partition('.')[0]}.{cls.__name__} has no {self._name!r}: use {self._here}"
+        raise AttributeError(message, name=self._name, obj=client)
 
 
 def explain_options(init: F) -> F:

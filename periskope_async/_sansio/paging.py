@@ -52,8 +52,8 @@ class Read(Generic[RowT]):
     """Which rows of a list have been read.
 
     Where the list is sorted, it remembers the last page, and what has the same key as a row of it: the rest of what was
-    read comes before that page, so that its keys tell. A row without a key is remembered for good. So is everything
-    once a page is not sorted after all: then ids alone tell rows apart, as in a list without an order.
+    read comes before that page, so that its keys decide. A row without a key is remembered for good. So is everything
+    once a page is not sorted after all: then ids alone distinguish rows, as in a list without an order.
 
     Args:
         id_of: returns what distinguishes a row from the others.

@@ -112,7 +112,7 @@ def rate_suffixes(headers: Headers) -> tuple[str, ...]:
 
 
 def read_rate(response: Response, suffixes: tuple[str, ...] | None = None) -> RateReading | None:
-    """Return what the answer tells of the rate limit, in any of the known dialects; None if it tells nothing usable.
+    """Return what the answer says of the rate limit, in any of the known dialects; None if it says nothing usable.
 
     Drafts 7 and 8 (`RateLimit`), draft 6 (`RateLimit-*`) and the older `X-RateLimit-*`, whose Reset may be seconds from
     now, seconds or milliseconds since 1970, or a date. Of several limits the reading holds the first, and the others as
@@ -222,10 +222,10 @@ def _reading(
 def _undated_reading(
     response: Response, limit: int, left: int, end: float, rounding: float, reported: float, name: str
 ) -> RateReading:
-    """Return what an absolute Reset tells where the service does not tell its own time.
+    """Return what an absolute Reset means where the service does not state its own time.
 
     Its distance from our clock is believed only as the length of a window that starts now, if that is a usual one, and
-    only up to `MAX_BELIEVED` seconds: to wait longer for nothing is worse than the one refusal that tells the truth.
+    only up to `MAX_BELIEVED` seconds: to wait longer for nothing is worse than the one refusal that shows the truth.
     """
     wait = _number(response.headers.get("Retry-After")) if response.status == 429 else None
     if wait is not None:

@@ -10,7 +10,7 @@ CLOCK_ERROR: Final = 0.001
 
 
 class RemoteClock:
-    """What the clock of another machine shows, as far as it is known. The answer that was fastest tells it best.
+    """What the clock of another machine shows, as far as it is known. The answer that was fastest shows it best.
 
     Steps follow each other fast, and each takes its times from the one before: what each of them errs would add up.
     """

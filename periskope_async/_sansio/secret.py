@@ -34,7 +34,7 @@ class NotText:
 
 
 def conceal(value: T) -> T:
-    """Return text as the same text that does not show itself, and anything but None as something that tells its type.
+    """Return text as the same text that does not show itself, and anything but None as something that shows its type.
 
     For whoever takes a key as an argument: a traceback shows the arguments of its frames.
     """

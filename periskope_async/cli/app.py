@@ -124,7 +124,7 @@ def tickets_() -> None:
 
 @tickets_.command()
 @click.argument("ticket_ids", nargs=-1, required=True, metavar="ID...")
-@output("view", "table", "json", "jsonl")
+@output("view", "table", "json")
 @hands_on_connect
 def get(connect: "Connect", *, ticket_ids: tuple[str, ...], output: str) -> int:
     """Show tickets with their chat and messages.
@@ -142,7 +142,7 @@ def get(connect: "Connect", *, ticket_ids: tuple[str, ...], output: str) -> int:
 @click.option("--assignee", metavar="EMAIL", help="Only theirs.")
 @click.option("--label", metavar="NAME", help="Only with this label.")
 @click.option("--updated-since", metavar="DATE", help="Only what was changed then or later.")
-@output("table", "json", "jsonl", "csv")
+@output("table", "json", "csv")
 @hands_on_connect
 def list_(connect: "Connect", *, limit: int | None, output: str, **filters: str | None) -> int:
     """List tickets, without their chats and messages.
@@ -248,7 +248,7 @@ app.add_command(tasks)
 @app.command()
 @click.option("--type", "types", multiple=True, metavar="TYPE", help="Only such as message.created, or 'ticket.*'.")
 @click.option("--backfill", type=click.Choice(["tickets"]), help="After a gap, show what the list says was changed.")
-@output("lines", "json", "jsonl")
+@output("lines", "json")
 @hands_on_connect
 def events(connect: "Connect", *, types: tuple[str, ...], backfill: Literal["tickets"] | None, output: str) -> int:
     """Print what happens as it happens, until Ctrl-C.

@@ -8,6 +8,7 @@ import click
 from periskope_async.cli.options import (
     UNCHANGED,
     InOrder,
+    asks,
     changed_options,
     chosen,
     concurrency,
@@ -16,7 +17,6 @@ from periskope_async.cli.options import (
     hands_on_connect,
     how_many,
     output,
-    unasked,
     which_ids,
     writes,
 )
@@ -58,7 +58,7 @@ def chats() -> None:
 
 @chats.command()
 @click.argument("chat_ids", nargs=-1, required=True, metavar="ID...")
-@output("view", "table", "json", "jsonl")
+@output("view", "table", "json")
 @hands_on_connect
 def get(connect: "Connect", *, chat_ids: tuple[str, ...], output: str) -> int:
     """Show chats with their members.
@@ -74,7 +74,7 @@ def get(connect: "Connect", *, chat_ids: tuple[str, ...], output: str) -> int:
 @how_many("chat")
 @click.option("--type", "chat_type", type=click.Choice(["user", "group", "business"]), help="Only these.")
 @click.option("--label", metavar="NAME", help="Only those that have it.")
-@output("table", "json", "jsonl", "csv")
+@output("table", "json", "csv")
 @hands_on_connect
 def list_(connect: "Connect", *, limit: int | None, output: str, **filters: str | None) -> int:
     """List chats, without their members."""
@@ -196,8 +196,7 @@ def add(connect: "Connect", *, chat_id: str, participants: tuple[str, ...], outp
 @groups.command()
 @_group_id
 @_people
-@unasked
-@writes
+@asks
 @output("table", "json")
 @hands_on_connect
 def remove(connect: "Connect", *, chat_id: str, participants: tuple[str, ...], yes: bool, output: str) -> int:
@@ -236,8 +235,7 @@ def demote(connect: "Connect", *, chat_id: str, participants: tuple[str, ...], o
 
 @groups.command()
 @_group_id
-@unasked
-@writes
+@asks
 @hands_on_connect
 def leave(connect: "Connect", *, chat_id: str, yes: bool) -> int:
     """Leave a group."""
@@ -249,8 +247,7 @@ def leave(connect: "Connect", *, chat_id: str, yes: bool) -> int:
 
 @groups.command()
 @_group_id
-@unasked
-@writes
+@asks
 @hands_on_connect
 def invite(connect: "Connect", *, chat_id: str, yes: bool) -> int:
     """Make a new link into a group and print it. The link before it may lead nowhere from then on."""

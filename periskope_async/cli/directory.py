@@ -8,6 +8,7 @@ import click
 from periskope_async.cli.options import (
     UNCHANGED,
     InOrder,
+    asks,
     changed_options,
     chosen,
     concurrency,
@@ -17,7 +18,6 @@ from periskope_async.cli.options import (
     how_many,
     output,
     rehearsing,
-    unasked,
     which_ids,
     writes,
 )
@@ -41,7 +41,7 @@ def contacts() -> None:
 
 @contacts.command()
 @_numbers
-@output("view", "json", "jsonl")
+@output("view", "json")
 @hands_on_connect
 def get(connect: "Connect", *, contact_ids: tuple[str, ...], output: str) -> int:
     """Show contacts with the chats they are in.
@@ -55,7 +55,7 @@ def get(connect: "Connect", *, contact_ids: tuple[str, ...], output: str) -> int
 
 @contacts.command("list")
 @how_many("contact")
-@output("table", "json", "jsonl", "csv")
+@output("table", "json", "csv")
 @hands_on_connect
 def list_(connect: "Connect", *, limit: int | None, output: str) -> int:
     """List contacts. What `-o csv` prints, `import` reads."""
@@ -181,8 +181,7 @@ def qr(connect: "Connect", *, out: Path | None, wait: bool, deadline: float) -> 
 
 
 @phones.command()
-@unasked
-@writes
+@asks
 @hands_on_connect
 def restart(connect: "Connect", *, yes: bool) -> int:
     """Start the session of the phone anew that --phone names. Meanwhile it sends nothing."""
@@ -194,8 +193,7 @@ def restart(connect: "Connect", *, yes: bool) -> int:
 
 @phones.command()
 @click.argument("number", metavar="PHONE")
-@unasked
-@writes
+@asks
 @hands_on_connect
 def reset(connect: "Connect", *, number: str, yes: bool) -> int:
     """Log a phone out. It sends and receives nothing until its code is scanned again."""
@@ -207,8 +205,7 @@ def reset(connect: "Connect", *, number: str, yes: bool) -> int:
 
 @phones.command("delete")
 @click.argument("number", metavar="PHONE")
-@unasked
-@writes
+@asks
 @hands_on_connect
 def delete_phone(connect: "Connect", *, number: str, yes: bool) -> int:
     """Take a phone out of the organisation."""
@@ -240,8 +237,7 @@ def invite(connect: "Connect", *, emails: tuple[str, ...], output: str, **values
 
 @members.command("delete")
 @click.argument("email", metavar="EMAIL")
-@unasked
-@writes
+@asks
 @hands_on_connect
 def delete_member(connect: "Connect", *, email: str, yes: bool) -> int:
     """Take a person out of the organisation."""

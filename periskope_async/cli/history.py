@@ -15,7 +15,7 @@ _chosen = all_of(
     click.option("--by", "performed_by", metavar="EMAIL", help="Only what they did."),
     click.option("--action", metavar="WORD", help="Only what was done so, such as STATUS_CHANGED."),
     how_many("change"),
-    output("table", "json", "jsonl", "csv"),
+    output("table", "json", "csv"),
 )
 
 

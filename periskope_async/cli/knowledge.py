@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from periskope_async.cli.options import InOrder, confirm, hands_on_connect, how_many, output, unasked, writes
+from periskope_async.cli.options import InOrder, asks, confirm, hands_on_connect, how_many, output, writes
 
 if TYPE_CHECKING:
     from periskope_async.cli.options import Connect
@@ -26,7 +26,7 @@ def knowledge_base() -> None:
 @knowledge_base.command("list")
 @click.option("--type", "type_", type=click.Choice(["faq", "document"]), help="Only questions, or chunks of documents.")
 @how_many("item")
-@output("table", "json", "jsonl", "csv")
+@output("table", "json", "csv")
 @hands_on_connect
 def list_(connect: "Connect", *, type_: str | None, limit: int | None, output: str) -> int:
     """List questions, and chunks of documents."""
@@ -38,7 +38,7 @@ def list_(connect: "Connect", *, type_: str | None, limit: int | None, output: s
 @knowledge_base.command()
 @click.argument("item_id", metavar="ID")
 @_is_document
-@output("view", "json", "jsonl")
+@output("view", "json")
 @hands_on_connect
 def get(connect: "Connect", *, item_id: str, document: bool, output: str) -> int:
     """Show a question with its answer, or the chunks of a document."""
@@ -108,8 +108,7 @@ def update(
 @knowledge_base.command()
 @click.argument("item_id", metavar="ID")
 @_is_document
-@unasked
-@writes
+@asks
 @hands_on_connect
 def delete(connect: "Connect", *, item_id: str, document: bool, yes: bool) -> int:
     """Delete a question, or a document with all its chunks."""

@@ -8,6 +8,7 @@ import click
 from periskope_async.cli.options import (
     InOrder,
     all_of,
+    asks,
     changed_options,
     confirm,
     export_options,
@@ -15,8 +16,6 @@ from periskope_async.cli.options import (
     how_many,
     output,
     rehearsing,
-    unasked,
-    writes,
 )
 
 if TYPE_CHECKING:
@@ -49,9 +48,8 @@ _message: Final = all_of(
 @messages.command()
 @_message
 @click.option("--from", "file", metavar="FILE", help="Messages from a .jsonl or .csv file, in place of all above.")
-@unasked
-@writes
-@output("table", "json", "jsonl", "csv")
+@asks
+@output("table", "json", "csv")
 @hands_on_connect
 def send(
     connect: "Connect",
@@ -102,7 +100,7 @@ def _outgoing(words: tuple[str, ...], text: str | None, file: str | None, **cont
 @_message
 @click.option("--from", "file", metavar="FILE", help="The unclear messages of a file, in place of all above.")
 @click.option("--since", metavar="DATE", help="Only what was sent then or later.  [default: a day ago]")
-@output("view", "json", "jsonl")
+@output("view", "json")
 @hands_on_connect
 def find(
     connect: "Connect",
@@ -147,8 +145,7 @@ def settle(connect: "Connect", *, file: str, sent: tuple[str, ...], not_sent: tu
     help="When it begins, such as 2026-01-31T09:00+01:00, UTC without an offset; else now.",
 )
 @click.option("--delay", type=float, metavar="SECONDS", help="Between two chats; the service's default is 1.")
-@unasked
-@writes
+@asks
 @output("view", "json")
 @hands_on_connect
 def broadcast(
@@ -193,7 +190,7 @@ def _recipients(
 
 @messages.command()
 @click.argument("message_ids", nargs=-1, required=True, metavar="ID...")
-@output("view", "table", "json", "jsonl", "csv")
+@output("view", "table", "json", "csv")
 @hands_on_connect
 def get(connect: "Connect", *, message_ids: tuple[str, ...], output: str) -> int:
     """Show messages. An ID may be the queue ID of a send that has left the queue.
@@ -215,7 +212,7 @@ _until = click.option("--until", "end_time", metavar="DATE", help="Only what was
 @_until
 @how_many("message")
 @click.option("--oldest-first", is_flag=True, help="In the order in which they were sent.")
-@output("table", "json", "jsonl", "csv")
+@output("table", "json", "csv")
 @hands_on_connect
 def list_(connect: "Connect", *, limit: int | None, output: str, **chosen: Any) -> int:
     """List messages, newest first."""
@@ -288,8 +285,7 @@ def show(connect: "Connect", *, jobs: bool, job: str | None, broadcast: str | No
 @click.argument("queue_ids", nargs=-1, metavar="[QUEUE_ID]...")
 @click.option("--broadcast", metavar="ID", help="What is left of a broadcast.")
 @click.option("--all", "everything", is_flag=True, help="All that waits, whoever queued it.")
-@unasked
-@writes
+@asks
 @output("view", "json")
 @hands_on_connect
 def purge(

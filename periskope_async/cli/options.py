@@ -23,6 +23,7 @@ __all__ = [
     "InOrder",
     "Root",
     "all_of",
+    "asks",
     "changed_options",
     "chosen",
     "concurrency",
@@ -35,7 +36,6 @@ __all__ = [
     "output",
     "rehearsing",
     "ticket_values",
-    "unasked",
     "which_ids",
     "writes",
 ]
@@ -132,7 +132,9 @@ ticket_values: Final = all_of(
 
 
 def output(*forms: str) -> Decorator:
-    """The option that chooses among *forms*; the first is the default."""
+    """The option that chooses among *forms*; the first is the default. Where there is `json`, there is `jsonl`."""
+    if "json" in forms:
+        forms = (*forms[: forms.index("json") + 1], "jsonl", *forms[forms.index("json") + 1 :])
     return click.option("-o", "--output", type=click.Choice(forms), default=forms[0], help="What to print.")
 
 
@@ -197,13 +199,15 @@ concurrency: Final = click.option(
 #: Where an export goes, and what becomes of what is there.
 export_options: Final = all_of(
     click.option("--out", default="-", metavar="FILE", help=".jsonl, .csv or .parquet. `-` is standard output."),
-    click.option("--format", "form", type=click.Choice(["jsonl", "csv", "parquet"]), help="Where FILE does not tell."),
+    click.option(
+        "--format", "form", type=click.Choice(["jsonl", "csv", "parquet"]), help="Where its name does not say."
+    ),
     click.option("--resume", is_flag=True, help="Go on with FILE where a stopped export left it."),
     click.option("--overwrite", is_flag=True, help="Replace FILE."),
 )
 
 #: Of a command that asks before it does what cannot be taken back.
-unasked: Final = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+asks: Final = all_of(click.option("-y", "--yes", is_flag=True, help="Do not ask."), writes)
 
 
 def confirm(question: str, *, yes: bool, what: str = "changed") -> None:
@@ -217,24 +221,30 @@ def confirm(question: str, *, yes: bool, what: str = "changed") -> None:
     if yes or rehearsing():
         return
     if not sys.stdin.isatty():
-        raise click.UsageError("Nobody is there to be asked: this needs --yes.")
+        raise click.UsageError(f"{question}\nNobody is there to be asked: this needs --yes.")
     if not click.confirm(question, err=True):
         click.echo(f"Nothing was {what}.", err=True)
         raise click.exceptions.Exit(Exit.SOME_FAILED)
 
 
+#: What arguments are called on the command line that no option is made of.
+_ELSEWHERE: Final = {"journal": "FILE.journal", "found": "--sent, --not-sent"}
+
+
 def in_options(problem: str) -> str:
-    """Return *problem*, which may begin with the names of arguments, with those of the running command's options."""
+    """Return *problem*, which may begin with the names of arguments, with what the running command calls them."""
     names, colon, why = problem.partition(": ")
-    options = {param.name: param.opts[0] for param in click.get_current_context().command.params if param.opts}
-    arguments = " ".join(
-        str(param.metavar) for param in click.get_current_context().command.params if isinstance(param, click.Argument)
-    )
-
-    def spelled(name: str) -> str:
-        return name.upper() if name.upper() in re.findall(r"\w+", arguments) else options.get(name, name)
-
-    return ", ".join(map(spelled, names.split(", "))) + colon + why if colon else problem
+    shown = dict(_ELSEWHERE)
+    for param in click.get_current_context().command.params:
+        name = str(param.name)
+        if not isinstance(param, click.Argument):
+            shown[name] = param.opts[0]
+            continue
+        words = re.findall(r"\w+", param.metavar or name.upper())
+        shown |= {word.lower(): word for word in words}
+        if len(words) == 1:
+            shown |= {name: words[0], name.removesuffix("s"): words[0]}  # of several ids, one is wrong
+    return ", ".join(shown.get(name, name) for name in names.split(", ")) + colon + why if colon else problem
 
 
 def hands_on_connect(command: Command) -> Command:

@@ -1,7 +1,8 @@
-"""How a command ends: an exit code and what to tell the person. Pure: no terminal, no client, no click."""
+"""How a command ends: an exit code and what the person reads. Pure: no terminal, no client, no click."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import IntEnum, unique
+from types import MappingProxyType
 from typing import Final, NamedTuple, cast
 
 from periskope_async.errors import (
@@ -21,7 +22,7 @@ from periskope_async.errors import (
 
 @unique
 class Exit(IntEnum):
-    """What the process tells its caller."""
+    """What the process returns to its caller."""
 
     OK = 0
     SOME_FAILED = 1
@@ -66,8 +67,8 @@ class Outcome(NamedTuple):
     hint: str = ""
 
 
-class Failure(Exception):  # noqa: N818  # what it tells is its name
-    """A command cannot go on. Raised by commands where no error of the client tells it."""
+class Failure(Exception):  # noqa: N818  # its name says it
+    """A command cannot go on. Raised by commands where no error of the client says it."""
 
     def __init__(self, code: Exit, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -80,7 +81,7 @@ class Unsent(Exception):  # noqa: N818  # nothing went wrong
 
 # The most specific class first.
 _KINDS: Final[tuple[tuple[type[PeriskopeError], Exit, str, str], ...]] = (
-    (ConfigurationError, Exit.USAGE, "That cannot be sent.", ""),
+    (ConfigurationError, Exit.USAGE, "That cannot be done.", ""),
     (
         AuthenticationError,
         Exit.KEY_REFUSED,
@@ -108,10 +109,25 @@ _KINDS: Final[tuple[tuple[type[PeriskopeError], Exit, str, str], ...]] = (
 _OTHER: Final = (PeriskopeError, Exit.SERVICE_FAILED, "The service failed.", "Try again later.")
 
 
+#: What a value is, by the argument that it was for: of a setting, that nothing was sent says little.
+_UNUSABLE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **dict.fromkeys(
+            ("api_key", "base_url", "budget", "concurrency", "phone", "proxy", "retries", "ssl", "timeout"),
+            "A setting is unusable.",
+        ),
+        **dict.fromkeys(("journal", "state"), "What an earlier run left is unusable."),
+        "events": "Something is not installed.",
+    }
+)
+
+
 def explain(error: PeriskopeError) -> Outcome:
     """Return what *error* means for a person and for the exit code."""
     _, code, headline, hint = next((kind for kind in _KINDS if isinstance(error, kind[0])), _OTHER)
     headline = headline.replace("{resource}", error.resource or "object")
+    if isinstance(error, ConfigurationError):
+        headline = _UNUSABLE.get(error.message.partition(":")[0], headline)
     if error.maybe_sent:
         code, hint = Exit.UNCLEAR, "Look before you repeat it."
         headline = f"It is unclear whether that was done. {headline}"

@@ -4,16 +4,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from periskope_async.cli.options import (
-    InOrder,
-    all_of,
-    confirm,
-    hands_on_connect,
-    how_many,
-    output,
-    unasked,
-    writes,
-)
+from periskope_async.cli.options import InOrder, all_of, asks, confirm, hands_on_connect, how_many, output, writes
 
 if TYPE_CHECKING:
     from periskope_async.cli.options import Connect
@@ -31,7 +22,7 @@ def tasks() -> None:
 
 @tasks.command("list")
 @how_many("task")
-@output("table", "json", "jsonl", "csv")
+@output("table", "json", "csv")
 @hands_on_connect
 def list_tasks(connect: "Connect", *, limit: int | None, output: str) -> int:
     """List tasks."""
@@ -74,6 +65,18 @@ def scheduled_messages() -> None:
     """See to what is sent later. `scheduled` for short."""
 
 
+def _time_zone(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Return the name of a time zone, which IANA's database has, where this machine has that to look it up in."""
+    from difflib import get_close_matches
+    from zoneinfo import available_timezones
+
+    if value is None or value in (known := available_timezones()) or not known:
+        return value
+    found = get_close_matches(value, known, 1)
+    cure = f"did you mean {found[0]}?" if found else "one is Asia/Kolkata."
+    raise click.BadParameter(f"{value!r} is not the name of a time zone; {cure}", ctx, param)
+
+
 #: What is sent, and when.
 _plan: Final = all_of(
     click.option("--media", metavar="PATH|URL", help="A file to send; the text is its caption."),
@@ -81,13 +84,13 @@ _plan: Final = all_of(
     click.option("--every", type=click.IntRange(1), metavar="N", help="Each N-th of them."),
     click.option("--on", "days", multiple=True, type=click.Choice(_DAYS), help="Of weeks, on this day. Repeatable."),
     click.option("--ends", metavar="DATE", help="Not after that."),
-    click.option("--timezone", metavar="NAME", help="Whose clock counts, such as Asia/Kolkata."),
+    click.option("--timezone", callback=_time_zone, metavar="NAME", help="Whose clock counts, such as Asia/Kolkata."),
 )
 
 
 @scheduled_messages.command("list")
 @how_many("message")
-@output("table", "json", "jsonl", "csv")
+@output("table", "json", "csv")
 @hands_on_connect
 def list_scheduled(connect: "Connect", *, limit: int | None, output: str) -> int:
     """List scheduled messages, those that are done too."""
@@ -110,7 +113,7 @@ def get_scheduled(connect: "Connect", *, scheduled_id: str, output: str) -> int:
 @scheduled_messages.command("runs")
 @_scheduled_id
 @how_many("run")
-@output("table", "json", "jsonl", "csv")
+@output("table", "json", "csv")
 @hands_on_connect
 def list_runs(connect: "Connect", *, scheduled_id: str, limit: int | None, output: str) -> int:
     """List when a scheduled message was sent or left out, newest first; of a deleted one too."""
@@ -174,8 +177,7 @@ def update_scheduled(
 
 @scheduled_messages.command("delete")
 @_scheduled_id
-@unasked
-@writes
+@asks
 @hands_on_connect
 def delete_scheduled(connect: "Connect", *, scheduled_id: str, yes: bool) -> int:
     """Delete a scheduled message for good: it is sent no more."""

@@ -3,6 +3,8 @@
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import click
+
 from periskope_async._io.caller import Caller
 from periskope_async._sansio.operation import Request
 from periskope_async._sansio.upload import FileBody, with_file
@@ -56,6 +58,8 @@ def rehearse(connect: "Connect", command: "Callable[[Connect], int]") -> int:
         code = command(connect_to_nothing)
     except Unsent:
         code = Exit.OK
+    if not kept and code == Exit.OK:
+        click.echo("Nothing would be sent.", err=True)
     write(b"\n".join(_shown(request, clients[0]) for request in kept))
     return code
 

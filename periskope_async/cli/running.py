@@ -90,7 +90,7 @@ def waiting(text: str) -> AbstractContextManager[object]:
 def progress() -> Generator[Report]:
     """Show a bulk run on standard error while the block lasts. Where nobody watches, show nothing.
 
-    Gives the function to tell how far it is; call it as often as you like, the screen is drawn ten times a second.
+    Yields the function that reports how far it is; call it at will, the screen is drawn ten times a second.
     """
     screen = console(stderr=True)
     if not screen.is_terminal:

@@ -10,7 +10,10 @@ import click
 
 from periskope_async.cli.outcome import Outcome
 
-__all__ = ["named", "tell", "to_json", "visible", "write"]
+__all__ = ["JSON", "check_readable", "named", "tell", "to_json", "visible", "write", "write_json"]
+
+#: What `--output` calls JSON to be read by people, and a line for each value.
+JSON: Final = ("json", "jsonl")
 
 # What customers write ends up on an agent's terminal, where escape sequences move the cursor, retitle the window or
 # paste into the shell. Lone surrogates are in no encoding; the two overrides show text in another order than it has.
@@ -27,6 +30,16 @@ def named(path: Path | str) -> str:
     return visible(str(path)).replace("\n", "\N{REPLACEMENT CHARACTER}")
 
 
+def check_readable(path: Path | str) -> None:
+    """Insist that there is a file at *path* that can be read, so that what cannot ends as every other file does.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with Path(path).open("rb"):
+        pass
+
+
 def to_json(value: Any, *, indent: int | None = None) -> bytes:
     """Return *value* as JSON in UTF-8, readable where it can be, ending in a newline."""
     try:
@@ -39,6 +52,17 @@ def write(data: bytes) -> None:
     """Put *data* on standard output: files in UTF-8, whatever the terminal speaks."""
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
+
+
+def write_json(value: Any, output: str) -> None:
+    """Put *value* on standard output: as `json`, or as `jsonl`, where each value of a list has a line of its own."""
+    match value:
+        case _ if output == "json":
+            write(to_json(value, indent=2))
+        case [*values]:
+            write(b"".join(map(to_json, values)))
+        case _:
+            write(to_json(value))
 
 
 def tell(outcome: Outcome) -> None:

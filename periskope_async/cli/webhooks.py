@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from periskope_async.cli.options import InOrder, confirm, hands_on_connect, output, unasked, writes
+from periskope_async.cli.options import InOrder, asks, confirm, hands_on_connect, output
 
 if TYPE_CHECKING:
     from periskope_async.cli.options import Connect
@@ -36,20 +36,25 @@ def list_webhooks(connect: "Connect", *, output: str) -> int:
 @webhooks.command("create")
 @click.argument("hook_url", metavar="URL")
 @click.argument("events", nargs=-1, required=True, metavar="EVENT...")
-@writes
+@asks
 @output("table", "json")
 @hands_on_connect
-def create_webhook(connect: "Connect", *, hook_url: str, events: tuple[str, ...], output: str) -> int:
-    """Have a URL called for events such as ticket.created. Never sent twice."""
-    from periskope_async.cli.commands import webhooks as _webhooks
+def create_webhook(connect: "Connect", *, hook_url: str, events: tuple[str, ...], yes: bool, output: str) -> int:
+    """Have a URL called for events such as ticket.created. Never sent twice.
 
+    An event that this version does not know, as one that is new tomorrow, needs a yes.
+    """
+    from periskope_async.cli.commands import webhooks as _webhooks
+    from periskope_async.cli.commands.event_names import doubts
+
+    if found := doubts(events):
+        confirm("\n".join([*found, "Subscribe all the same?"]), yes=yes)
     return _webhooks.create(connect, hook_url, events, output)
 
 
 @webhooks.command("delete")
 @click.argument("webhook_id", metavar="ID")
-@unasked
-@writes
+@asks
 @hands_on_connect
 def delete_webhook(connect: "Connect", *, webhook_id: str, yes: bool) -> int:
     """End a subscription."""

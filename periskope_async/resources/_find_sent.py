@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
+from periskope_async._sansio.arguments import as_datetime
 from periskope_async.errors import ConfigurationError, NotFoundError
 from periskope_async.models.messages import Message
 from periskope_async.models.queue import QueueJob
@@ -12,13 +14,21 @@ from periskope_async.sending import FoundSend, Outgoing
 __all__ = ["as_since", "matching"]
 
 
-def as_since(value: object) -> datetime:
-    """Return *value*, a datetime with an offset: were local time taken for UTC, a send would seem not to be there."""
-    if not isinstance(value, datetime):
-        raise ConfigurationError(f"since: expected a datetime, got {type(value).__name__}")
-    if value.utcoffset() is None:
-        raise ConfigurationError("since: has no offset; expected an aware datetime, such as datetime.now(UTC)")
-    return value
+#: How far the clock of the service, of whose messages some are looked for, may be ahead of ours.
+_AHEAD: Final = timedelta(minutes=15)
+
+
+def as_since(value: object, now: datetime) -> datetime:
+    """Return *value* as an aware datetime, by the one rule that there is: without an offset it is UTC.
+
+    Raises:
+        ConfigurationError: it is none, or in the future, as the local time east of Greenwich is by that rule: no send
+            would be found, and be sent again.
+    """
+    since = as_datetime("since", value)
+    if since > now + _AHEAD:
+        raise ConfigurationError("since: is in the future; a time without an offset is UTC")
+    return since
 
 
 async def matching(

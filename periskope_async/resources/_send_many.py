@@ -14,7 +14,7 @@ from periskope_async._io.run import Load
 from periskope_async._sansio.arguments import as_phone
 from periskope_async._sansio.operation import Operation, Request
 from periskope_async.bulk import Progress
-from periskope_async.errors import ConfigurationError, PeriskopeError, TransportError
+from periskope_async.errors import ConfigurationError, PeriskopeError, TransportError, mask_numbers
 from periskope_async.models.sends import SendReceipt
 from periskope_async.resources._files import with_media
 from periskope_async.sending import FoundSend, Key, Outgoing, SendManyResult
@@ -32,7 +32,6 @@ _WHY: Final = {
     True: "an earlier run with this journal ended while the message was under way",
     False: "an earlier run with this journal sent the message and lost the answer",
 }
-_WHAT_TO_DO: Final = "Look with messages.find_sent, and note with messages.settle what you found"
 
 
 async def send_many(
@@ -60,24 +59,24 @@ async def send_many(
 
     with _opened(journal) as book:
         result = SendManyResult()
-        digests: dict[Key, str] = {}
+        marks: dict[Key, dict[str, Any]] = {}
         if book is not None:
-            digests = {key: _digest(message, sender) for key, message in outgoing.items()}
-            result = _resume(book.lines, outgoing, digests, operation)
+            marks = _marks(outgoing, sender)
+            result = _resume(book.lines, outgoing, marks, operation)
 
         async def begin(key: Key) -> None:
             if book is not None:
-                book.write(key, BEGUN, {"message": digests[key]})
+                book.write(key, BEGUN, marks[key])
                 try:
                     await book.sync()
                 except BaseException:  # the run ends here: nothing was sent
-                    book.write(key, FAILED, {"message": digests[key]})
+                    book.write(key, FAILED, marks[key])
                     raise
 
         def end(key: Key, outcome: SendReceipt | PeriskopeError) -> None:
             if book is not None:
                 receipt = {"receipt": outcome.to_dict()} if isinstance(outcome, SendReceipt) else {}
-                book.write(key, _state(outcome), {"message": digests[key], **receipt})
+                book.write(key, _state(outcome), marks[key] | receipt)
 
         known = result.sent.keys() | result.unclear.keys()
         ids = cast("Iterable[str]", [key for key in outgoing if key not in known])
@@ -110,18 +109,18 @@ async def settle(
 
     outgoing = _by_key(messages)
     sender = caller.settings.phone if phone is None else as_phone("phone", phone)
-    digests = {key: _digest(message, sender) for key, message in outgoing.items()}
+    marks = _marks(outgoing, sender)
     if found:
         receipts = {key: _receipt(key, trace) for key, trace in found.items()}
         with Journal(journal) as book:
-            unclear = _resume(book.lines, outgoing, digests, operation).unclear
+            unclear = _resume(book.lines, outgoing, marks, operation).unclear
             for key in found:
                 if key not in unclear:
                     raise ConfigurationError(f"found: the message {key!r} is not unclear in the journal")
             for key, receipt in receipts.items():
-                book.write(key, SENT if receipt else FAILED, {"message": digests[key], **receipt})
+                book.write(key, SENT if receipt else FAILED, marks[key] | receipt)
             await book.sync()
-    result = _resume(read_journal(journal), outgoing, digests, operation)
+    result = _resume(read_journal(journal), outgoing, marks, operation)
     return _sorted(result, {}, {}, outgoing.keys() - result.sent.keys() - result.unclear.keys(), outgoing)
 
 
@@ -163,7 +162,7 @@ def _opened(journal: str | os.PathLike[str] | None) -> "AbstractContextManager[J
 def _resume(
     lines: dict[Any, dict[str, Any]],
     outgoing: dict[Key, Outgoing],
-    digests: dict[Key, str],
+    marks: dict[Key, dict[str, Any]],
     operation: Operation[Any],
 ) -> SendManyResult:
     """Return what an earlier run sent, or may have sent; what failed for certain is sent again."""
@@ -172,8 +171,8 @@ def _resume(
         line = lines.get(key)
         if line is None:
             continue
-        if line.get("message") != digests[key]:
-            raise ConfigurationError(f"journal: under the key {key!r} it has another message, or one of another phone")
+        if line.get("message") != marks[key]["message"]:
+            raise ConfigurationError(f"journal: under the key {key!r} it has {_difference(line, marks[key])}")
         if line["state"] == SENT:
             result.sent[key] = SendReceipt.from_dict(line["receipt"])
         elif line["state"] != FAILED:
@@ -182,7 +181,7 @@ def _resume(
 
 
 def _unclear(message: Outgoing, operation: Operation[Any], why: str) -> PeriskopeError:
-    error = TransportError(f"{why}: it may have been sent. {_WHAT_TO_DO}")
+    error = TransportError(f"{why}: it may have been sent; find out, then settle it")
     error.maybe_sent = True
     error.resource, error.resource_id = operation.resource, message.chat_id
     error.method, error.path = operation.method, operation.path
@@ -195,8 +194,21 @@ def _state(outcome: SendReceipt | PeriskopeError) -> str:
     return UNCLEAR if outcome.maybe_sent else FAILED
 
 
+def _marks(outgoing: Mapping[Key, Outgoing], phone: str | None) -> dict[Key, dict[str, Any]]:
+    """Return what each line on a message says of it: nothing that anybody could read a number or a text from."""
+    shown = None if phone is None else mask_numbers(phone)
+    return {key: {"message": _digest(message, phone), "phone": shown} for key, message in outgoing.items()}
+
+
+def _difference(line: Mapping[str, Any], mark: Mapping[str, Any]) -> str:
+    before, now = line.get("phone"), mark["phone"]
+    if before == now:
+        return "another message"
+    return f"a message of another phone: {before or 'none'}, and now it is {now or 'none'}"
+
+
 def _digest(message: Outgoing, phone: str | None) -> str:
-    """Return what tells two messages apart; of a bad one, which is never sent, its fault."""
+    """Return what distinguishes two messages; of a bad one, which is never sent, its fault."""
     try:
         fields: Any = message.fields()
     except ConfigurationError as exc:

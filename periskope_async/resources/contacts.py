@@ -165,7 +165,7 @@ class Contacts:
         """Make a contact and return it. What becomes of one that exists is not documented: look before, or `update`.
 
         It is sent again only if the first cannot have arrived. An error whose `maybe_sent` is True leaves open whether
-        the contact was made: `get` tells.
+        the contact was made: `get` shows it.
 
         API: `POST /contacts/create`, https://docs.periskope.app/api-reference/contacts/create-contact
 

@@ -139,7 +139,7 @@ class Messages:
 
         Raises:
             ConfigurationError: an argument is unusable, or there is nothing to send; nothing was sent.
-            ValidationError: the service refused a value; `fields` tells which.
+            ValidationError: the service refused a value; `fields` says which.
             PeriskopeError: as for `Tickets.get`; `maybe_sent` says whether it may have been sent all the same.
         """
         body = _send_fields(chat_id, message, media, poll, reply_to, hide_url_preview)
@@ -259,9 +259,7 @@ class Messages:
         """
         return await settle(self._caller, SEND, messages, journal=journal, found=found, phone=phone)
 
-    async def find_sent(
-        self, outgoing: Outgoing, *, since: datetime, phone: str | None = None
-    ) -> tuple[FoundSend, ...]:
+    async def find_sent(self, outgoing: Outgoing, *, since: Moment, phone: str | None = None) -> tuple[FoundSend, ...]:
         """Return the traces of a send whose answer was lost: in the phone's queue, and among the chat's messages.
 
         The API has no key by which a send can be found, so it goes by chat and text, or where it has none by the kind
@@ -272,7 +270,8 @@ class Messages:
 
         Args:
             outgoing: what was sent.
-            since: when it was sent, at the earliest, by the service's clock; aware, such as `datetime.now(UTC)`.
+            since: when it was sent, at the earliest, by the service's clock: a datetime such as `datetime.now(UTC)`, a
+                date or text. Without an offset it is UTC, as everywhere.
             phone: the phone that sent it; see the class.
 
         Raises:
@@ -280,12 +279,12 @@ class Messages:
             PeriskopeError: as for `get`.
         """
         outgoing.fields()
-        since = as_since(since)
+        after = as_since(since, datetime.now(UTC))
         jobs = await self._caller.call(
             queue.LIST_JOBS.request(phone=phone)
         )  # before the chat: from here to there they go
         messages = self.list(chat_id=outgoing.chat_id, page_size=100, phone=phone)
-        return await matching(outgoing, since, jobs, messages)
+        return await matching(outgoing, after, jobs, messages)
 
     async def broadcast(
         self,
@@ -644,7 +643,7 @@ def _send_fields(
 
 
 def _delay(value: object) -> object:
-    return value if value is UNSET or (value == 0 and not isinstance(value, bool)) else as_seconds("delay", value)
+    return value if isinstance(value, Unset) else as_seconds("delay", value, or_zero=True)
 
 
 def _variables(values: object, chats: list[str]) -> object:

@@ -186,7 +186,7 @@ class Phones:
         """Make a phone, to be connected by its code. Phones are billed.
 
         It is sent again only if the first cannot have arrived. An error whose `maybe_sent` is True leaves open whether
-        it was made: `list` tells.
+        it was made: `list` shows it.
 
         API: `POST /phones/create`
 

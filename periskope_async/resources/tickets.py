@@ -214,7 +214,7 @@ class Tickets:
 
         Raises:
             ConfigurationError: an argument is unusable; nothing was sent.
-            ValidationError: the service refused a value; `fields` tells which.
+            ValidationError: the service refused a value; `fields` says which.
             PeriskopeError: as for `get`.
         """
         fields = {
@@ -259,7 +259,7 @@ class Tickets:
         Raises:
             ConfigurationError: an argument is unusable, or no field to change was passed; nothing was sent.
             NotFoundError: the service knows no such ticket.
-            ValidationError: the service refused a value; `fields` tells which.
+            ValidationError: the service refused a value; `fields` says which.
             PeriskopeError: as for `get`.
         """
         level = _level(priority)
@@ -328,7 +328,7 @@ class Tickets:
             ...  # store changes.tickets, and remove changes.deleted
             state = changes.state  # JSON: keep it last
 
-        The service tells nobody what changed. So all rows are read, 2,000 a request, and compared with what they were
+        The service does not say what changed. So all rows are read, 2,000 a request, and compared with what they were
         by anything in them; then only the tickets whose rows differ are fetched. Where nothing changed, the rows are
         all that is asked for. It all goes behind single calls.
 

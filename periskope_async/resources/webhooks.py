@@ -104,7 +104,7 @@ class Webhooks:
         """Have a URL called for one event or several, and return the subscriptions: one for each event.
 
         It is sent again only if the first cannot have arrived: what is subscribed to twice may be delivered twice. An
-        error whose `maybe_sent` is True leaves open whether it was done: `list(hook_url=...)` tells.
+        error whose `maybe_sent` is True leaves open whether it was done: `list(hook_url=...)` shows it.
 
         API: `POST /webhooks`, https://docs.periskope.app/api-reference/webhooks/create-webhook
 
@@ -182,7 +182,7 @@ class Webhooks:
 
 
 def _checked(webhook_id: str) -> str:
-    path_segment("webhook_id", webhook_id)  # the API's path calls it `id`, which would tell a caller nothing
+    path_segment("webhook_id", webhook_id)  # the API's path calls it `id`, which says nothing to a caller
     return webhook_id
 
 

@@ -197,7 +197,7 @@ class Connection(asyncio.Protocol):
         self._full = False
         if self._upgrade is not None:
             return
-        # Not from in here: a transport closed within this callback tells of its end twice.
+        # Not from in here: a transport closed within this callback reports its end twice.
         self._timer = asyncio.get_running_loop().call_later(0, self._pump)
 
     def hang_up(self, how: Hangup = Hangup.RESET) -> None:

@@ -1,4 +1,4 @@
-"""Rate limits as Express middleware counts and tells them: pure values and one counter. It must not know HTTP."""
+"""Rate limits as Express middleware counts and reports them: pure values and one counter. It must not know HTTP."""
 
 import math
 import re
@@ -48,19 +48,19 @@ class Verdict:
 
 @attrs.frozen
 class RateLimitPolicy:
-    """How many requests a key may make, and how the service tells.
+    """How many requests a key may make, and how the service reports it.
 
     Attributes:
         limit: requests in a window.
         window: length of the window in seconds.
         headers: dialects of the header fields, from `DIALECTS`; several are joined with `+`, as `legacy+draft-7`.
         retry_after: form of `Retry-After` on a 429: `seconds`, `float`, `date` or `none`; or the seconds that every
-            429 tells, true or not.
+            429 reports, true or not.
         aligned: False: a window starts with the first request after the last one ended (express-rate-limit 7 and
             later). True: windows follow each other from the start of the service (version 6).
         workers: processes of the service that do not share their counters; requests reach them in turn.
         rival: requests per second that another client makes with the same key.
-        name: what the service calls this limit; `nestjs` and `draft-8` tell it.
+        name: what the service calls this limit; `nestjs` and `draft-8` report it.
         also: further limits on the same requests. They count what the limits before them let through.
         bucket: True: no windows, but a bucket of `limit` tokens that `window` seconds fill evenly; a request takes one.
     """
@@ -142,7 +142,7 @@ def _suffix(policy: RateLimitPolicy) -> str:
 
 
 def _nestjs(policy: RateLimitPolicy, verdict: Verdict) -> HeaderFields:
-    if verdict.refuses:  # @nestjs/throttler tells of the limit that refuses only when to come again
+    if verdict.refuses:  # @nestjs/throttler says of the limit that refuses only when to come again
         return ()
     suffix = _suffix(policy)
     return (
@@ -179,7 +179,7 @@ def _draft_8(policy: RateLimitPolicy, verdict: Verdict) -> HeaderFields:
 
 Dialect: TypeAlias = Callable[[RateLimitPolicy, Verdict], HeaderFields]
 
-#: Every way in which servers tell a limit (what each sends is in the value of the same name).
+#: Every way in which servers report a limit (what each sends is in the value of the same name).
 DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
     {
         "legacy": _legacy(lambda verdict: str(math.ceil(verdict.resets_at))),  # epoch seconds, rounded up

@@ -9,16 +9,19 @@ import runpy
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
+from periskope_async.cli.app import app
 from periskope_async.cli.commands.demo import PROGRAM
 from periskope_async.cli.options import PRIORITIES, STATUSES
 from periskope_async.models import TicketPriority, TicketStatus
 from periskope_async.testing import FakePeriskope, Reply
+from tests.support import each_of
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -42,6 +45,49 @@ def test_get_json_is_what_the_api_sends(periskope: Command, fake: FakePeriskope)
     assert (code, json.loads(out)) == (0, fake.get("BKT-001"))
     code, out, _ = periskope("tickets", "get", "BKT-003", "BKT-002", "-o", "json")
     assert (code, json.loads(out)) == (0, [fake.get("BKT-003"), fake.get("BKT-002")])
+
+
+def test_where_there_is_json_there_are_lines() -> None:
+    """Every command that prints `json` prints `jsonl` too."""
+
+    def commands(group: click.Group) -> Iterator[click.Command]:
+        for command in group.commands.values():
+            yield from commands(command) if isinstance(command, click.Group) else (command,)
+
+    forms = [
+        param.type.choices
+        for command in commands(app)
+        for param in command.params
+        if param.name == "output" and isinstance(param.type, click.Choice)
+    ]
+    assert len(forms) > 30
+    assert all(("json" not in each) or ("jsonl" in each) for each in forms)
+
+
+def test_lines_of_what_is_changed(periskope: Command, fake: FakePeriskope) -> None:
+    """Of several tickets `jsonl` prints a line each, of one thing one line."""
+    code, out, _ = periskope("tickets", "update", "BKT-001", "BKT-002", "--status", "closed", "-o", "jsonl")
+    assert (code, [json.loads(line)["ticket"]["status"] for line in out.splitlines()]) == (0, ["closed", "closed"])
+    code, out, _ = periskope("tickets", "create", "--chat-id", fake.chats.ids[0], "--subject", "Lines", "-o", "jsonl")
+    assert (code, json.loads(out)["ticket"]["subject"], out.count("\n")) == (0, "Lines", 1)
+
+
+@each_of(
+    ("words", "headline", "name"),
+    [
+        (("tickets", "get", "BKT-001", "--timeout", "0"), "A setting is unusable.", "--timeout"),
+        (("tickets", "get", "BKT-001", "--phone", "x"), "A setting is unusable.", "--phone"),
+        (("tickets", "get", ".."), "That cannot be done.", "ID"),
+        (("chats", "get", "x", "-o", "json"), "That cannot be done.", "ID"),
+        (("webhooks", "create", "x", "ticket.created"), "That cannot be done.", "URL"),
+        (("tasks", "create", " "), "That cannot be done.", "TITLE"),
+    ],
+)
+def test_what_an_unusable_value_is_of(periskope: Command, words: tuple[str, ...], headline: str, name: str) -> None:
+    """The first line of an error says what kind of value it is about, the second names it as the command does."""
+    code, _, err = periskope(*words)
+    assert (code, err.splitlines()[0]) == (2, f"Error: {headline}")
+    assert err.splitlines()[1].startswith(f"{name}: ")
 
 
 def test_get_jsonl_is_one_line_a_ticket(periskope: Command, fake: FakePeriskope) -> None:

@@ -346,7 +346,7 @@ def test_webhooks(periskope: Command, fake: FakePeriskope) -> None:
     code, out, _ = periskope("webhooks", "create", "https://example.com/a", "note.created", "-o", "json")
     (made,) = json.loads(out)
     assert (code, fake.requests[-1].json()["integrationName"]) == (0, "note.created")
-    code, out, _ = periskope("webhooks", "create", "https://example.com/b", "ticket.created", "moon.risen")
+    code, out, _ = periskope("webhooks", "create", "https://example.com/b", "ticket.created", "moon.risen", "-y")
     assert (code, "moon.risen" in out) == (0, True)
     fake.webhooks.change(made["id"], is_subscribed=False)
     _, out, _ = periskope("webhooks", "list")
@@ -355,6 +355,15 @@ def test_webhooks(periskope: Command, fake: FakePeriskope) -> None:
     assert periskope("webhooks", "delete", made["id"])[0] == 2
     assert periskope("webhooks", "delete", made["id"], "--yes") == (0, "", "")
     assert len(json.loads(periskope("webhooks", "list", "-o", "json")[1])) == 3
+
+
+def test_an_event_that_may_be_misspelled(periskope: Command, fake: FakePeriskope) -> None:
+    """A subscription to an event that this version does not know needs a yes, and says which one may be meant."""
+    code, _, err = periskope("webhooks", "create", "https://example.com/a", "ticket.create", "moon.risen")
+    assert (code, fake.calls) == (2, 0)
+    assert "ticket.create: this version knows no such event; did you mean ticket.created?" in err
+    assert "moon.risen: this version knows no such event; there are chat.created, " in err
+    assert "this needs --yes" in err
 
 
 def test_unknown_state_of_a_check() -> None:

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import signal
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -133,6 +135,34 @@ def test_how_many_are_missing() -> None:
 
     now = datetime.now(UTC)
     assert command._line(Gap(now, now, dropped=1_234)).endswith(", 1,234 of them because they came too fast")
+
+
+def test_a_type_that_may_be_misspelled(
+    periskope: Command, happens: Any, ends_after: TAKES, fake: FakePeriskope
+) -> None:
+    """A type or pattern that fits no event known here is named, and waited for: the service may have it tomorrow."""
+    happens(lambda: fake.socket.emit("ticket.create", 1))
+    ends_after(1)
+    code, out, err = periskope("events", "--type", "ticket.create", "--type", "t?cket.*", "--type", "gap")
+    assert (code, out.splitlines()[0][10:]) == (0, "ticket.create")
+    assert err.splitlines()[0] == (
+        "ticket.create: this version knows no such event; did you mean ticket.created? It is waited for all the same."
+    )
+    assert len(err.splitlines()) == 2
+
+
+def test_a_gap_by_the_clock_of_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gap says seconds, in the time zone that the line begins with; of another day, with the day."""
+    from datetime import UTC, datetime, timedelta
+
+    from periskope_async.events import Gap
+
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    now = datetime.now(UTC)
+    line = command._line(Gap(datetime(2026, 1, 31, 20, 0, 1, tzinfo=UTC), now))
+    assert re.fullmatch(r"gap  events may be missing from 2026-02-01 01:30:01 to \d\d:\d\d:\d\d", line)
+    assert line.endswith((now + timedelta(hours=5.5)).strftime("%H:%M:%S"))
 
 
 def test_refused(run: Command, fake: FakePeriskope) -> None:

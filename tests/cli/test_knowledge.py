@@ -67,7 +67,7 @@ def test_documents(periskope: Command, tmp_path: Path) -> None:
     assert periskope("kb", "delete", name, "--document", "--yes")[0] == 0
     assert periskope("kb", "get", name, "--document")[0] == 4
     code, _, err = periskope("kb", "upload", str(tmp_path / "nothing.pdf"))
-    assert (code, "cannot read 'nothing.pdf'" in err) == (2, True)
+    assert (code, "nothing.pdf: No such file" in err) == (9, True)
 
 
 def test_a_document_that_was_not_added(periskope: Command, fake: FakePeriskope) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -228,11 +229,13 @@ def test_a_file_of_messages_is_sent_once(periskope: Command, fake: FakePeriskope
     assert [body["chat_id"] for body in sent(fake)] == [group]
     fake.faults.clear()
     fake.clear()
-    code, out, _ = periskope(*command)
+    code, out, err = periskope(*command)
     assert (code, [json.loads(line)["outcome"] for line in out.splitlines()]) == (
         10,
         ["already sent", "unclear", "already sent"],
     )
+    assert "periskope messages find --from" in err
+    assert not re.search(r"messages\.|find_sent|_", err.replace(str(file), "")), "no names of Python's"
     assert sent(fake) == []
 
 
@@ -299,9 +302,8 @@ def test_a_send_is_looked_for(periskope: Command, fake: FakePeriskope) -> None:
     row = json.loads(periskope("messages", "send", PERSON, "Is anybody there?", "-o", "jsonl")[1])
     code, out, _ = periskope("messages", "find", PERSON, "Is anybody there?", "-o", "json")
     assert (code, [found["queue_id"] for found in json.loads(out)]) == (0, [row["queue_id"]])
-    code, out, _ = periskope("messages", "find", PERSON, "Is anybody there?", "--since", "2999-01-01")
-    assert code == 4
-    assert "no trace" in out
+    code, _, err = periskope("messages", "find", PERSON, "Is anybody there?", "--since", "2999-01-01")
+    assert (code, "--since: is in the future" in err) == (2, True)
     assert periskope("messages", "find", PERSON, "Is anybody there?")[1].split()[0] == PERSON
     assert len(sent(fake)) == 1
 
@@ -322,11 +324,14 @@ def test_a_finished_file_asks_nothing(
     assert periskope(*run, "--yes")[0] == 0
     code, out, _ = periskope(*run)
     assert (code, [json.loads(line)["outcome"] for line in out.splitlines()]) == (0, ["already sent"] * 3)
-    assert periskope(*run, "--dry-run")[:2] == (0, "")
+    code, out, err = periskope(*run, "--dry-run")
+    assert (code, out) == (0, "")
+    assert "Sent already: 3 of 3. Unclear: 0.\nNothing would be sent.\n" in err
     assert len(sent(fake)) == 3
     code, _, err = periskope(*run, "--phone", "919876500099")
     assert code == 2
-    assert "another phone" in err
+    assert "What an earlier run left is unusable." in err
+    assert "FILE.journal: under the key 1 it has a message of another phone: none, and now it is …0099" in err
     assert len(sent(fake)) == 3
 
 

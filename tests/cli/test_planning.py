@@ -109,6 +109,17 @@ def test_scheduled_messages(periskope: Command, fake: FakePeriskope, tmp_path: P
     assert name not in fake.scheduled_messages.ids
 
 
+def test_a_time_zone_that_is_none(periskope: Command, fake: FakePeriskope, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A time zone is looked up in IANA's database before it is sent; a machine without one sends it as it is."""
+    words = ("scheduled", "create", PERSON, "Hello", "--at", "2999-01-31", "--repeat", "day", "--timezone")
+    for name, cure in (("Asia/Kolkatta", "did you mean Asia/Kolkata?"), ("Mars/X", "one is Asia/Kolkata.")):
+        code, _, err = periskope(*words, name)
+        assert (code, f"'{name}' is not the name of a time zone; " in err, cure in err) == (2, True, True)
+    assert fake.calls == 0
+    monkeypatch.setattr("zoneinfo.available_timezones", set)
+    assert periskope(*words, "Mars/X")[0] == 0
+
+
 def test_runs(periskope: Command, fake: FakePeriskope) -> None:
     """The runs of a message are listed, with what was sent."""
     name = fake.scheduled_messages.ids[0]

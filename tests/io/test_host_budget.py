@@ -261,7 +261,7 @@ def test_a_service_without_a_limit(machine: Machine) -> None:
     machine.hear(other, machine.send(other))
     assert len([machine.send(one) for _ in range(50)]) == 50
     assert not is_shared(one)
-    assert budget_of(one).describe() == ("host; not shared, for the service tells no rate limit", True)
+    assert budget_of(one).describe() == ("host; not shared, for the service reports no rate limit", True)
     machine.hear(one, machine.send(one), 3)
     machine.send(one)
     assert is_shared(one)

@@ -210,7 +210,7 @@ async def test_nothing_is_shared_where_there_is_no_limit(server: RedisServer) ->
     with FakePeriskope(tickets=30) as fake:
         async with PeriskopeClient(fake.api_key, base_url=fake.base_url, budget=server.url) as client:
             await client.tickets.get_many(fake.ticket_ids)
-            assert ledger_of(client).describe() == ("redis; not shared, for the service tells no rate limit", True)
+            assert ledger_of(client).describe() == ("redis; not shared, for the service reports no rate limit", True)
         assert statuses(fake) == {200: 30}
 
 

@@ -242,7 +242,7 @@ def test_no_limit_whatever_comes_first(bench: Bench) -> None:
     assert isinstance(permit, Permit)
     bench.ledger.answer(permit, bench.now, None, Health.GOOD)
     assert (bench.run(), bench.store.kicks) == (0, kicks)
-    assert bench.ledger.describe() == ("redis; not shared, for the service tells no rate limit", True)
+    assert bench.ledger.describe() == ("redis; not shared, for the service reports no rate limit", True)
 
 
 def test_it_changed_while_somebody_waited_for_the_lock(bench: Bench) -> None:

@@ -334,8 +334,8 @@ async def test_after_closing(fake: FakePeriskope) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"max_age": -1}, "max_age: expected a positive"),
-        ({"max_age": float("nan")}, "max_age: expected a positive"),
+        ({"max_age": -1}, "max_age: expected a finite"),
+        ({"max_age": float("nan")}, "max_age: expected a finite"),
         ({"max_age": "30"}, "max_age: expected seconds as a number, got str"),
         ({"chat_id": ["x"]}, "chat_id: expected text"),
         ({"chat_id": ""}, "chat_id: "),

@@ -4,7 +4,12 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
+from periskope_async import errors
+
 DOCS = Path(__file__).parents[2] / "docs"
+PAGES = [*sorted(DOCS.rglob("*.md")), *sorted(DOCS.parent.glob("*.md")), DOCS.parent / "examples" / "README.md"]
 
 
 def test_every_method_of_the_typescript_client_has_a_row() -> None:
@@ -16,6 +21,44 @@ def test_every_method_of_the_typescript_client_has_a_row() -> None:
     expected = {(each["ts_method"], each["python_name"].split()[0]) for each in known if each.get("ts_method")}
     assert len(expected) == 70
     assert rows == expected
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors of a Markdown page's headings, as GitHub and the site make them."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_link_leads_somewhere_without_the_site(page: Path) -> None:
+    """A link of a page leads to a file in the repository, and to a heading in it: so it works where no site is."""
+    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        file, _, anchor = link.partition("#")
+        if "://" in file:
+            continue
+        target = page if not file else page.parent / file
+        assert target.exists(), link
+        assert "/reference/api/" not in target.resolve().as_posix(), "that is written when the site is built"
+        assert not anchor or anchor in anchors(target.read_text("utf-8")), link
+    assert "{py:" not in text, "a role is readable on the site alone"
+
+
+def test_every_error_has_a_row() -> None:
+    """The table of errors has a row for each class that calls raise, and their base names the page."""
+    page = (DOCS / "reference" / "errors.md").read_text("utf-8")
+    raised = {name for name in errors.__all__ if not getattr(errors, name).__subclasses__()}
+    assert {name for name in raised if f"| [`{name}`]" not in page} == set()
+    assert "docs/reference/errors.md" in (errors.PeriskopeError.__doc__ or "")
+
+
+def test_each_question_of_the_first_month_is_two_clicks_away() -> None:
+    """The start page and the README lead to the questions, and each of these leads to the page that answers it."""
+    assert "](questions.md)" in (DOCS / "index.md").read_text("utf-8")
+    assert "](docs/questions.md)" in (DOCS.parent / "README.md").read_text("utf-8")
+    rows = [line for line in (DOCS / "questions.md").read_text("utf-8").splitlines() if re.match(r"\| \S.*\S \|", line)]
+    assert len(rows) >= 30
+    assert [row for row in rows if "](" not in row] == []
 
 
 def test_every_page_is_in_the_site() -> None:

@@ -15,12 +15,13 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from periskope_async.testing import FakePeriskope
+from periskope_async.testing import FakePeriskope, Reply
 from tests.support import slow
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 IN_FLIGHT = 100
+REFUSED = b'{"code": "UNAUTHORIZED_ERROR", "message": "Invalid bearer auth token SECRET", "status": 401}'
 #: A server that has not started or ended by then never will, seconds: the machine may be busy.
 PATIENCE = 40.0
 
@@ -47,6 +48,7 @@ PAGES = {
     "fastapi_app": "fastapi",
     "aiohttp_app": "aiohttp",
     "flask_app": "flask",
+    "django_app": "django",
     "celery_app": "celery",
     "dask_fetch": "engines",
     "ray_fetch": "engines",
@@ -146,6 +148,32 @@ async def test_web_applications(name: str, count: int, environment: dict[str, st
     assert outcomes.total() == outcomes["200"] + outcomes["404"] + outcomes["left"] == count
     said = log.read_text("utf-8", "replace")
     assert not re.findall(r"Traceback|\w*Warning|Exception ignored", said), said
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("name", ["aiohttp", *(slow(name) for name in SERVERS if name != "aiohttp")])
+async def test_what_callers_of_web_applications_see(
+    name: str, environment: dict[str, str], fake: FakePeriskope, tmp_path: Path
+) -> None:
+    """A caller's mistake is answered with its reason, a refused key and a rate limit with a status alone."""
+    module, path, command = SERVERS[name]
+    for needed in [*re.findall(r"-m (\w+)", command), module.partition("_")[0]]:
+        pytest.importorskip(needed, reason=f"{needed} is not installed")
+
+    async def see(ticket_id: str) -> tuple[int, str, str | None]:
+        async with session.get((url + path).format(ticket_id)) as response:
+            return response.status, (await response.json())["detail"], response.headers.get("Retry-After")
+
+    async with aiohttp.ClientSession() as session:
+        with serving(command, environment, tmp_path / "log") as (url, _):
+            await is_up(session, url)
+            assert await see("BKT-404404") == (404, "Ticket not found", None)
+            assert await see("x" * 300) == (400, "ticket_id: longer than 256 characters", None)
+            fake.answer(lambda _: Reply(401, REFUSED))
+            assert await see("BKT-001") == (500, "Internal Server Error", None)
+            fake.answer(lambda _: Reply(429, b"{}", (("Retry-After", "60"),)))
+            assert await see("BKT-001") == (503, "Service Unavailable", "60")
+            assert "request GET /tickets/BKT-001" in (tmp_path / "log").read_text("utf-8", "replace")
 
 
 def test_script(environment: dict[str, str]) -> None:

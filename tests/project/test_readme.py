@@ -53,6 +53,7 @@ def test_examples(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.chdir(tmp_path)
     with FakePeriskope(tickets=50) as fake:
         monkeypatch.setenv("PERISKOPE_API_KEY", fake.api_key)
+        monkeypatch.setenv("PERISKOPE_WEBHOOK_KEY", "whsec_test")
         monkeypatch.setenv("PERISKOPE_BASE_URL", fake.base_url)
         document = PARSE(page)
         for example in document.examples():

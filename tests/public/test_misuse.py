@@ -1,5 +1,7 @@
 """What a newcomer does wrong: each message names the cure, and no checker is kept from finding it before."""
 
+import asyncio
+import re
 import sys
 from collections.abc import Callable, Iterator
 from importlib import invalidate_caches
@@ -10,7 +12,7 @@ import pytest
 
 import periskope_async
 import periskope_sync
-from periskope_async import ConfigurationError, Ticket, TicketInfo
+from periskope_async import ConfigurationError, Ticket, TicketInfo, webhooks
 from periskope_async._codec import frames
 from periskope_async.testing import FakePeriskope
 from tests.support import each_of
@@ -144,27 +146,105 @@ async def test_many_ids_for_one(fake: FakePeriskope) -> None:
     assert fake.calls == 0
 
 
-async def test_stream_that_is_not_entered(fake: FakePeriskope) -> None:
-    """`async for` over a stream, or `await` of one, says that it is for `async with`."""
+#: What is for `async with`, by what its message says.
+ENTERED: list[tuple[Callable[[Any], Any], str]] = [
+    (lambda client: client.tickets.stream(["BKT-001"]), r"'async with client\.tickets\.stream\(ids\) as results:'"),
+    (lambda client: client.tickets.watch(), r"'async with client\.tickets\.watch\(\) as changes:'"),
+    (lambda client: client.events(), r"'async with client\.events\(\) as events:'"),
+]
+
+
+@pytest.mark.parametrize(("make", "cure"), ENTERED)
+async def test_what_is_not_entered(fake: FakePeriskope, make: Callable[[Any], Any], cure: str) -> None:
+    """A stream, watch or live events taken for an iterator, awaited, or entered by `with`, say how they are used."""
+    async with fake.client() as client:
+        made = make(client)
+        with pytest.raises(TypeError, match=cure):
+            async for _ in made:
+                pass
+        with pytest.raises(TypeError, match=cure):
+            await made
+        for wrong in (iter, next, anext):
+            with pytest.raises(TypeError, match=cure):
+                wrong(made)
+        with pytest.raises(TypeError, match=cure), made:
+            pass
+        assert re.fullmatch(rf"<.* entered first: {cure}, then .*>", repr(made))
+    assert fake.calls == 0
+
+
+@pytest.mark.parametrize(("make", "cure"), ENTERED)
+def test_what_is_not_entered_without_await(fake: FakePeriskope, make: Callable[[Any], Any], cure: str) -> None:
+    """Their blocking twins say the same without `async`."""
+    cure = cure.replace("async ", "")
+
+    async def enter(made: Any) -> None:
+        async with made:
+            pass
+
+    with periskope_sync.PeriskopeClient(fake.api_key, base_url=fake.base_url) as client:
+        made = make(client)
+        for wrong in (list, next):
+            with pytest.raises(TypeError, match=cure):
+                wrong(made)
+        with pytest.raises(TypeError, match=cure):
+            asyncio.run(enter(made))
+        assert re.fullmatch(rf"<.* entered first: {cure}, then .*>", repr(made))
+    assert fake.calls == 0
+
+
+async def test_stream_that_was_taken_for_something_else(fake: FakePeriskope) -> None:
+    """After a refusal, a stream can still be entered."""
     async with fake.client() as client:
         stream: Any = client.tickets.stream(["BKT-001"])
-        with pytest.raises(TypeError, match=r"'async with client\.tickets\.stream\(ids\) as results:'"):
-            async for _ in stream:
-                pass
-        with pytest.raises(TypeError, match=r"'async with client\.tickets\.stream\(ids\) as results:'"):
-            await stream
+        with pytest.raises(TypeError):
+            iter(stream)
         async with stream as results:
             assert [item.id async for item in results] == ["BKT-001"]
 
 
-def test_blocking_stream_that_is_not_entered(fake: FakePeriskope) -> None:
-    """`for` over a stream says that it is for `with`."""
-    with periskope_sync.PeriskopeClient(fake.api_key, base_url=fake.base_url) as client:
-        stream: Any = client.tickets.stream(["BKT-001"])
-        with pytest.raises(TypeError, match=r"'with client\.tickets\.stream\(ids\) as results:'"):
-            list(stream)
-        with stream as results:
-            assert [item.id for item in results] == ["BKT-001"]
+@each_of(
+    ("client", "method", "cure"),
+    [
+        (periskope_async.PeriskopeClient("key"), "close", r"periskope_async\..* use 'await client\.aclose\(\)'"),
+        (periskope_sync.PeriskopeClient("key"), "aclose", r"periskope_sync\..* use 'client\.close\(\)'"),
+    ],
+)
+def test_closing_as_the_other_client_is_closed(client: Any, method: str, cure: str) -> None:
+    """`close` on the async client and `aclose` on the blocking one say the other name, and are not there otherwise."""
+    with pytest.raises(AttributeError, match=cure) as caught:
+        getattr(client, method)
+    assert (caught.value.name, caught.value.obj) == (method, client)
+    assert method not in dir(client)
+    assert {"close", "aclose"} & set(dir(client))
+
+
+async def test_age_below_zero(fake: FakePeriskope) -> None:
+    """Where 0 is allowed, the message says so."""
+    async with fake.client() as client:
+        with pytest.raises(ConfigurationError, match=r"max_age: .* 0 or more$"):
+            await client.tickets.get("BKT-001", max_age=-1)
+    assert fake.calls == 0
+
+
+# -- webhooks ---------------------------------------------------------------------------------------------------------
+
+
+@each_of(
+    ("use", "cure"),
+    [
+        (lambda: webhooks.parse(b"{}", None, "key"), r"headers: .* such as request\.headers, got NoneType"),
+        (lambda: webhooks.parse(b"{}", "abc", "key"), r"headers: .* got str"),
+        (lambda: webhooks.parse(b"{}", [], "key"), r"headers: .* got list"),
+        (lambda: webhooks.verify(b"{}", b"abc", "key"), r"signature: .* got bytes"),
+        (lambda: webhooks.Seen().add("x"), r"event: expected an Event, as webhooks\.parse returns it, got str"),
+        (lambda: webhooks.Seen().discard(None), r"event: expected an Event, .* got NoneType"),
+    ],
+)
+def test_something_else_for_a_delivery(use: Any, cure: str) -> None:
+    """What is no mapping, no text, no event says what was expected, and where it is found."""
+    with pytest.raises(TypeError, match=cure):
+        use()
 
 
 # -- lists ------------------------------------------------------------------------------------------------------------

@@ -143,6 +143,16 @@ async def test_every_good_delivery_is_handled_once(recipe: str, deliveries: int)
     judge(statuses, handled)
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("recipe", ["aiohttp_app", *(slow(name) for name in SERVERS if name != "aiohttp_app")])
+def test_without_a_key_it_does_not_start(recipe: str) -> None:
+    """A receiver that could take nothing for genuine says why and ends, where it would answer 500 to every delivery."""
+    with serving(recipe, PERISKOPE_WEBHOOK_KEY="", REDIS_URL="redis://127.0.0.1:1") as (server,):
+        _, err = server.process.communicate(timeout=40)
+    assert server.process.returncode not in {0, -signal.SIGKILL}
+    assert "no signing key; pass key= or set PERISKOPE_WEBHOOK_KEY" in err
+
+
 @needs_redis
 @pytest.mark.slow
 @pytest.mark.timeout(180)

@@ -142,6 +142,20 @@ def test_both_packages_have_the_same() -> None:
 # -- signatures -------------------------------------------------------------------------------------------------------
 
 
+def test_signing_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A receiver asks for its keys where it starts, and without one does not start; what it has, it does not show."""
+    monkeypatch.delenv("PERISKOPE_WEBHOOK_KEY", raising=False)
+    with pytest.raises(ConfigurationError, match="no signing key"):
+        webhooks.signing_keys()
+    monkeypatch.setenv("PERISKOPE_WEBHOOK_KEY", f"{KEY}\n")
+    keys = webhooks.signing_keys()
+    assert keys == (KEY,)
+    assert KEY not in repr(keys)
+    assert webhooks.signing_keys(["new", "old"]) == ("new", "old")
+    with pytest.raises(ConfigurationError, match="no signing key"):
+        sign(b"", " ")
+
+
 def test_the_known_signature() -> None:
     """The one test vector there is."""
     body = b'{"event":"message.created","data":{}}'

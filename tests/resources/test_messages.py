@@ -247,7 +247,7 @@ BAD: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("list_page", (), {"limit": 0}, "limit"),
     ("find_sent", (Outgoing(PERSON),), {"since": datetime.now(UTC)}, "message"),
     ("find_sent", (Outgoing(PERSON, "Hello"),), {"since": "today"}, "since"),
-    ("find_sent", (Outgoing(PERSON, "Hello"),), {"since": datetime(2026, 1, 1)}, "offset"),  # noqa: DTZ001  # the mistake
+    ("find_sent", (Outgoing(PERSON, "Hello"),), {"since": datetime.now(UTC) + timedelta(hours=1)}, "future"),
     ("list_page", (), {"chat_id": "+91 98"}, "chat_id"),
     ("list_page", (), {"chat_id": "nonsense"}, "chat_id"),
 ]

@@ -22,11 +22,13 @@ from periskope_sync import (
     Note,
     NotificationPage,
     Page,
+    PeriskopeError,
     QueueJob,
     Reaction,
     TicketInfo,
     TicketPage,
     TicketRow,
+    answer_for,
 )
 
 
@@ -91,6 +93,11 @@ def converted(info: TicketInfo) -> None:
     assert_type(from_record({}, Chat), Chat)
 
 
+def answers(error: PeriskopeError) -> None:
+    """What a caller gets to see is a status, a detail and header fields."""
+    assert_type(answer_for(error), tuple[int, str, dict[str, str]])
+
+
 def deliveries(body: bytes, headers: dict[str, str]) -> None:
     """What happened is told apart by its class, and holds its model."""
     event = webhooks.parse(body, headers, ["new", "old"])
@@ -107,3 +114,4 @@ def deliveries(body: bytes, headers: dict[str, str]) -> None:
             assert_type(webhooks.Seen().add(event), bool)
     assert_type(webhooks.sign(body, "key"), str)
     assert_type(webhooks.verify(body, None), None)
+    assert_type(webhooks.signing_keys(["new", "old"]), tuple[str, ...])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from periskope_async.cli.commands import reading
 from periskope_async.cli.render import chat_table, chat_view, facts_grid
 from periskope_async.cli.running import ask, display, run, waiting
-from periskope_async.cli.text import to_json, write
+from periskope_async.cli.text import JSON, write_json
 from periskope_async.models import Chat
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def update(connect: "Connect", chat_id: str, changes: Mapping[str, Any], output:
 def update_ai_settings(connect: "Connect", chat_id: str, changes: Mapping[str, bool], output: str) -> int:
     """Say what the AI may do in a chat, and print what it then may."""
     settings = ask(connect, "Updating", lambda client: client.chats.update_ai_settings(chat_id, **changes))
-    if output == "json":
-        write(to_json(settings.to_dict(), indent=2))
+    if output in JSON:
+        write_json(settings.to_dict(), output)
     else:
         words = {True: "yes", False: "no", None: None}
         display(

@@ -11,7 +11,7 @@ import click
 from periskope_async import ConfigurationError, Media, Outgoing, Poll
 from periskope_async._sansio.unset import UNSET
 from periskope_async.cli.outcome import Exit, Failure
-from periskope_async.cli.text import named
+from periskope_async.cli.text import check_readable, named
 
 __all__ = ["as_media", "read_messages", "to_each"]
 
@@ -64,8 +64,8 @@ def as_media(where: str) -> Media:
     try:
         if where.startswith(("http://", "https://")):
             return Media.from_url(where)
-        with Path(where).open("rb"):  # what cannot be read ends as every other file does
-            return Media.from_path(where)
+        check_readable(where)
+        return Media.from_path(where)
     except ConfigurationError as error:  # it names an argument of `Media`, where a person has the one word
         raise ConfigurationError(f"media: {error.message.partition(': ')[2]}") from None
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from periskope_async import BulkResult, PeriskopeClient
 from periskope_async.cli.render_directory import check_table, contact_table, contact_view
 from periskope_async.cli.running import account, display, run, waiting
-from periskope_async.cli.text import to_json, write
+from periskope_async.cli.text import JSON, write, write_json
 from periskope_async.models import Contact, ContactCheck
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ def check(connect: "Connect", contact_ids: Sequence[str], output: str) -> int:
 
     with waiting("Asking"):
         checks = run(ask)
-    if output == "json":
-        write(to_json([each.to_dict() for each in checks], indent=2))
+    if output in JSON:
+        write_json([each.to_dict() for each in checks], output)
     else:
         display(check_table(checks), wide=True)
     return 0
@@ -93,12 +93,9 @@ def _print(contacts: Sequence[Contact], output: str, *, one: bool = False) -> No
     match output:
         case "table":
             display(contact_table(contacts), wide=True)
-        case "json":
+        case "json" | "jsonl":
             rows = [contact.to_dict() for contact in contacts]
-            write(to_json(rows[0] if one else rows, indent=2))
-        case "jsonl":
-            for contact in contacts:
-                write(to_json(contact.to_dict()))
+            write_json(rows[0] if one else rows, output)
         case "csv":
             write(_csv(contacts))
         case _:

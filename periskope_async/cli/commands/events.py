@@ -5,14 +5,15 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from periskope_async.cli.render import local_time
+from periskope_async.cli.commands.event_names import doubts
 from periskope_async.cli.running import run
-from periskope_async.cli.text import to_json, visible, write
+from periskope_async.cli.text import visible, write_json
 from periskope_async.events import Event, Gap
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ __all__ = ["print_events"]
 
 def print_events(connect: "Connect", *, types: Sequence[str], backfill: Literal["tickets"] | None, output: str) -> int:
     """Print events of these *types*, or all if there are none, until Ctrl-C, which is how it is meant to end."""
+    for doubt in doubts(types, "gap"):
+        click.echo(visible(f"{doubt} It is waited for all the same."), err=True)
 
     async def listen() -> None:
         async with connect() as client, client.events(backfill=backfill) as events:
@@ -43,8 +46,15 @@ def _print(event: Event, output: str) -> None:
         return
     # JSON can hold no bytes, and a socket can send some.
     facts = json.loads(json.dumps(_facts(event), default=repr))
-    write(to_json(facts, indent=2 if output == "json" else None))
+    write_json(facts, output)
     sys.stdout.flush()
+
+
+def _clock(moment: datetime) -> str:
+    """Return a moment by the clock that the lines begin with; of another day than today, with the day."""
+    local = moment.astimezone()
+    today = datetime.now().astimezone().date()
+    return f"{local:%H:%M:%S}" if local.date() == today else f"{local:%Y-%m-%d %H:%M:%S}"
 
 
 def _facts(event: Event) -> dict[str, Any]:
@@ -57,6 +67,6 @@ def _facts(event: Event) -> dict[str, Any]:
 def _line(event: Event) -> str:
     if isinstance(event, Gap):
         dropped = f", {event.dropped:,} of them because they came too fast" if event.dropped else ""
-        return f"gap  events may be missing from {local_time(event.since)} to {local_time(event.until)}{dropped}"
+        return f"gap  events may be missing from {_clock(event.since)} to {_clock(event.until)}{dropped}"
     mark = "  backfill" if event.source == "backfill" else ""
     return f"{event.type}  {event.key.rpartition(':')[2]}".rstrip() + mark

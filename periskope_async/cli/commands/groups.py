@@ -8,7 +8,7 @@ from periskope_async.cli.commands.chats import show
 from periskope_async.cli.outcome import Exit
 from periskope_async.cli.render import participants_table
 from periskope_async.cli.running import display, run, waiting
-from periskope_async.cli.text import to_json, write
+from periskope_async.cli.text import JSON, write, write_json
 from periskope_async.models import Chat, GroupInvite, ParticipantResult
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ def change(connect: "Connect", verb: str, chat_id: str, participants: Sequence[s
 
     with waiting("Changing"):
         results = run(send)
-    if output == "json":
-        write(to_json({contact_id: result.to_dict() for contact_id, result in results.items()}, indent=2))
+    if output in JSON:
+        write_json({contact_id: result.to_dict() for contact_id, result in results.items()}, output)
     else:
         display(participants_table(results))
     return Exit.OK if all(result.is_success for result in results.values()) else Exit.SOME_FAILED

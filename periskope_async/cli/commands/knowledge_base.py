@@ -10,7 +10,7 @@ from periskope_async.cli.commands import reading
 from periskope_async.cli.outcome import Exit
 from periskope_async.cli.render_knowledge import document_table, item_table, item_view
 from periskope_async.cli.running import ask, display, progress, run
-from periskope_async.cli.text import to_json, visible, write
+from periskope_async.cli.text import JSON, check_readable, visible, write_json
 from periskope_async.models import KbDocumentCreated, KbItem
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ def upload(connect: "Connect", place: str, name: str | None, output: str) -> int
         made = ask(connect, "Adding", lambda client: client.knowledge_base.create_document(url=place, filename=name))
     else:
         made = _send(connect, Path(place), name)
-    if output == "json":
-        write(to_json([each.to_dict() for each in made], indent=2))
+    if output in JSON:
+        write_json([each.to_dict() for each in made], output)
     else:
         display(document_table(made), wide=True)
     return Exit.OK if all(each.document_id for each in made) else Exit.SOME_FAILED
@@ -66,6 +66,7 @@ def upload(connect: "Connect", place: str, name: str | None, output: str) -> int
 
 def _send(connect: "Connect", path: Path, name: str | None) -> tuple[KbDocumentCreated, ...]:
     """Send a file, and show on a terminal how far it is."""
+    check_readable(path)
 
     async def send() -> tuple[KbDocumentCreated, ...]:
         async with connect() as client:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from periskope_async.cli.outcome import Exit
 from periskope_async.cli.render_directory import invite_table
 from periskope_async.cli.running import display, run, waiting
-from periskope_async.cli.text import to_json, write
+from periskope_async.cli.text import JSON, write_json
 from periskope_async.models import InviteResult
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ def invite(connect: "Connect", emails: Sequence[str], values: Mapping[str, Any],
 
     with waiting("Inviting"):
         result = run(send)
-    if output == "json":
-        write(to_json(result.to_dict(), indent=2))
+    if output in JSON:
+        write_json(result.to_dict(), output)
     else:
         display(invite_table(result), wide=True)
     return Exit.SOME_FAILED if result.errors else Exit.OK

@@ -11,7 +11,7 @@ from periskope_async import DeadlineExceeded, NotFoundError, PeriskopeClient
 from periskope_async.cli.outcome import Exit, Failure
 from periskope_async.cli.render_directory import phone_table
 from periskope_async.cli.running import console, display, run, waiting
-from periskope_async.cli.text import to_json, write
+from periskope_async.cli.text import JSON, write, write_json
 from periskope_async.models import Phone, QrImage
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def list_(connect: "Connect", output: str) -> int:
 
     with waiting("Listing"):
         found = run(fetch)
-    if output == "json":
-        write(to_json([phone.to_dict() for phone in found], indent=2))
+    if output in JSON:
+        write_json([phone.to_dict() for phone in found], output)
     else:
         _table(found)
     return 0
@@ -48,8 +48,8 @@ def get(connect: "Connect", output: str) -> int:
 
     with waiting("Fetching"):
         phone = run(fetch)
-    if output == "json":
-        write(to_json(phone.to_dict(), indent=2))
+    if output in JSON:
+        write_json(phone.to_dict(), output)
     else:
         _table([phone])
     return 0

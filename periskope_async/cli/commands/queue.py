@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from periskope_async.cli.outcome import Exit, Failure
 from periskope_async.cli.render_messages import broadcast_view, job_table, purge_view, queue_view
 from periskope_async.cli.running import display, run, waiting, width
-from periskope_async.cli.text import to_json, write
+from periskope_async.cli.text import JSON, write_json
 from periskope_async.models import BroadcastStatus, PurgeResult, QueueJob, QueueStatus
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ def show(connect: "Connect", *, jobs: bool, job: str | None, broadcast: str | No
         found = run(fetch)
     if found == () and selection:
         raise Failure(Exit.NOT_FOUND, f"Nothing is in the queue under {', '.join(selection.values())}.")
-    if output == "json":
+    if output in JSON:
         value = [each.to_dict() for each in found] if isinstance(found, tuple) else found.to_dict()
-        write(to_json(value, indent=2))
+        write_json(value, output)
     else:
         display(_view(found), wide=True)
     return Exit.OK
@@ -55,8 +55,8 @@ def purge(connect: "Connect", queue_ids: Sequence[str], broadcast: str | None, *
     with waiting("Purging"):
         result = run(send)
     left = () if result is None or result.mode != "queue_ids" else set(queue_ids) - set(result.queue_ids)
-    if output == "json":
-        write(to_json(None if result is None else result.to_dict(), indent=2))
+    if output in JSON:
+        write_json(None if result is None else result.to_dict(), output)
     elif result is not None:
         display(purge_view(result))
     if left:

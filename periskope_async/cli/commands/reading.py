@@ -13,7 +13,7 @@ from periskope_async._codec.model import Model
 from periskope_async.cli.files import rows_to_csv
 from periskope_async.cli.outcome import Failure, explain
 from periskope_async.cli.running import account, display, run, waiting, width
-from periskope_async.cli.text import to_json, visible, write
+from periskope_async.cli.text import visible, write, write_json
 
 if TYPE_CHECKING:
     from periskope_async import PeriskopeClient
@@ -86,7 +86,7 @@ def list_(
     """Print the first *limit* rows, or all, of *walk*, which takes how many are wanted; say if there are more."""
 
     async def collect() -> list[M]:
-        most = None if limit is None else limit + 1  # one more tells whether there are more
+        most = None if limit is None else limit + 1  # one more shows whether there are more
         async with connect() as client, aclosing(walk(client, most)) as rows:
             return [row async for row in rows]
 
@@ -103,12 +103,9 @@ def show(kind: Shown[M], rows: Sequence[M], output: str, *, one: bool = False) -
     match output:
         case "table":
             display(kind.table(rows, width()), wide=True)
-        case "json":
+        case "json" | "jsonl":
             values = [row.to_dict() for row in rows]
-            write(to_json(values[0] if one else values, indent=2))
-        case "jsonl":
-            for row in rows:
-                write(to_json(row.to_dict()))
+            write_json(values[0] if one else values, output)
         case "csv":
             write(rows_to_csv(kind.model, rows))
         case _:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+import click
 from rich.table import Table
 from rich.text import Text
 
@@ -12,7 +13,7 @@ from periskope_async import Outgoing, PeriskopeError, SendManyResult
 from periskope_async.cli.files import csv_row
 from periskope_async.cli.outcome import Exit, Outcome, Unsent, exit_of, explain, explain_all
 from periskope_async.cli.running import display, progress, run, waiting
-from periskope_async.cli.text import tell, to_json, visible, write
+from periskope_async.cli.text import JSON, tell, visible, write, write_json
 
 if TYPE_CHECKING:
     from periskope_async import BroadcastReceipt, PeriskopeClient
@@ -89,6 +90,10 @@ def send(
         tell(Outcome(Exit.INTERRUPTED, message, hint))
         return Exit.INTERRUPTED
     if one_by_one:
+        if file is not None:
+            click.echo(
+                f"Sent already: {len(before.sent):,} of {len(outgoing):,}. Unclear: {len(before.unclear):,}.", err=True
+            )
         return Exit.OK
     _print([_row(message, result, before) for message in outgoing], output)
     return _account(result, look)
@@ -125,7 +130,10 @@ def broadcast(connect: "Connect", outgoing: Sequence[Outgoing], times: Mapping[s
 
     with waiting("Sending"):
         receipt = run(work)
-    write(to_json(receipt.to_dict(), indent=2) if output == "json" else f"{receipt.broadcast_id}\n".encode())
+    if output in JSON:
+        write_json(receipt.to_dict(), output)
+    else:
+        write(f"{receipt.broadcast_id}\n".encode())
     return Exit.OK
 
 
@@ -159,11 +167,8 @@ def _row(message: Outgoing, result: SendManyResult, before: SendManyResult) -> d
 
 def _print(rows: Sequence[Mapping[str, Any]], output: str) -> None:
     match output:
-        case "json":
-            write(to_json(rows, indent=2))
-        case "jsonl":
-            for row in rows:
-                write(to_json(row))
+        case "json" | "jsonl":
+            write_json(rows, output)
         case "csv":
             write(b"".join([csv_row(_REPORTED), *(csv_row(row.values()) for row in rows)]))
         case _:

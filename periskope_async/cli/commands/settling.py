@@ -14,7 +14,7 @@ from periskope_async._sansio.arguments import as_datetime
 from periskope_async.cli.commands.sending import journal_of
 from periskope_async.cli.outcome import Exit, Failure
 from periskope_async.cli.running import display, run, waiting
-from periskope_async.cli.text import to_json, visible, write
+from periskope_async.cli.text import visible, write_json
 
 if TYPE_CHECKING:
     from periskope_async import PeriskopeClient
@@ -94,11 +94,8 @@ def _name(trace: FoundSend) -> str:
 
 def _print(rows: Sequence[Mapping[str, Any]], output: str) -> None:
     match output:
-        case "json":
-            write(to_json(rows, indent=2))
-        case "jsonl":
-            for row in rows:
-                write(to_json(row))
+        case "json" | "jsonl":
+            write_json(rows, output)
         case _:
             grid = Table.grid(padding=(0, 2, 0, 0))
             for row in rows:

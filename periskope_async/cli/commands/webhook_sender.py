@@ -42,11 +42,14 @@ def send(event: str, url: str, *, key: str | None, data: Path | None, envelope: 
     click.echo(f"{answer.status} {reason}".rstrip())
     if 200 <= answer.status < 300:
         return Exit.OK
+    # A receiver that fails has not refused anything: what its developer needs is its own log.
+    broken = answer.status >= 500
+    hint = "It failed by itself: see its log for why." if broken else "Is the signing key the receiver's?"
     text = visible(answer.body[:_SHOWN].decode("utf-8", "replace")).strip()
     raise Failure(
-        Exit.SERVICE_FAILED if answer.status >= 500 else Exit.VALUE_REFUSED,
+        Exit.SERVICE_FAILED if broken else Exit.VALUE_REFUSED,
         "The receiver did not take it." + (f"\n{text}" if text else ""),
-        "The service would send it again. Is the signing key the receiver's?",
+        f"{hint} The service would send it again.",
     )
 
 

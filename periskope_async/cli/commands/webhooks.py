@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from periskope_async.cli.render_directory import webhook_table
 from periskope_async.cli.running import display, run, waiting
-from periskope_async.cli.text import to_json, write
+from periskope_async.cli.text import JSON, write_json
 from periskope_async.models import Webhook
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def delete(connect: "Connect", webhook_id: str) -> int:
 
 
 def _print(webhooks: Sequence[Webhook], output: str) -> None:
-    if output == "json":
-        write(to_json([webhook.to_dict() for webhook in webhooks], indent=2))
+    if output in JSON:
+        write_json([webhook.to_dict() for webhook in webhooks], output)
     else:
         display(webhook_table(webhooks), wide=True)

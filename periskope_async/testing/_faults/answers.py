@@ -24,7 +24,7 @@ _ANSWERS: Final[Mapping[Fault, FaultAnswer]] = MappingProxyType({**CONNECTIONS, 
 def play(kind: Fault, context: FaultContext) -> Iterable[Step] | None:
     """The steps by which the fault *kind* answers instead of, or in the form of, the reply of *context*.
 
-    None where they would change nothing: a client could then not tell that there was a fault, and a test that counts
+    None where they would change nothing: a client could then not notice that there was a fault, and a test that counts
     on it would pass without having tested anything.
     """
     if (kind in NEED_A_BODY and not context.reply.body) or (kind in NEED_A_NEXT_REQUEST and context.closes):

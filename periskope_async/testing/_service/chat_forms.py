@@ -39,7 +39,7 @@ def short_form(chat: Json) -> Json:
 
 
 def from_short(info: Json) -> Json:
-    """All that a ticket tells of its chat, in the full form."""
+    """All that a ticket holds of its chat, in the full form."""
     chat = {key: value for key, value in info.items() if key != "chat_labels"}
     if "chat_labels" in info:
         text = info["chat_labels"]

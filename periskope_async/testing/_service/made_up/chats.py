@@ -74,7 +74,7 @@ def full_chat(info: Json, number: int, latest: Json | None) -> Json:
 
     Args:
         info: in a ticket's form.
-        number: varies what that form does not tell.
+        number: varies what that form does not say.
         latest: its newest message in the API's full form, if it is known.
     """
     group = info["chat_type"] == "group"
