@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from periskope_async import PeriskopeClient
 
-__all__ = ["CALL_LIMIT", "call", "look_at_certificate", "resolve", "versions"]
+__all__ = ["CALL_LIMIT", "call", "describe_when_known", "look_at_certificate", "resolve", "versions"]
 
 T = TypeVar("T")
 
@@ -42,6 +42,8 @@ TLS_LIMIT: Final = 5.0
 CALL_LIMIT: Final = 10.0
 #: Seconds, for all calls.
 CALLS_LIMIT: Final = 20.0
+#: Seconds, until it is known who shares the rate limit.
+BUDGET_LIMIT: Final = 2.0
 #: Requests, at most. The first opens the connection.
 CALLS: Final = 10
 NEEDED: Final = ("aiohttp", "attrs", "cattrs", "anyio")
@@ -188,8 +190,18 @@ async def call(client: "PeriskopeClient") -> Calls:
             if not seconds:
                 error = RequestTimeout(f"no complete answer within {CALLS_LIMIT:g} s")
     date = answers[0].headers.get("date", "") if answers else ""
-    budget = client._caller.connections.limiter.describe_budget()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # nobody else has to know it
+    limiter = client._caller.connections.limiter  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # nobody else has to know it
+    budget = await describe_when_known(limiter.describe_budget, is_limited=client.rate_limit is not None)
     return Calls(seconds, asked, error, date, received_at, client.rate_limit, budget)
+
+
+async def describe_when_known(describe: Callable[[], tuple[str, bool]], *, is_limited: bool) -> tuple[str, bool]:
+    """Return who shares the budget. Redis is asked beside the calls, and so may be heard of after them."""
+    found, until = describe(), time.monotonic() + BUDGET_LIMIT
+    while is_limited and "not shared" in found[0] and time.monotonic() < until:
+        await asyncio.sleep(0.01)
+        found = describe()
+    return found
 
 
 async def _in_thread(function: Callable[[], T], limit: float) -> T:

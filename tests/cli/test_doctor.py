@@ -524,6 +524,29 @@ def test_who_shares_the_rate_limit(
     assert "CANARY" not in str(checks)
 
 
+@pytest.mark.parametrize(
+    ("is_limited", "said", "found"),
+    [
+        (True, ["redis; not shared, yet", "redis; not shared, yet", "redis, shared"], "redis, shared"),
+        (True, ["redis; not shared, yet"], "redis; not shared, yet"),
+        (False, ["redis; not shared, ever"], "redis; not shared, ever"),
+    ],
+)
+async def test_redis_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+    is_limited: bool,  # noqa: FBT001  # a test's parameter
+    said: list[str],
+    found: str,
+) -> None:
+    """Where there is a limit to share, it is waited for whether it is, but not for ever."""
+    monkeypatch.setattr(doctor_probes, "BUDGET_LIMIT", 30.0 if len(said) > 1 else 0.02)
+
+    def describe() -> tuple[str, bool]:
+        return (said.pop(0) if len(said) > 1 else said[0]), True
+
+    assert await doctor_probes.describe_when_known(describe, is_limited=is_limited) == (found, True)
+
+
 @needs_redis
 @pytest.mark.slow
 def test_a_redis_that_is_stopped(
@@ -536,7 +559,8 @@ def test_a_redis_that_is_stopped(
         monkeypatch.setenv("PERISKOPE_BUDGET", redis.url)
         _, checks = report(periskope)
         assert checks["service.budget"]["text"].startswith(f"redis, shared at redis://127.0.0.1:{redis.port}")
-    code, checks = report(periskope)
+    # By another key: this process knows of the one before that it was shared, and a new process would not.
+    code, checks = report(periskope, "--api-key", "another-key-0123456789")
     assert (code, statuses(checks, "warning")) == (0, {"service.budget"})
     assert checks["service.latency"]["data"]["answered"] == 10
 
