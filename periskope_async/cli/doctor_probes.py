@@ -5,7 +5,6 @@ name server's silence, is left behind in a daemon thread.
 """
 
 import asyncio
-import http.client
 import platform
 import re
 import socket
@@ -44,6 +43,8 @@ CALL_LIMIT: Final = 10.0
 CALLS_LIMIT: Final = 20.0
 #: Seconds, until it is known who shares the rate limit.
 BUDGET_LIMIT: Final = 2.0
+#: Bytes. The head of a proxy's answer is shorter.
+LONGEST_ANSWER: Final = 65_536
 #: Requests, at most. The first opens the connection.
 CALLS: Final = 10
 NEEDED: Final = ("aiohttp", "attrs", "cattrs", "anyio")
@@ -109,17 +110,17 @@ async def look_at_certificate(base_url: str, context: ssl.SSLContext | None, pro
         return Certificate(host, facts, protocol)
     except ssl.SSLCertVerificationError as error:
         problem = f"{host}: the certificate is not trusted: {error.verify_message}"
-    except (OSError, http.client.HTTPException) as error:
-        refused = re.search(r"Tunnel connection failed: (\d+)", str(error))
-        if proxy is not None and refused is not None:
-            return Certificate(host, problem=f"the proxy {proxy.url} refused to connect: {refused[1]}", proxy=True)
+    except _TunnelRefusedError as error:
+        way = "" if proxy is None else proxy.url
+        return Certificate(host, problem=f"the proxy {way} refused to connect: {error}", proxy=True)
+    except OSError as error:  # ssl.SSLError and TimeoutError are some
         at = host if proxy is None else f"{host}, through the proxy {proxy.url}"
         why = f"no answer within {TLS_LIMIT:g} s" if isinstance(error, TimeoutError) else _reason(error)
         return Certificate(host, problem=f"{at}: no TLS: {why}", proxy=proxy is not None)
     try:
         unread, _, _ = await _in_thread(partial(shake, _unverified()), 2 * TLS_LIMIT)
         _, facts, protocol = await _in_thread(partial(shake, _trusting(unread)), 2 * TLS_LIMIT)
-    except (OSError, http.client.HTTPException):
+    except (OSError, _TunnelRefusedError):
         return Certificate(host, problem=problem)
     return Certificate(host, facts, protocol, problem)
 
@@ -145,16 +146,35 @@ def _shake_hands(
 ) -> tuple[bytes, dict[str, Any], str]:
     """Return a server's certificate, as bytes and read, and the protocol."""
     near = (host, port) if proxy is None else (urlsplit(proxy.url).hostname or "", urlsplit(proxy.url).port or 80)
-    connection = http.client.HTTPSConnection(*near, timeout=TLS_LIMIT, context=context)
-    if proxy is not None:
-        credentials = proxy.authorization
-        connection.set_tunnel(host, port, {} if credentials is None else {"Proxy-Authorization": credentials.reveal()})
-    try:
-        connection.connect()
-        channel = cast("ssl.SSLSocket", connection.sock)
-        return channel.getpeercert(binary_form=True) or b"", channel.getpeercert() or {}, channel.version() or ""
-    finally:
-        connection.close()
+    with socket.create_connection(near, TLS_LIMIT) as wire:
+        if proxy is not None:
+            _open_tunnel(wire, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", proxy)
+        with context.wrap_socket(wire, server_hostname=host) as channel:
+            return channel.getpeercert(binary_form=True) or b"", channel.getpeercert() or {}, channel.version() or ""
+
+
+def _open_tunnel(wire: socket.socket, place: str, proxy: Proxy) -> None:
+    """Have a proxy connect to *place*.
+
+    Raises:
+        _TunnelRefusedError: it does not want to.
+        OSError: it does not answer as a proxy.
+    """
+    named = "" if proxy.authorization is None else f"Proxy-Authorization: {proxy.authorization.reveal()}\r\n"
+    wire.sendall(f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n{named}\r\n".encode())
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        piece = wire.recv(4_096)
+        answer += piece
+        if not piece or len(answer) > LONGEST_ANSWER:
+            raise ConnectionAbortedError("the proxy gave no answer that ends")
+    status = re.match(rb"HTTP/1\.[01] (\d{3})", answer)
+    if status is None or status[1] != b"200":
+        raise _TunnelRefusedError("no HTTP" if status is None else status[1].decode())
+
+
+class _TunnelRefusedError(Exception):
+    """A proxy does not connect: with its status."""
 
 
 async def call(client: "PeriskopeClient") -> Calls:

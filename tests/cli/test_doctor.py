@@ -7,8 +7,8 @@ import ssl
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from email.utils import formatdate
 from importlib import metadata
 from pathlib import Path
@@ -363,9 +363,9 @@ def test_https_where_http_is_spoken(run: Command, fake: FakePeriskope) -> None:
     assert "no TLS: " in checks["network.tls"]["text"]
 
 
-@pytest.fixture
-def refusing() -> Iterator[int]:
-    """Run a proxy that wants another password; give its port."""
+@contextmanager
+def proxy_that_says(answer: bytes) -> Iterator[int]:
+    """Run a proxy that answers each CONNECT so, and then speaks no more; give its port."""
 
     def serve() -> None:
         with suppress(OSError):
@@ -373,7 +373,7 @@ def refusing() -> Iterator[int]:
                 connection, _ = listener.accept()
                 with connection:
                     assert connection.recv(65_536).startswith(b"CONNECT ")
-                    connection.sendall(b"HTTP/1.1 407 CANARY\r\nContent-Length: 0\r\n\r\n")
+                    connection.sendall(answer)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve, daemon=True)
@@ -381,6 +381,85 @@ def refusing() -> Iterator[int]:
         yield listener.getsockname()[1]
         listener.shutdown(socket.SHUT_RDWR)
         thread.join(30)
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (b"HTTP/1.1 403 CANARY\r\n\r\n", "refused to connect: 403; "),
+        (b"CANARY of SSH\r\n\r\n", "refused to connect: no HTTP; "),
+        (b"HTTP/1.1 200 OK\r\n", "no TLS: "),
+        (b"HTTP/1.1 200 OK\r\n\r\n", "no TLS: "),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000, "no TLS: "),
+    ],
+)
+def test_what_proxies_say(run: Command, monkeypatch: pytest.MonkeyPatch, answer: bytes, text: str) -> None:
+    """Whatever a proxy answers, and however long, its own words are not shown."""
+    with proxy_that_says(answer) as port:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
+        code, checks = report(run, "--api-key", "some-key-0123456789", "--base-url", "https://[::1]:9/v1")
+    assert (code, statuses(checks, "failed")) == (6, {"network.tls"})
+    assert text in checks["network.tls"]["text"]
+    assert "CANARY" not in str(checks)
+
+
+@pytest.fixture
+def refusing() -> Iterator[int]:
+    """Run a proxy that wants another password; give its port."""
+    with proxy_that_says(b"HTTP/1.1 407 CANARY\r\nContent-Length: 0\r\n\r\n") as port:
+        yield port
+
+
+def test_a_tunnel(run: Command, secure: FakePeriskope, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through a proxy the certificate is the service's own, and calls go through it as well."""
+    monkeypatch.setenv("PERISKOPE_CA_BUNDLE", str(TRUSTED))
+    with tunnelling() as (port, heads):
+        monkeypatch.setenv("HTTPS_PROXY", f"http://user:CANARY@127.0.0.1:{port}")
+        code, checks = report(run, "--api-key", secure.api_key, "--base-url", secure_url(secure))
+    assert (code, statuses(checks, "ok")) == (0, ALL | {"network.tls"})
+    assert checks["network.tls"]["data"]["subject"] == "localhost"
+    assert len(heads) == 2
+    assert all(b"Proxy-Authorization: Basic " in head for head in heads)
+    assert "CANARY" not in str(checks)
+
+
+@contextmanager
+def tunnelling() -> Iterator[tuple[int, list[bytes]]]:
+    """Run a proxy that opens tunnels on this machine; give its port, and the heads of what it was asked."""
+    heads = list[bytes]()
+    threads = list[threading.Thread]()
+
+    def start(function: Callable[..., None], *arguments: Any) -> None:
+        threads.append(threading.Thread(target=function, args=arguments, daemon=True))
+        threads[-1].start()
+
+    def pass_on(source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65_536):
+                sink.sendall(data)
+        with suppress(OSError):
+            sink.shutdown(socket.SHUT_RDWR)
+
+    def tunnel(near: socket.socket) -> None:
+        heads.append(near.recv(65_536))
+        far_port = int(heads[-1].split()[1].rpartition(b":")[2])
+        with near, socket.create_connection(("127.0.0.1", far_port), 30) as far:
+            near.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            start(pass_on, far, near)
+            pass_on(near, far)
+            threads[-1].join(30)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                start(tunnel, listener.accept()[0])
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        start(serve)
+        yield listener.getsockname()[1], heads
+        listener.shutdown(socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join(30)
 
 
 def test_a_proxy_that_refuses(run: Command, refusing: int, monkeypatch: pytest.MonkeyPatch) -> None:
