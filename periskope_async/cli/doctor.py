@@ -34,7 +34,8 @@ __all__ = [
     "to_dict",
 ]
 
-#: Seconds. The service's clock shows whole seconds, and the answer travels: a smaller difference says nothing.
+#: Seconds. The service's clock shows whole seconds: a smaller difference, beside the time that the answer took, says
+#: nothing.
 SKEW_SEEN: Final = 2.0
 #: Seconds. A certificate that is renewed by itself has been by then.
 RENEWED_BEFORE: Final = 14 * 86_400.0
@@ -119,7 +120,8 @@ class Calls:
         asked: how many were made.
         error: of the first that failed; None if none did.
         date: the `Date` of the first answer; empty without one.
-        received_at: when it came, seconds since the epoch by this machine.
+        sent_at: when it was asked for, seconds since the epoch by this machine.
+        received_at: when it came.
         rate_limit: as the key shows it; None where it shows none.
         budget: who shares it, in words, and whether that works.
     """
@@ -128,6 +130,7 @@ class Calls:
     asked: int
     error: PeriskopeError | None
     date: str
+    sent_at: float
     received_at: float
     rate_limit: RateLimit | None
     budget: tuple[str, bool]
@@ -228,11 +231,11 @@ def _elsewhere(hint: str) -> str:
 def judge_clock(found: Calls) -> Finding:
     """Judge how far this machine's clock is off. The client copes with that; logs and due dates do not."""
     try:
-        ahead = found.received_at - parsedate_to_datetime(found.date).timestamp()
+        ahead = (found.sent_at + found.received_at) / 2 - parsedate_to_datetime(found.date).timestamp()
     except ValueError:
         return Finding("service.clock", Status.SKIPPED, "the service sent no time to compare with")
     data = {"seconds_ahead": round(ahead, 1)}
-    if abs(ahead) < SKEW_SEEN:
+    if abs(ahead) < SKEW_SEEN + (found.received_at - found.sent_at) / 2:
         return Finding("service.clock", Status.OK, "in step with the service", data=data)
     text = f"{abs(ahead):,.0f} s {'ahead of' if ahead > 0 else 'behind'} the service"
     return Finding("service.clock", Status.WARNING, text, "Set this machine's clock; have it follow NTP.", data)

@@ -182,10 +182,10 @@ async def call(client: "PeriskopeClient") -> Calls:
 
     Where the key shows a rate limit, at most half of what is left is used.
     """
+    TicketPage.from_dict({"tickets": []})  # what reads the answers is made now, and not in the first call
     seconds, asked = list[float](), 0
     error: PeriskopeError | None = None
-    received_at, wanted = 0.0, CALLS
-    TicketPage.from_dict({"tickets": []})  # what reads the answers is made now, and not in the first call
+    sent_at, received_at, wanted = time.time(), 0.0, CALLS
     with capture_responses() as answers:
         try:
             async with asyncio.timeout(CALLS_LIMIT):
@@ -201,7 +201,7 @@ async def call(client: "PeriskopeClient") -> Calls:
                             break
                         continue
                     seconds.append(time.perf_counter() - started)
-                    received_at = received_at or time.time() - seconds[0] / 2
+                    received_at = received_at or time.time()
                     limit = client.rate_limit
                     if limit is not None and asked == 1:
                         wanted = min(CALLS, 1 + limit.remaining // 2)
@@ -212,7 +212,7 @@ async def call(client: "PeriskopeClient") -> Calls:
     date = answers[0].headers.get("date", "") if answers else ""
     limiter = client._caller.connections.limiter  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # nobody else has to know it
     budget = await describe_when_known(limiter.describe_budget, is_limited=client.rate_limit is not None)
-    return Calls(seconds, asked, error, date, received_at, client.rate_limit, budget)
+    return Calls(seconds, asked, error, date, sent_at, received_at, client.rate_limit, budget)
 
 
 async def describe_when_known(describe: Callable[[], tuple[str, bool]], *, is_limited: bool) -> tuple[str, bool]:
