@@ -15,6 +15,7 @@ from attrs import define, field
 from opentelemetry import context, metrics, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from periskope_async.errors import ApiError
 from periskope_async.hooks import (
@@ -31,7 +32,7 @@ from periskope_async.hooks import (
     ThrottleEvent,
 )
 
-__all__ = ["telemetry_hooks"]
+__all__ = ["current_traceparent", "telemetry_hooks"]
 
 #: Seconds, as the conventions have them for `http.client.request.duration`.
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
@@ -208,3 +209,13 @@ def telemetry_hooks(provider: Any, base_url: str) -> Hooks:
         base_url: where the calls go.
     """
     return _Telemetry(provider, base_url).hooks()
+
+
+def current_traceparent() -> dict[str, str]:
+    """Return the headers that say which span is the current one: `traceparent`, and `tracestate` where there is one.
+
+    Not the application's baggage, whatever its own propagators are: the service is somebody else's.
+    """
+    headers: dict[str, str] = {}
+    TraceContextTextMapPropagator().inject(headers)
+    return headers

@@ -2,15 +2,15 @@
 
 import os
 import sys
-from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from attrs import fields
 
 from periskope_async.errors import ConfigurationError
 from periskope_async.hooks import Hooks, notify
 
-__all__ = ["TracerProvider", "with_tracing"]
+__all__ = ["TracerProvider", "Watch", "with_tracing"]
 
 EventT = TypeVar("EventT")
 
@@ -25,7 +25,19 @@ class TracerProvider(Protocol):
         """Return a tracer."""
 
 
-def with_tracing(hooks: Hooks | None, tracing: object, base_url: str) -> Hooks | None:
+class Watch(NamedTuple):
+    """Who hears of the calls of a client, and what the service is to hear of who makes them.
+
+    Attributes:
+        hooks: called for whatever happens.
+        trace_headers: returns, inside of a call, the headers that name its span; None to send none.
+    """
+
+    hooks: Hooks | None
+    trace_headers: Callable[[], Mapping[str, str]] | None = None
+
+
+def with_tracing(hooks: Hooks | None, tracing: object, base_url: str, *, propagate: bool = False) -> Watch:
     """Return *hooks*, and those that report to OpenTelemetry where that is wanted.
 
     Args:
@@ -33,6 +45,7 @@ def with_tracing(hooks: Hooks | None, tracing: object, base_url: str) -> Hooks |
         tracing: whether to, or the provider to report to. None: if the application has imported OpenTelemetry, unless
             its environment says no.
         base_url: where the client's calls go.
+        propagate: whether the service is to hear which span a call is.
 
     Raises:
         ConfigurationError: it is wanted, and not installed; or *tracing* is none of these.
@@ -44,12 +57,13 @@ def with_tracing(hooks: Hooks | None, tracing: object, base_url: str) -> Hooks |
         said = os.environ.get(SWITCH, "").strip().lower()
         tracing = "opentelemetry" in sys.modules and said not in {"false", "0", "no", "off"}
     if tracing is False:
-        return hooks
+        return Watch(hooks)
     try:
-        from periskope_async._opentelemetry import telemetry_hooks
+        from periskope_async._opentelemetry import current_traceparent, telemetry_hooks
     except ImportError as exc:
         raise ConfigurationError("tracing: needs opentelemetry-api, which periskope[otel] brings") from exc
-    return _join_hooks(hooks, telemetry_hooks(provider, base_url))
+    joined = _join_hooks(hooks, telemetry_hooks(provider, base_url))
+    return Watch(joined, current_traceparent if propagate else None)
 
 
 def _join_hooks(hooks: Hooks | None, more: Hooks) -> Hooks:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, Self, TypeVa
 
 from periskope_async._io.caller import Caller
 from periskope_async._io.limiter import limiter_for
+from periskope_async._log import log_as_asked
 from periskope_async._sansio.options import Misnamed, explain_options
 from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async._sansio.secret import conceal
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async._tracing import TracerProvider, with_tracing
 from periskope_async.errors import ConfigurationError
-from periskope_async.hooks import Hooks, log_as_asked
+from periskope_async.hooks import Hooks
 from periskope_async.resources._attribute import Resource
 from periskope_async.settings import Settings
 
@@ -74,6 +75,8 @@ class PeriskopeClient:
         cache_size: how many answers to keep, at most, for calls that say with `max_age` how old one may be.
         tracing: whether to report spans and metrics to OpenTelemetry, or the `TracerProvider` to report to. None: if
             the application has imported it before, unless OTEL_PYTHON_INSTRUMENTATION_PERISKOPE_ENABLED is false.
+        propagate_traceparent: whether requests say in `traceparent` and `tracestate` which span they are, where spans
+            are reported. Not that the service is known to read it.
 
     Raises:
         ConfigurationError: an argument or environment variable is unusable; the message names it.
@@ -100,6 +103,7 @@ class PeriskopeClient:
         ssl: "SSLContext | str | PathLike[str] | None" = None,
         cache_size: int = 1000,
         tracing: "bool | TracerProvider | None" = None,
+        propagate_traceparent: bool = False,
     ) -> None:
         api_key = conceal(api_key)
         settings = Settings.resolve(
@@ -122,7 +126,8 @@ class PeriskopeClient:
 
         limiter = limiter_for(settings.base_url, settings.api_key, settings.budget)
         connections = Connections(settings, limiter, session, how_to_close=self._how_to_close)
-        self._caller = Caller(settings, connections, with_tracing(hooks, tracing, settings.base_url))
+        watch = with_tracing(hooks, tracing, settings.base_url, propagate=propagate_traceparent)
+        self._caller = Caller(settings, connections, watch)
 
     tickets: "Resource[Tickets]" = Resource("The tickets of the account.")
     chats: "Resource[Chats]" = Resource("The chats of a phone.")
@@ -167,7 +172,7 @@ class PeriskopeClient:
         own = self._caller
         settings = own.settings.replace(timeout=timeout, deadline=deadline, retries=retries, phone=phone)
         clone = type(self).__new__(type(self))
-        clone._caller = Caller(settings, own.connections, own.report.hooks)  # noqa: SLF001  # our own kind
+        clone._caller = Caller(settings, own.connections, own.report.watch)  # noqa: SLF001  # our own kind
         return clone
 
     def events(

@@ -5,20 +5,21 @@ Three ways, which cost nothing while unused:
 - `PeriskopeClient(..., hooks=Hooks(on_retry=...))` calls you for every event of a client;
 - `with capture_responses() as answers:` collects the metadata of the calls made inside, of any client;
 - the standard logger `periskope` reports retries and pauses (INFO) and answers (DEBUG). Scripts that set up no logging
-  of their own see it on stderr with PERISKOPE_LOG=info or PERISKOPE_LOG=debug.
+  of their own see it on stderr with PERISKOPE_LOG=info or PERISKOPE_LOG=debug, and without that what a hook raised.
 
 No event holds the key.
 """
 
 import logging
-import os
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Final, Literal, TextIO, TypeVar
+from typing import Final, Literal, TypeVar
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
+from periskope_async._log import logger
+from periskope_async._sansio.hook import why_no_hook
 from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async.errors import ConfigurationError, PeriskopeError, mask_numbers
 
@@ -38,10 +39,10 @@ __all__ = [
     "capture_responses",
 ]
 
-logger: Final = logging.getLogger("periskope")
-logger.addHandler(logging.NullHandler())
-
 EventT = TypeVar("EventT")
+
+#: The code of each hook that has raised, with the class of what it raised.
+_failed: Final = set[tuple[object, type[Exception]]]()
 
 
 @frozen(kw_only=True)
@@ -211,7 +212,7 @@ class RunEndEvent(RunStartEvent):
 
 @frozen(kw_only=True)
 class Hooks:
-    """Callables that get a client's events, in its event loop. What they raise is logged, not raised.
+    """Functions that get a client's events, in its event loop. What they raise is logged, not raised.
 
     All events of a call but those of its bulk run come in the task that makes it, in this order: `on_start`; for each
     request `on_queued` and `on_paced` if it waits for its turn, `on_request`, `on_response` if there is an answer, then
@@ -229,6 +230,9 @@ class Hooks:
         on_throttle: the service answered 429, and everybody on this key pauses.
         on_run_start: a bulk run begins.
         on_run_end: a bulk run has ended, and what it came to.
+
+    Raises:
+        ConfigurationError: one of them cannot be called, or is an async function, which nobody would await.
     """
 
     on_start: Callable[[StartEvent], object] | None = None
@@ -241,6 +245,11 @@ class Hooks:
     on_throttle: Callable[[ThrottleEvent], object] | None = None
     on_run_start: Callable[[RunStartEvent], object] | None = None
     on_run_end: Callable[[RunEndEvent], object] | None = None
+
+    def __attrs_post_init__(self) -> None:
+        for each in fields(Hooks):
+            if problem := why_no_hook(getattr(self, each.name)):
+                raise ConfigurationError(f"{each.name}: {problem}")
 
 
 captured: Final[ContextVar[list[ResponseEvent] | None]] = ContextVar("periskope_captured", default=None)
@@ -260,38 +269,20 @@ def capture_responses() -> Generator[list[ResponseEvent], None, None]:
         captured.reset(token)
 
 
-def log_as_asked() -> None:
-    """Show the log on stderr if PERISKOPE_LOG says so, as long as the program sets up no logging itself.
-
-    Raises:
-        ConfigurationError: it says something else than `info` or `debug`.
-    """
-    wanted = os.environ.get("PERISKOPE_LOG", "").strip().lower()
-    if not wanted:
-        return
-    if wanted not in {"info", "debug"}:
-        raise ConfigurationError(f"PERISKOPE_LOG: expected info or debug, got {wanted[:20]!r}")
-    logger.setLevel(wanted.upper())
-    if not any(isinstance(handler, _OwnHandler) for handler in logger.handlers):
-        logger.addHandler(_OwnHandler())
-
-
-class _OwnHandler(logging.StreamHandler[TextIO]):
-    """Prints to stderr, while nobody else prints log records."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s: %(message)s"))
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not logging.getLogger().handlers and bool(super().filter(record))
-
-
 def notify(hook: Callable[[EventT], object] | None, event: EventT) -> None:
     """Call *hook*, and log what it raises."""
     if hook is None:
         return
     try:
         hook(event)
-    except Exception:  # a hook is a guest: whatever it raises must not end the call
-        logger.exception("a hook raised, and the call goes on")
+    except Exception as exc:  # noqa: BLE001  # a hook is a guest: whatever it raises must not end the call
+        _report_failure(hook, exc)
+
+
+def _report_failure(hook: object, exc: Exception) -> None:
+    """Log what a hook raised: as an error the first time, so that a bulk run does not say it ten thousand times."""
+    failure = getattr(hook, "__code__", type(hook)), type(exc)
+    level = logging.DEBUG if failure in _failed else logging.ERROR
+    _failed.add(failure)
+    name = getattr(hook, "__qualname__", type(hook).__qualname__)
+    logger.log(level, "the hook %s raised, and the call goes on; if it does again, DEBUG shows it", name, exc_info=exc)

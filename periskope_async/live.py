@@ -13,11 +13,12 @@ from periskope_async._io.entered import Entered
 from periskope_async._io.listener import Listener
 from periskope_async._io.socket_io import require_socketio
 from periskope_async._io.tasks import cancel_and_wait
+from periskope_async._log import logger
 from periskope_async._sansio.live import MAX_WAITING, Backlog, decide_reconnect
 from periskope_async._sansio.response import FailedAttempt, FailureKind
 from periskope_async.errors import ConfigurationError, PeriskopeError
 from periskope_async.events import Event, Gap, TicketEvent, TicketUpdated, UnknownEvent
-from periskope_async.hooks import capture_responses, logger
+from periskope_async.hooks import capture_responses
 from periskope_async.models.ticket_rows import TicketRow
 from periskope_async.models.tickets import Ticket, TicketInfo
 from periskope_async.resources.tickets import Tickets

@@ -83,23 +83,23 @@ class Settings:
         Raises:
             ConfigurationError: a setting is missing or unusable; the message names it and never shows the key.
         """
-        checked_url = _check_base_url(
+        checked_url = check_base_url(
             os.environ.get("PERISKOPE_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url
         )
         chosen_phone = os.environ.get("PERISKOPE_PHONE") or None if phone is None else phone
         chosen_budget = conceal(os.environ.get("PERISKOPE_BUDGET") or "own") if budget is None else budget
         return cls(
-            api_key=_check_key(conceal(os.environ.get("PERISKOPE_API_KEY") if api_key is None else api_key)),
+            api_key=check_key(conceal(os.environ.get("PERISKOPE_API_KEY") if api_key is None else api_key)),
             phone=None if chosen_phone is None else as_phone("phone", chosen_phone),
             base_url=checked_url,
             timeout=as_seconds("timeout", timeout),
             deadline=None if deadline is None else as_seconds("deadline", deadline),
             retries=as_count("retries", retries, least=0),
             concurrency=as_count("concurrency", concurrency, least=1),
-            budget=_check_budget(chosen_budget),
+            budget=check_budget(chosen_budget),
             proxy=_check_proxy(proxy, checked_url),
-            ssl=_check_ssl("ssl", ssl)
-            or _check_ssl("PERISKOPE_CA_BUNDLE", os.environ.get("PERISKOPE_CA_BUNDLE") or None),
+            ssl=check_ssl("ssl", ssl)
+            or check_ssl("PERISKOPE_CA_BUNDLE", os.environ.get("PERISKOPE_CA_BUNDLE") or None),
             cache_size=as_count("cache_size", cache_size, least=0),
         )
 
@@ -128,7 +128,7 @@ class Settings:
         return evolve(self, **changes)
 
 
-def _check_key(value: str | NotText | None) -> Secret:
+def check_key(value: str | NotText | None) -> Secret:
     if value is None or value == "":
         raise ConfigurationError("api_key: no API key; pass api_key= or set PERISKOPE_API_KEY")
     if isinstance(value, NotText):
@@ -143,7 +143,7 @@ def _check_key(value: str | NotText | None) -> Secret:
     return Secret(value.strip())
 
 
-def _check_budget(value: object) -> Budget:
+def check_budget(value: object) -> Budget:
     if isinstance(value, RedisBudget):
         return value
     if value in {"own", "host"}:
@@ -154,7 +154,7 @@ def _check_budget(value: object) -> Budget:
     raise ConfigurationError("budget: expected 'own', 'host' or 'redis://...' (the value is not shown)")
 
 
-def _check_base_url(value: object) -> str:
+def check_base_url(value: object) -> str:
     if not isinstance(value, str):
         raise ConfigurationError(f"base_url: expected text, got {type(value).__name__}")
     if not _KEY.fullmatch(value.strip()):
@@ -186,7 +186,7 @@ def _check_proxy(value: object, base_url: str) -> Proxy | None:
     return proxy
 
 
-def _check_ssl(name: str, value: object) -> "SSLContext | None":
+def check_ssl(name: str, value: object) -> "SSLContext | None":
     if value is None:
         return None
     import ssl

@@ -82,6 +82,8 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
         cache_size: how many answers to keep, at most, for calls that say with `max_age` how old one may be.
         tracing: whether to report spans and metrics to OpenTelemetry, or the `TracerProvider` to report to. None: if
             the application has imported it before, unless OTEL_PYTHON_INSTRUMENTATION_PERISKOPE_ENABLED is false.
+        propagate_traceparent: whether requests say in `traceparent` and `tracestate` which span they are, where spans
+            are reported. Not that the service is known to read it.
 
     Raises:
         ConfigurationError: an argument or environment variable is unusable; the message names it.
@@ -104,6 +106,7 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
         ssl: "SSLContext | str | PathLike[str] | None" = None,
         cache_size: int = 1000,
         tracing: "bool | TracerProvider | None" = None,
+        propagate_traceparent: bool = False,
     ) -> None:
         api_key = conceal(api_key)
         prepare()
@@ -122,6 +125,7 @@ class PeriskopeClient(Facade[AsyncPeriskopeClient]):
                 ssl=ssl,
                 cache_size=cache_size,
                 tracing=tracing,
+                propagate_traceparent=propagate_traceparent,
             )
         )
 

@@ -17,8 +17,8 @@ from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async._sansio.response import FailedAttempt, FailureKind
 from periskope_async._sansio.retry import cost, decide_retry
+from periskope_async._tracing import Watch
 from periskope_async.errors import ClientClosedError, DeadlineExceeded, NotFoundError, PeriskopeError
-from periskope_async.hooks import Hooks
 from periskope_async.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,11 +37,11 @@ Reacquire = Callable[[], Awaitable[Permit | None]]
 class Caller:
     """Sends requests for one client: as often as its settings allow, as fast as the rate limiter allows."""
 
-    def __init__(self, settings: Settings, connections: "Connections", hooks: Hooks | None = None) -> None:
+    def __init__(self, settings: Settings, connections: "Connections", watch: Watch | None = None) -> None:
         self.settings = settings
         self.connections = connections
-        self.report: Reporter = Reporter(settings.api_key, hooks)
-        self._watched: Final = hooks is not None
+        self.report: Reporter = Reporter(settings.api_key, watch)
+        self._watched: Final = self.report.hooks is not None
         self._deadline: Final = math.inf if settings.deadline is None else settings.deadline
 
     @property

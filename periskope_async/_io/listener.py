@@ -8,11 +8,11 @@ from typing import Any, Final, NoReturn
 from periskope_async._io.caller import Caller
 from periskope_async._io.socket_io import SocketIo
 from periskope_async._io.wire import Wire
+from periskope_async._log import logger
 from periskope_async._sansio.live import STEADY, decide_reconnect, socket_address
 from periskope_async._sansio.response import FailedAttempt, FailureKind
 from periskope_async._sansio.retry import decide_retry
 from periskope_async.errors import ConnectError, PeriskopeError
-from periskope_async.hooks import logger
 
 __all__ = ["Listener"]
 

@@ -8,15 +8,16 @@ from itertools import count
 from typing import Any, Final, Literal
 
 from periskope_async._io.call import Call
+from periskope_async._log import logger
 from periskope_async._sansio.custom import CUSTOM
-from periskope_async._sansio.operation import Request
+from periskope_async._sansio.operation import Request, add_headers
 from periskope_async._sansio.rate_limit import RateLimit
 from periskope_async._sansio.redact import redact
 from periskope_async._sansio.response import FailureKind, Response
+from periskope_async._tracing import Watch
 from periskope_async.errors import DeadlineExceeded, PeriskopeError, mask_numbers
 from periskope_async.hooks import (
     EndEvent,
-    Hooks,
     PacedEvent,
     QueuedEvent,
     RequestEvent,
@@ -27,7 +28,6 @@ from periskope_async.hooks import (
     StartEvent,
     ThrottleEvent,
     captured,
-    logger,
     notify,
 )
 from periskope_async.settings import Secret
@@ -43,12 +43,13 @@ class Reporter:
 
     Args:
         key: what nobody may see.
-        hooks: who listens.
+        watch: who listens; None for nobody.
     """
 
-    def __init__(self, key: Secret, hooks: Hooks | None) -> None:
+    def __init__(self, key: Secret, watch: Watch | None) -> None:
         self._scrub = key.scrub
-        self.hooks = hooks
+        self.watch = watch
+        self.hooks = None if watch is None else watch.hooks
 
     def name_request(self, error: PeriskopeError, request: Request[Any]) -> PeriskopeError:
         """Add to *error* which request it is about, and make it fit to be shown."""
@@ -79,6 +80,8 @@ class Reporter:
             call.number = next(_numbers)
             if self.hooks.on_start is not None:
                 notify(self.hooks.on_start, StartEvent(**self._about(call)))
+            if self.watch is not None and self.watch.trace_headers is not None:  # of the span that was begun just now
+                call.request = add_headers(call.request, self.watch.trace_headers())
 
     def end(self, call: Call[Any], now: float, error: BaseException | None) -> None:
         """Say that a call ends."""

@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
-from attrs import Factory, define, field, frozen
+from attrs import Factory, define, evolve, field, frozen
 
 from periskope_async._sansio.arguments import as_phone, path_segment
 from periskope_async._sansio.unset import UNSET
 from periskope_async._sansio.upload import FileBody
 from periskope_async.errors import ConfigurationError
 
-__all__ = ["Operation", "Request", "about_another", "no_page"]
+__all__ = ["Operation", "Request", "about_another", "add_headers", "no_page"]
 
 T = TypeVar("T")
 
@@ -113,6 +113,13 @@ class Request(Generic[T]):
     phone: str | None = field(default=None, repr=False)
     content_type: str = "application/json"
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
+def add_headers(request: Request[T], headers: Mapping[str, str]) -> Request[T]:
+    """Return *request* with further headers, but for those that it has."""
+    names = {name.lower() for name, _ in request.headers}
+    new = tuple((name, value) for name, value in headers.items() if name.lower() not in names)
+    return evolve(request, headers=(*request.headers, *new))
 
 
 def about_another(id_of: Callable[[T], str]) -> Callable[[Request[T], T], str | None]:

@@ -24,6 +24,7 @@ from periskope_async.cli.options import (
     changed_options,
     chosen,
     concurrency,
+    connection,
     export_options,
     hands_on_connect,
     how_many,
@@ -262,15 +263,18 @@ def events(connect: "Connect", *, types: tuple[str, ...], backfill: Literal["tic
 
 
 @app.command()
-@hands_on_connect
-def doctor(connect: "Connect") -> int:
-    """Check settings, key, clock and rate limit."""
+@connection
+@output("report", "json")
+def doctor(*, output: str, **options: Any) -> int:
+    """Check settings, network, key, clock and rate limit.
+
+    It says what to do next, and never shows a key, a password or a phone number. Ten small calls at most are made.
+    """
     from periskope_async.cli.commands import doctor as _doctor
 
     context = click.get_current_context()
-    options = {option.name: option for option in context.command.params if option.envvar}
-    settings = {name: context.params[name] for name in options}
-    return _doctor.examine(connect, settings, {name: _source(context, option) for name, option in options.items()})
+    params = {option.name: option for option in context.command.params}
+    return _doctor.examine({name: (value, _source(context, params[name])) for name, value in options.items()}, output)
 
 
 def _source(context: click.Context, option: click.Parameter) -> str:

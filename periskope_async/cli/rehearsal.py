@@ -27,7 +27,7 @@ class Rehearsal(Caller):
     """Calls as another caller does, but keeps in *kept* what would change anything."""
 
     def __init__(self, caller: Caller, kept: list[Request[Any]]) -> None:
-        super().__init__(caller.settings, caller.connections, caller.report.hooks)
+        super().__init__(caller.settings, caller.connections, caller.report.watch)
         self._kept = kept
 
     async def call(self, request: Request[T], **options: Any) -> T:

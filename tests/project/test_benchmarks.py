@@ -1,5 +1,6 @@
 import importlib
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -7,6 +8,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from tests.support import each_of
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -35,6 +38,13 @@ def benchmark_module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("fetching")
 
 
+@pytest.fixture
+def soak(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Give the module of the long run."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    return importlib.import_module("soak")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("name", NEEDED)
@@ -46,6 +56,43 @@ def test_every_peer_does_what_it_claims(name: str, tmp_path: Path) -> None:
     assert run.returncode == 0, run.stderr
     rows = Counter(row for _, row, _, figures in json.loads(out.read_text()) if figures)
     assert rows.keys() >= NEEDED[name]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_a_short_soak() -> None:
+    """Both clients make all their calls while the service fails, and nothing but memory, which settles later, grows."""
+    command = [sys.executable, BENCHMARKS / "soak.py", "--calls", "1600", "--pause", "6", "--minutes", "1"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    assert run.returncode in {0, 1}, run.stderr
+    said = run.stdout.splitlines()
+    assert re.match(r"1,600 calls in \d+ s: 1,5\d\d found, ", said[0])
+    requests, faults = (int(each.replace(",", "")) for each in re.findall(r"[\d,]+\d", said[1])[:2])
+    assert requests > 1_500
+    assert 0.03 < faults / requests < 0.07
+    verdicts = {line.split("|")[1].strip(): line.split("|")[-2].strip() for line in said if line.startswith("| ")}
+    assert verdicts.keys() == {"", "memory, MB", "objects", "tasks", "descriptors", "threads"}
+    assert [verdicts[name] for name in ("tasks", "descriptors", "threads")] == ["flat"] * 3
+
+
+@each_of(
+    "first, last, grown",
+    [
+        ((60.0, 1_000, 2, 19, 10), (61.9, 1_029, 2, 19, 10), set()),
+        ((100.0, 1_000, 2, 19, 10), (102.9, 900, 1, 12, 9), set()),
+        (
+            (60.0, 1_000, 2, 19, 10),
+            (62.1, 1_031, 3, 20, 11),
+            {"memory_mb", "objects", "tasks", "descriptors", "threads"},
+        ),
+    ],
+)
+def test_what_a_soak_calls_growth(
+    soak: ModuleType, first: tuple[float, ...], last: tuple[float, ...], grown: set[str]
+) -> None:
+    """What is open or at work may not grow at all, memory by what allocators keep; what was before the run is apart."""
+    readings = [soak.Reading(30.0, 10, 1, 5, 1), soak.Reading(*first), soak.Reading(*last)]
+    assert {verdict.name for verdict in soak.judge(readings) if not verdict.flat} == grown
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """The apps in examples/ as real servers: started, driven by many users who do not all wait, stopped by SIGTERM."""
 
+import ast
 import asyncio
 import contextlib
+import json
 import os
 import re
 import signal
@@ -193,6 +195,48 @@ def test_script(environment: dict[str, str]) -> None:
     )
     assert done.returncode == 1
     assert done.stderr.startswith("error: [401]")
+
+
+#: Runs a notebook as Jupyter does, in a kernel of its own, and prints what its cells show.
+NOTEBOOK = """
+import json, sys
+import nbclient, nbformat
+
+notebook = nbformat.read(sys.argv[1], as_version=4)
+nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+print(json.dumps([cell.outputs for cell in notebook.cells if cell.cell_type == "code"]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_notebook(environment: dict[str, str], fake: FakePeriskope) -> None:
+    """The notebook runs in a kernel: a bar, a table, blocking and awaited cells, and nothing on standard error."""
+    for needed in ("nbclient", "ipykernel"):
+        pytest.importorskip(needed, reason=f"{needed} is not installed")
+    del environment["PYTHONDEVMODE"], environment["PYTHONWARNINGS"]  # the kernel's own libraries warn
+    command = [sys.executable, "-c", NOTEBOOK, str(EXAMPLES / "tickets.ipynb")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    listed, fetched, counted, awaited, closed = json.loads(done.stdout.splitlines()[-1])
+    assert [each["data"]["text/plain"] for each in listed] == ["20"]
+    bar, table = fetched
+    assert "20/20" in bar["data"]["text/html"]
+    assert "<table" in table["data"]["text/html"]
+    assert counted[0]["data"]["text/plain"].startswith("Counter({")
+    newest, streamed = ast.literal_eval(awaited[0]["data"]["text/plain"])
+    assert (newest, streamed) == ("BKT-200", [f"BKT-{number}" for number in range(200, 195, -1)])
+    assert closed == []
+    assert fake.calls == 1 + 20 + 1 + 5
+
+
+def test_the_guide_shows_the_notebook() -> None:
+    """The notebook holds no outputs and no people, and the guide has its cells, word for word."""
+    notebook = json.loads((EXAMPLES / "tickets.ipynb").read_text("utf-8"))
+    page = (ROOT / "docs" / "guides" / "notebooks.md").read_text("utf-8")
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert [(cell["outputs"], cell["execution_count"]) for cell in cells] == [([], None)] * len(cells)
+    assert all(f"```python\n{''.join(cell['source'])}\n```" in page for cell in cells)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """What can be seen of calls from outside: hooks and captured answers, in virtual time."""
 
 import asyncio
+import functools
 import logging
 from collections.abc import AsyncIterator
 from typing import Any
@@ -20,8 +21,9 @@ from periskope_async import (
     ThrottleEvent,
     capture_responses,
 )
+from periskope_async import hooks as hooks_module
 from periskope_async.testing import FakePeriskope, Fault, RateLimitPolicy
-from tests.support import run_python, slow, virtual_loop
+from tests.support import Recorder, each_of, run_python, slow, virtual_loop
 
 Seen = list[RequestEvent]
 
@@ -102,21 +104,66 @@ async def test_pauses_tell_how_long(fake: FakePeriskope) -> None:
     assert [(event.retry_after, event.pause) for event in seen] == [(7.0, 7.0)]
 
 
-async def test_what_a_hook_raises_is_logged(fake: FakePeriskope, caplog: pytest.LogCaptureFixture) -> None:
-    """A hook that fails is logged with its traceback, and the call goes on as if there were none."""
+async def test_what_a_hook_raises_is_logged(
+    fake: FakePeriskope, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hook that fails is an error in the log with its traceback, the first time; the call goes on."""
 
     def fail(_: object) -> None:
         raise RuntimeError("the dashboard is down")
 
     for fault in (Fault.STATUS_503, Fault.STATUS_429):
         fake.faults.add(fault, times=1)
-    hooks = Hooks(on_request=fail, on_response=fail, on_retry=fail, on_throttle=fail)
+    monkeypatch.setattr(hooks_module, "_failed", set())
+    caplog.set_level(logging.DEBUG, "periskope")
+    hooks = Hooks(on_request=fail, on_response=fail, on_retry=fail, on_throttle=fail, on_end=functools.partial(fail))
     async with fake.client(hooks=hooks) as client:
         await client.tickets.get("BKT-001")
         await client.tickets.get("BKT-001")
-    logged = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert len(logged) == 4 + 4 + 2 + 1  # requests, answers, retries, pauses
+    logged = [record for record in caplog.records if record.exc_info]
+    assert len(logged) == 4 + 4 + 2 + 1 + 2  # requests, answers, retries, pauses, ends
     assert all(record.exc_info and "dashboard" in str(record.exc_info[1]) for record in logged)
+    errors = [record.getMessage() for record in logged if record.levelno == logging.ERROR]
+    assert [message.split()[2].rpartition(".")[2] for message in errors] == ["fail", "partial"]
+    assert {record.levelno for record in logged} == {logging.ERROR, logging.DEBUG}
+
+
+class Awaited:
+    """Can be called, and has to be awaited."""
+
+    async def __call__(self, event: object) -> None:
+        """Do nothing."""
+
+
+async def awaited(_: object) -> None:
+    """Do nothing, awaited."""
+
+
+async def generating(_: object) -> AsyncIterator[None]:
+    """Do nothing, iterated."""
+    yield
+
+
+@each_of("name", [each.name for each in attrs.fields(Hooks)])
+@each_of(
+    "hook, problem",
+    [
+        (1, "expected a function of one event, got int"),
+        ("print", "expected a function of one event, got str"),
+        *((each, "hooks are not awaited") for each in (awaited, generating, functools.partial(awaited), Awaited())),
+        (Awaited().__call__, "hooks are not awaited"),
+    ],
+)
+def test_what_is_no_hook_is_refused(name: str, hook: Any, problem: str) -> None:
+    """What cannot be called, or would have to be awaited, is refused by name when the hooks are made."""
+    with pytest.raises(ConfigurationError, match=rf"^{name}: {problem}"):
+        Hooks(**{name: hook})
+
+
+@each_of("hook", [None, print, [].append, int, Recorder().requests.append, functools.partial(print, "event")])
+def test_what_can_be_called_is_a_hook(hook: Any) -> None:
+    """Functions, methods, classes and what else can be called will do."""
+    assert Hooks(on_end=hook).on_end is hook
 
 
 async def test_clones_tell_the_same_hooks(fake: FakePeriskope) -> None:
@@ -224,6 +271,28 @@ def test_log_of_a_script(monkeypatch: pytest.MonkeyPatch, wanted: str, setup: st
         assert line in done.stderr
     assert done.stderr.count("Service unavailable") == bool(lines)
     assert ("DEBUG" in done.stderr) == (wanted == "debug")
+
+
+@pytest.mark.parametrize(("setup", "said"), [("", 1), slow("logging.basicConfig()", 1)])
+def test_errors_of_a_script(setup: str, said: int) -> None:
+    """What a hook raises is shown once, whether a program has set up logging or not, on the stderr of that time."""
+    done = run_python(
+        f"""
+        import io, logging, sys
+        from periskope_async.testing import FakePeriskope
+        from periskope_sync import Hooks, PeriskopeClient
+
+        {setup}
+        with FakePeriskope() as fake:
+            fake.faults.add("503", times=1)
+            with PeriskopeClient(fake.api_key, base_url=fake.base_url, hooks=Hooks(on_end=lambda _: 1 / 0)) as client:
+                client.tickets.get_many(fake.ticket_ids)
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("ZeroDivisionError") == said
+    assert done.stderr.count("the hook <lambda> raised, and the call goes on") == said
+    assert "503" not in done.stderr
 
 
 def test_log_in_a_word_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from periskope_async import ConfigurationError, DeadlineExceeded, Hooks, NotFoundError, PeriskopeClient, ServerError
+from periskope_async._io.direct import DirectWay
 from periskope_async.testing import FakePeriskope, Fault
 from periskope_sync import PeriskopeClient as BlockingClient
 from tests.support import virtual_loop
 
 pytest.importorskip("opentelemetry.sdk", reason="opentelemetry-sdk is not installed")
 
-from opentelemetry import metrics, trace
+from opentelemetry import baggage, context, metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -107,6 +108,57 @@ async def test_one_span_per_call(fake: FakePeriskope, seen: Seen) -> None:
     }
     assert span.events == ()
     assert [request.headers.get("traceparent") for request in fake.requests] == [None]
+
+
+async def test_the_service_hears_of_spans_where_it_is_to(fake: FakePeriskope, seen: Seen) -> None:
+    """Asked to, each request says which span it is part of, but nothing of the baggage; a header set by hand stays."""
+    fake.faults.add(Fault.STATUS_503, times=1)
+    own = {"Traceparent": f"00-{1:032x}-{2:016x}-01"}
+    token = context.attach(baggage.set_baggage("tenant", "CANARY"))
+    async with fake.client(tracing=seen.provider, propagate_traceparent=True) as client:
+        clone = client.with_options(phone="919876512345")
+        await client.tickets.get("BKT-001")
+        await clone.tickets.update("BKT-001", subject="Parcels")
+        await client.tickets.get_many(["BKT-002"])
+        await client.request("GET", "/tickets/BKT-003", headers=own)
+    context.detach(token)
+    spans = [span for span in seen.spans if span.kind is SpanKind.CLIENT]
+    facts = [(each.context.trace_id, each.context.span_id, int(each.context.trace_flags)) for each in spans]
+    named = [f"00-{trace_id:032x}-{span_id:016x}-{flags:02x}" for trace_id, span_id, flags in facts]
+    first, second, third, _ = named
+    sent = [request.headers.get("traceparent") for request in fake.requests]
+    assert sent == [first, first, second, third, own["Traceparent"]]
+    assert fake.counts == {"503": 1}
+    assert not any("CANARY" in str(request.headers) for request in fake.requests)
+
+
+@pytest.mark.parametrize("tracing", [False, None])
+async def test_no_span_is_no_header(fake: FakePeriskope, tracing: Any) -> None:
+    """Where nothing is reported, there is nothing to say."""
+    async with fake.client(tracing=tracing, propagate_traceparent=True, hooks=Hooks(on_start=print)) as client:
+        await client.tickets.get("BKT-001")
+    assert [request.headers.get("traceparent") for request in fake.requests] == [None]
+
+
+async def test_calls_that_are_traced_go_the_direct_way(
+    fake: FakePeriskope, seen: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spans cost nobody the short way of sending: no request goes through `ClientSession`, and no session is traced."""
+    direct = list[str]()
+    send = DirectWay.send
+
+    async def counted(self: DirectWay, request: Any, phone: str | None) -> Any:
+        direct.append(request.path)
+        return await send(self, request, phone)
+
+    monkeypatch.setattr(DirectWay, "send", counted)
+    async with fake.client(tracing=seen.provider, propagate_traceparent=True) as client:
+        await client.tickets.get("BKT-001")
+        await client.tickets.get_many(["BKT-002", "BKT-003"])
+        http = await client._caller.connections.http()
+        assert not http.session.trace_configs
+    assert len(direct) == fake.calls == 3
+    assert sum(span.kind is SpanKind.CLIENT for span in seen.spans) == 3
 
 
 async def test_what_a_call_goes_through(fake: FakePeriskope, seen: Seen) -> None:

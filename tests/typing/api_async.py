@@ -90,7 +90,7 @@ async def clients() -> None:
     assert_type(RedisBudget(Redis()), RedisBudget)
     PeriskopeClient(budget=RedisBudget(AsyncRedis()))
     PeriskopeClient(budget="redis://cache")
-    PeriskopeClient(tracing=True, cache_size=10, hooks=Hooks(on_end=print))
+    PeriskopeClient(tracing=True, propagate_traceparent=True, cache_size=10, hooks=Hooks(on_end=print))
     PeriskopeClient("key", phone="phone-1", base_url="https://example.org/v1", timeout=1, deadline=None, retries=0)
     async with PeriskopeClient(concurrency=4, budget="host") as client:
         assert_type(client, PeriskopeClient)

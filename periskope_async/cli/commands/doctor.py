@@ -1,132 +1,130 @@
-"""`periskope doctor`: what is configured, and what the service says to it. Changes nothing there."""
+"""`periskope doctor`: one look after the other, judged and printed. It changes nothing at the service."""
 
 import os
 import time
-from collections.abc import Mapping, Sequence
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 from rich.console import Group
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from periskope_async import PeriskopeError, capture_responses
-from periskope_async.cli.outcome import Exit, explain
+from periskope_async import PeriskopeClient
+from periskope_async.cli.doctor import (
+    Finding,
+    Status,
+    exit_code,
+    judge_budget,
+    judge_calls,
+    judge_certificate,
+    judge_clock,
+    judge_rate_limit,
+    judge_resolution,
+    skipped,
+    to_dict,
+)
+from periskope_async.cli.doctor_probes import CALL_LIMIT, call, look_at_certificate, resolve, versions
+from periskope_async.cli.doctor_settings import Setting, authorities, judge_setting, read_settings
 from periskope_async.cli.running import display, run, waiting
-from periskope_async.cli.text import visible
-from periskope_async.settings import DEFAULT_BASE_URL
-
-if TYPE_CHECKING:
-    from periskope_async import PeriskopeClient
-    from periskope_async.cli.options import Connect
+from periskope_async.cli.text import to_json, visible, write
+from periskope_async.settings import check_ssl
 
 __all__ = ["examine"]
 
-#: Seconds. The service's clock shows whole seconds, and the answer travels: a smaller difference says nothing.
-_SKEW_SEEN = 2.0
-#: Characters. A shorter key is masked whole.
-_LONG_KEY = 16
+_STYLES: Final = {Status.OK: "green", Status.WARNING: "yellow", Status.FAILED: "bold red", Status.SKIPPED: "dim"}
+_OF_THE_SERVICE: Final = ("answer", "latency", "clock", "rate_limit", "budget")
 
 
-class Finding(NamedTuple):
-    """One line of the report; *good* is None where nothing was judged."""
-
-    name: str
-    text: str
-    good: bool | None = None
-
-
-def examine(connect: "Connect", settings: Mapping[str, Any], sources: Mapping[str, str]) -> int:
-    """Print the settings with the source of each, then what one small call to the service shows.
+def examine(options: Mapping[str, tuple[Any, str]], output: str) -> int:
+    """Print what was found, and return the code of the first check that failed.
 
     Args:
-        connect: makes a client of the settings.
-        settings: `api_key`, `phone`, `base_url`; None where unset.
-        sources: where each of them came from.
+        options: `api_key`, `phone`, `base_url`, `timeout` and `retries`, each with where it came from.
+        output: "report" or "json".
     """
-    _print("Settings", _settings(settings, sources))
-    with waiting("Asking the service"):
-        findings, code = run(lambda: _send_publicly(connect))
-    _print("Service", findings)
-    return code
+    settings = {each.name: each for each in read_settings(options, os.environ)}
+    findings = [*versions(), *map(judge_setting, settings.values())]
+    with waiting("Looking"):
+        findings += run(lambda: _look(settings))
+    if output == "json":
+        write(to_json(to_dict(findings), indent=2))
+    else:
+        _print(findings)
+    return exit_code(findings)
 
 
-def _settings(settings: Mapping[str, Any], sources: Mapping[str, str]) -> Sequence[Finding]:
-    shown = {
-        "API key": ("api_key", _masked(settings["api_key"] or "")),
-        "Phone": ("phone", settings["phone"] or "none"),
-        "Base URL": ("base_url", settings["base_url"] or DEFAULT_BASE_URL),
-    }
-    return [Finding(name, f"{text} ({sources[key]})") for name, (key, text) in shown.items()]
+async def _look(settings: Mapping[str, Setting]) -> list[Finding]:
+    """Look at the way to the service, then at the service. What cannot be looked at is skipped, and says why."""
+    findings = await _look_at_way(settings)
+    reasons = [each.name for each in settings.values() if each.blocks]
+    reasons += [each.check for each in findings if each.status is Status.FAILED]
+    if reasons:
+        return findings + [skipped(f"service.{name}", f"see {reasons[0]}") for name in _OF_THE_SERVICE]
+    # Other settings that are wrong are known by now: without them, the rest can be seen.
+    with _without(each.source for each in settings.values() if each.problem):
+        client = PeriskopeClient(
+            settings["api_key"].value.reveal(),
+            base_url=settings["base_url"].value,
+            phone=settings["phone"].value,
+            timeout=min(settings["timeout"].value or CALL_LIMIT, CALL_LIMIT),
+            deadline=CALL_LIMIT,
+            retries=0,
+        )
+    async with client:
+        calls = await call(client)
+    text, works = calls.budget
+    service = [*judge_calls(calls), judge_clock(calls), judge_rate_limit(calls.rate_limit)]
+    return [*findings, *service, judge_budget(text, works=works)]
 
 
-def _masked(key: str) -> str:
-    return f"***{key[-4:]}" if len(key) >= _LONG_KEY else "***" if key else "none"
+async def _look_at_way(settings: Mapping[str, Setting]) -> list[Finding]:
+    """Look up the name of the service, or of the proxy before it, and at the certificate of an https one."""
+    base_url, bundle, proxy = (settings[name] for name in ("base_url", "ca_bundle", "proxy"))
+    if base_url.problem:
+        return [skipped(f"network.{name}", "see base_url") for name in ("dns", "tls")]
+    address: str = base_url.value
+    nearest: str = address if proxy.value is None else proxy.value.url
+    url, near = urlsplit(address), urlsplit(nearest)
+    names = judge_resolution(await resolve(near.hostname or "", near.port or 443))
+    if url.scheme == "http":
+        return [names]
+    blocked = next((each.name for each in (proxy, bundle) if each.problem), "")
+    if names.status is Status.FAILED or blocked:
+        return [names, skipped("network.tls", f"see {blocked or names.check}")]
+    if proxy.value is not None and near.scheme == "https":
+        return [names, skipped("network.tls", "the way to the proxy is TLS itself")]
+    context = check_ssl("PERISKOPE_CA_BUNDLE", bundle.value)
+    certificate = await look_at_certificate(address, context, proxy.value)
+    return [names, judge_certificate(certificate, authorities(bundle, os.environ), time.time())]
 
 
-async def _send_publicly(connect: "Connect") -> tuple[Sequence[Finding], Exit]:
-    """Make the smallest call there is twice: the first opens the connection, the second shows the service alone."""
-    way: Sequence[Finding] = []
+@contextmanager
+def _without(variables: Iterable[str]) -> Generator[None]:
+    """Hide environment variables while the block lasts."""
+    hidden = {name: os.environ.pop(name) for name in variables if name in os.environ}
     try:
-        async with connect() as client:
-            way = _way(client)
-            with capture_responses() as answers:
-                first = await _timed(client)
-                now = time.time()
-                second = await _timed(client)
-            budget, shared = client._caller.connections.limiter.describe_budget()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # nobody else has to know it
-    except PeriskopeError as error:
-        outcome = explain(error)
-        return [*way, Finding("Service", outcome.message, good=False)], outcome.exit
-    limit = answers[-1].rate_limit
-    rate_limit = (
-        "none in the answer"
-        if limit is None
-        else f"{limit.remaining:,} of {limit.limit:,} requests left, resets in {limit.resets_in:.0f} s"
-    )
-    findings = [
-        *way,
-        Finding("API key", "accepted", good=True),
-        Finding("Latency", f"{second * 1000:.0f} ms; {first * 1000:.0f} ms with opening the connection", good=True),
-        _clock(answers[0].headers.get("date"), now),
-        Finding("Rate limit", rate_limit, good=True),
-        Finding("Budget", budget, good=shared),
-    ]
-    return findings, Exit.OK
+        yield
+    finally:
+        os.environ.update(hidden)
 
 
-def _way(client: "PeriskopeClient") -> Sequence[Finding]:
-    """What stands between this machine and the service, as far as it was set up here: a proxy, a CA bundle."""
-    proxy, bundle = client._caller.settings.proxy, os.environ.get("PERISKOPE_CA_BUNDLE")  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # nobody else has to know it
-    found = [] if proxy is None else [Finding("Proxy", proxy.url)]
-    return found if not bundle else [*found, Finding("CA bundle", bundle)]
-
-
-async def _timed(client: "PeriskopeClient") -> float:
-    """Seconds of one call."""
-    started = time.perf_counter()
-    await client.tickets.list_page(limit=1)
-    return time.perf_counter() - started
-
-
-def _clock(date: str | None, now: float) -> Finding:
-    """How far this machine's clock is off. The client copes with that; logs and due dates do not."""
-    try:
-        ahead = now - parsedate_to_datetime(date or "").timestamp()
-    except ValueError:
-        return Finding("Clock", "the service sent no time to compare with")
-    if abs(ahead) < _SKEW_SEEN:
-        return Finding("Clock", "in step with the service", good=True)
-    return Finding("Clock", f"{abs(ahead):,.0f} s {'ahead of' if ahead > 0 else 'behind'} the service", good=False)
-
-
-def _print(heading: str, findings: Sequence[Finding]) -> None:
-    marks = {True: Text("ok", "green"), False: Text("!!", "bold red"), None: Text("")}
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column()
-    grid.add_column(style="dim")
-    grid.add_column(overflow="fold")
-    for finding in findings:
-        grid.add_row(marks[finding.good], finding.name, Text(visible(finding.text)))
-    display(Group(Text(heading, "bold"), Padding(grid, (0, 0, 1, 2), expand=False)))
+def _print(findings: Sequence[Finding]) -> None:
+    sections: dict[str, Table] = {}
+    for each in findings:
+        section, _, name = each.check.partition(".")
+        if section not in sections:
+            sections[section] = Table.grid(padding=(0, 2, 0, 0))
+            sections[section].add_column()
+            sections[section].add_column(style="dim")
+            sections[section].add_column(overflow="fold")
+        text = Text(visible(each.text))
+        if each.hint:
+            text.append(f"\n-> {each.hint}", "bold")
+        sections[section].add_row(Text(each.status, _STYLES[each.status]), name.replace("_", " "), text)
+    for section, grid in sections.items():
+        display(Group(Text(section.capitalize(), "bold"), Padding(grid, (0, 0, 1, 2), expand=False)))
+    counts = {status: sum(each.status is status for each in findings) for status in Status}
+    display(Text(", ".join(f"{count} {status}" for status, count in counts.items() if count)))
