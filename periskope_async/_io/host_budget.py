@@ -56,6 +56,10 @@ PROBE_POLL: Final = 0.004
 POLL: Final = 0.02
 #: Answers that wait for the next step, at most, for a step costs more than all it does, requests.
 MAX_DEFERRED: Final = 16
+#: Permits that a process takes in one step, at most, where it asks for one soon after the other; and for how long it
+#: has those that nobody has asked for yet, seconds. What others do is not seen meanwhile, as with `LOOK`.
+MAX_LEASE: Final = 8
+LEASE: Final = LOOK  # seconds
 #: An image that has not changed is written again after this, so that it does not go stale, seconds.
 REFRESH: Final = 10.0
 
@@ -98,6 +102,10 @@ class HostBudget:
         self._generation = self._taken = 0
         #: What others who want some have taken, by generation.
         self._others: list[tuple[int, int]] = []
+        #: Permits that the last step took ahead, of a window and no more; the next step hands back what is left.
+        self._lease: list[Permit] = []
+        self._leased_at = -math.inf
+        self._ahead = 1
         #: Answers that the next step notes.
         self._deferred: list[tuple[Permit, float, RateReading | None, Health]] = []
         #: The window in which they were last looked at, by generation.
@@ -123,6 +131,11 @@ class HostBudget:
 
     def admit(self, now: float, *, bulk: bool, wanted: float) -> Permit | float:
         """Let one request go, as `Ledger.admit`, that the key's other processes leave to this one."""
+        with self.lock:
+            if self._lease and 0 <= now - self._leased_at < LEASE and self._ledger.circuit is None:
+                permit = self._lease.pop()
+                permit.at = now
+                return permit
         if abs(now - self._clock()) > CLOCK_SLACK and not self._ended:
             with self.lock:
                 self._end("an event loop has a clock of its own")
@@ -131,17 +144,18 @@ class HostBudget:
                 if self._file is not None and self._clock() - self._busy_since < LOCK_LOST:
                     return LOCK_AGAIN
                 return self._ledger.admit(now, bulk=bulk, wanted=wanted)
-            permit: Permit | float = POLL
+            found: Permit | float = POLL
             if (not self._others and self._seen == self._ledger.generation) or self._may_take():
-                permit = self._ledger.admit(now, bulk=bulk, wanted=wanted)
-            if isinstance(permit, Permit):
-                if permit.generation != self._generation:
-                    self._generation, self._taken = permit.generation, 0
+                found = self._ledger.admit(now, bulk=bulk, wanted=wanted)
+            if isinstance(found, Permit):
+                if found.generation != self._generation:
+                    self._generation, self._taken = found.generation, 0
                 self._taken += 1
                 if abs(now + DEMAND - self._wants_until) > DEMAND / 2:
                     self._wants_until = now + DEMAND
-                return permit
-            wait = self._poll(permit, now)
+                self._take_ahead(now, bulk=bulk, wanted=wanted)
+                return found
+            wait = self._poll(found, now)
             self._wants_until = now + min(wait, LAPSE) + DEMAND
             return wait
 
@@ -185,6 +199,8 @@ class HostBudget:
             if not self._locked and not self._alone:
                 self._go_alone()
             self._before = self._ledger.in_flight
+            if self._lease:
+                self._hand_back()
             if self._deferred:
                 for answer in self._deferred:
                     self._ledger.answer(*answer)
@@ -223,7 +239,10 @@ class HostBudget:
             self._close()
 
     def rest(self) -> None:
-        """Have nothing open that needs to be closed: the file ends with this object."""
+        """Let the others know what they do not yet. What is open need not be closed: the file ends with this object."""
+        if self._lease or self._deferred:
+            with self:
+                pass
 
     def leave_to_parent(self) -> None:
         """Leave the file, in a forked child: a lock is of the opening of a file, which both have."""
@@ -336,7 +355,7 @@ class HostBudget:
         if image[_CONTENT:] != self._image[_CONTENT:] or now - self._image_at > REFRESH:
             file.write(image)
             self._image, self._image_at = image, now
-        said = Slot(now, self._wants_until, self._in_flight, self._generation, self._taken)
+        said = Slot(now, self._wants_until, self._in_flight, self._generation, self._taken, len(self._lease))
         if said[1:] != self._said[1:] or now - self._said.written_at > SILENCE:
             file.write_slot(file.slot, said)
             self._said = said
@@ -384,12 +403,44 @@ class HostBudget:
             for limit in (self._ledger, *self._ledger.further)
         }
 
+    # -- permits ahead ------------------------------------------------------------------------------------------------
+
+    def _take_ahead(self, now: float, *, bulk: bool, wanted: float) -> None:
+        """Take a few permits more where requests follow each other fast and much is left: one step serves them all."""
+        ledger = self._ledger
+        window = ledger.window
+        soon = now - self._leased_at < LEASE
+        self._ahead, self._leased_at = min(2 * self._ahead, MAX_LEASE) if soon else 1, now
+        if (
+            window is None
+            or ledger.further
+            or ledger.crowded
+            or ledger.circuit is not None
+            or type(ledger) is not Ledger  # one that counts its own permits
+        ):
+            return
+        share = window.limit // (1 + len(self._others)) - self._taken
+        size = min(self._ahead - 1, share // 2, window.left() - MAX_LEASE, (wanted - 1) if bulk else MAX_LEASE)
+        while len(self._lease) < size and isinstance(permit := ledger.admit(now, bulk=bulk, wanted=wanted), Permit):
+            self._lease.append(permit)
+        self._taken += len(self._lease)
+
+    def _hand_back(self) -> None:
+        """Hand back what was taken ahead and not asked for: whoever needs it takes it anew."""
+        lease, self._lease = self._lease, []
+        if lease[0].generation == self._generation:
+            self._taken -= len(lease)
+        for permit in lease:
+            self._ledger.withdraw(permit)
+        self._ahead = 1
+
     # -- the others ---------------------------------------------------------------------------------------------------
 
     def _look(self, file: HostFile, now: float) -> None:
         """See who else is at work, and count what is in flight. Who ended, however, has nothing."""
         self._look_at = now + LOOK
         self._seen = -1 if self._ledger.window is None else self._ledger.generation
+        last = self._ledger.generation - (self._ledger.window is None)  # the last window that was open
         in_flight, others = 0, list[tuple[int, int]]()
         for number, slot in enumerate(file.slots()):
             wants = slot.wants_until > now
@@ -400,7 +451,9 @@ class HostBudget:
             if not known or (silent > ON_ITS_WAY and file.is_dead(number)):
                 file.write_slot(number, Slot())
                 continue
-            in_flight += slot.in_flight
+            # What was taken ahead goes with its window; who stalled before he could send it has the next one, too.
+            is_void = silent > ON_ITS_WAY and slot.generation < last
+            in_flight += slot.in_flight - (slot.ahead if is_void else 0)
             if wants:
                 others.append((slot.generation, slot.taken))
         changed = self._ledger.in_flight - self._before  # in this step

@@ -20,7 +20,7 @@ __all__ = ["SLOTS_AT", "HostFile", "Slot", "UnusableError", "file_name", "folder
 SLOTS: Final = 256
 #: Where they begin, bytes.
 SLOTS_AT: Final = 4096
-_SLOT: Final = Struct("<ddqqq")
+_SLOT: Final = Struct("<ddqqqq")
 _SLOT_LOCKS_AT: Final = 1 << 20  # bytes
 _FLOCK: Final = Struct("hhqqi4x")  # `struct flock` of a 64-bit system
 
@@ -39,6 +39,8 @@ class Slot(NamedTuple):
     #: The window of which it has taken how many requests.
     generation: int = 0
     taken: int = 0
+    #: How many of those in flight it has taken ahead of who asks for them.
+    ahead: int = 0
 
 
 NO_SLOT: Final = Slot()

@@ -18,9 +18,11 @@ from periskope_async._io import host_budget, host_file
 from periskope_async._io.host_budget import (
     DEMAND,
     LAPSE,
+    LEASE,
     LOCK_AGAIN,
     LOCK_LOST,
     LOOK,
+    MAX_LEASE,
     ON_ITS_WAY,
     POLL,
     PROBE_POLL,
@@ -223,6 +225,91 @@ def test_an_answer_is_not_held_back_for_long(machine: Machine) -> None:
     machine.now += 2 * LOOK
     machine.hear(one, second, 3)
     assert (one._ledger.in_flight, budget_of(one)._deferred) == (1, [])
+
+
+def take_ahead(machine: Machine, process: RateLimiter, limit: int = 1000) -> list[Permit]:
+    """Open a window and send requests, one soon after the other, until some permits are taken ahead."""
+    machine.open_window(process, limit)
+    sent = list[Permit]()
+    while len(budget_of(process)._lease) < MAX_LEASE - 1:
+        machine.now += 0.001
+        sent.append(machine.send(process))
+    return sent
+
+
+def test_permits_are_taken_ahead(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where requests follow each other fast, one step serves several; others know of all when it is done."""
+    locks = 0
+    lock = HostFile.lock
+
+    def counting(file: HostFile) -> bool:
+        nonlocal locks
+        locks += 1
+        return lock(file)
+
+    monkeypatch.setattr(HostFile, "lock", counting)
+    one, other = machine.start(), machine.start()
+    machine.open_window(one, 1000)
+    for used in range(2, 202):
+        machine.now += 0.001
+        machine.hear(one, machine.send(one), used, 1000)
+    assert locks < 80
+    one.rest()
+    limit = other.rate_limit(machine.now)
+    assert limit is not None
+    assert limit.remaining == 799
+    assert budget_of(other)._ledger.in_flight == 0
+
+
+def test_a_closed_client_hands_back_at_once(machine: Machine) -> None:
+    """What a client has taken ahead, and what it has not said yet, is everybody's once it is closed."""
+    one, other = machine.start(), machine.start()
+    sent = take_ahead(machine, one)
+    for used, permit in enumerate(sent, 2):
+        machine.hear(one, permit, used, 1000)
+    one.rest()
+    one.rest()  # there is nothing more
+    limit = other.rate_limit(machine.now)
+    assert limit is not None
+    assert limit.remaining == 1000 - 1 - len(sent)
+    assert budget_of(other)._ledger.in_flight == 0
+
+
+def test_a_permit_ahead_does_not_keep(machine: Machine) -> None:
+    """A permit that nobody asks for soon is handed back by the next step, for the next call to take anew."""
+    process = machine.start()
+    take_ahead(machine, process)
+    sent = budget_of(process)._in_flight
+    machine.now += 1.01 * LEASE
+    machine.send(process)
+    assert budget_of(process)._lease == []
+    assert budget_of(process)._in_flight == sent - (MAX_LEASE - 1) + 1
+
+
+def test_permits_ahead_end_with_their_window(machine: Machine) -> None:
+    """What a process took ahead before it fell silent may have been sent: it counts in one more window, and no further."""
+    silent, other = machine.start(), machine.start()
+    sent = len(take_ahead(machine, silent))
+    for counted in (sent + MAX_LEASE - 1, sent):
+        machine.now += 6.0
+        machine.open_window(other, 1000)
+        limit = other.rate_limit(machine.now)
+        assert limit is not None
+        assert limit.remaining == 1000 - 1 - counted
+
+
+def test_permits_ahead_are_of_ones_own_share(machine: Machine) -> None:
+    """A process takes ahead no more than half of what it may have, so that the others find theirs."""
+    one, other = machine.start(), machine.start()
+    machine.open_window(one, 40)
+    machine.send(other)
+    machine.now += LOOK
+    for _ in range(19):
+        machine.now += 0.001
+        assert isinstance(machine.ask(one), Permit)
+        budget = budget_of(one)
+        assert len(budget._lease) <= max(0, 20 - budget._taken)
+    assert len(machine.send_all(other)) == 19
 
 
 def test_equal_shares(machine: Machine) -> None:

@@ -71,10 +71,10 @@ STALLS = {"stalls_every": 0.2, "stalls_for": 0.8}
         ("host", 16, [14], "legacy", LATE),
         ("redis", 16, [7], "legacy", LATE),
         *(
-            slow(budget, count, range(6), headers, weather)
+            slow(budget, count, range(3), headers, weather)
             for budget in ("host", "redis")
             for count in (2, 16)
-            for headers in ("legacy", "legacy-ms", "draft-7")
+            for headers in ("legacy", "draft-7")
             for weather in (LATE, STALLS, LATE | STALLS)
         ),
     ],
@@ -96,7 +96,7 @@ def test_what_comes_late(
             processes.run_bulk(*[480 // count] * count)
         assert (processes.refused, processes.answered) == (0, 480)
         assert processes.late > 10 or "late" not in weather
-        assert processes.stalls > 10 * count or "stalls_every" not in weather
+        assert processes.stalls > 4 * count or "stalls_every" not in weather
         assert max(processes.took) <= 8  # of 4.2 alone and in time: a window for each whose probe came late
 
 
