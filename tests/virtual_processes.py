@@ -34,12 +34,14 @@ class Redis:
 
     Attributes:
         round_trip: seconds that a command and its answer take.
+        connect: seconds that the first command of a process takes longer, at most, on its way there.
         asked: how often it ran the script.
         lost: how often a step was planned on what was no longer there.
     """
 
     loop: asyncio.AbstractEventLoop
     round_trip: float = 0.001
+    connect: float = 0.0
     asked: int = 0
     lost: int = 0
     version: str = ""
@@ -73,7 +75,7 @@ class Store:
 
     def __init__(self, redis: Redis, transaction: Callable[[], Transaction], process: StallingLoop) -> None:
         self._redis, self._transaction, self._process = redis, transaction, process
-        self.is_dead = False
+        self.is_dead = self._is_connected = False
         self._due: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -106,6 +108,9 @@ class Store:
         with suppress(StopIteration):
             while True:
                 command = transaction.send(answer)
+                if not self._is_connected:
+                    self._is_connected = True
+                    await asyncio.sleep(self._redis.connect * self._process.dice.random())
                 await asyncio.sleep(self._redis.round_trip / 2)
                 if self.is_dead:
                     return
@@ -134,7 +139,7 @@ class Processes:
 
     Attributes:
         policy: the service's limit.
-        budget: own, host or redis.
+        budget: own, host, auto or redis.
         folder: for the file.
         travel: the least and the most seconds that a request, or an answer, is on its way.
         weather: what holds them up.
@@ -211,9 +216,9 @@ class Processes:
     def _limiter(self, process: StallingLoop) -> RateLimiter:
         if self.budget == "own":
             return RateLimiter()
-        if self.budget == "host":
-            ledger = Ledger()
-            return RateLimiter(ledger, HostBudget(ledger, str(self.folder), "budget", self.loop.time))
+        if self.budget in {"host", "auto"}:
+            ledger, chosen = Ledger(), self.budget == "host"
+            return RateLimiter(ledger, HostBudget(ledger, str(self.folder), "budget", self.loop.time, chosen=chosen))
         shared = RedisLedger(SharedLedger(), "name", "redis://cache", clock=self.loop.time)
         self._stores.append(Store(self.redis, shared._transaction, process))
         shared.store = self._stores[-1]

@@ -79,14 +79,25 @@ class HostBudget:
         folder: where the file is; made where it is missing.
         name: of the file.
         clock: the time of the event loops, seconds.
+        chosen: False where nobody asked for it: then nothing is made before the service has told a rate limit, and a
+            process that has to go on alone does so without a word.
     """
 
-    def __init__(self, ledger: Ledger, folder: str, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        folder: str,
+        name: str,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        chosen: bool = True,
+    ) -> None:
         self.lock: Final = threading.Lock()
         self._ledger: Final = ledger
         self._folder: Final = folder
         self._name: Final = name
         self._clock: Final = clock
+        self._chosen: Final = chosen
         self._file: HostFile | None = None
         self._locked = False
         #: Whether the ledger has become another one than the shared one, and what it was before: of each limit by name,
@@ -118,12 +129,12 @@ class HostBudget:
         _budgets.add(self)
 
     @classmethod
-    def of(cls, ledger: Ledger, base_url: str, key: Secret) -> "HostBudget":
+    def of(cls, ledger: Ledger, base_url: str, key: Secret, *, chosen: bool = True) -> "HostBudget":
         """Return the budget of a key of a service."""
         try:
-            return cls(ledger, folder_path(), file_name(base_url, key, LAYOUT))
+            return cls(ledger, folder_path(), file_name(base_url, key, LAYOUT), chosen=chosen)
         except UnusableError as error:
-            budget = cls(ledger, "", "")
+            budget = cls(ledger, "", "", chosen=chosen)
             budget._end(str(error))
             return budget
 
@@ -136,6 +147,10 @@ class HostBudget:
                 permit = self._lease.pop()
                 permit.at = now
                 return permit
+            if self._file is None and self._is_unlimited():
+                found: Permit | float = self._ledger.admit(now, bulk=bulk, wanted=wanted)
+                self._in_flight += isinstance(found, Permit)
+                return found
         if abs(now - self._clock()) > CLOCK_SLACK and not self._ended:
             with self.lock:
                 self._end("an event loop has a clock of its own")
@@ -144,7 +159,7 @@ class HostBudget:
                 if self._file is not None and self._clock() - self._busy_since < LOCK_LOST:
                     return LOCK_AGAIN
                 return self._ledger.admit(now, bulk=bulk, wanted=wanted)
-            found: Permit | float = POLL
+            found = POLL
             if (not self._others and self._seen == self._ledger.generation) or self._may_take():
                 found = self._ledger.admit(now, bulk=bulk, wanted=wanted)
             if isinstance(found, Permit):
@@ -175,6 +190,10 @@ class HostBudget:
             ):
                 deferred.append((permit, now, reading, health))
                 return
+            if self._file is None and reading is None and self._is_unlimited():
+                ledger.answer(permit, now, reading, health)
+                self._in_flight -= 1
+                return
         with self:
             ledger.answer(permit, now, reading, health)
 
@@ -183,6 +202,8 @@ class HostBudget:
         with self:
             if self._file is not None:
                 self._look_again(self._file, self._clock())
+            if self._problem is not None and not self._chosen:
+                return f"own, for processes cannot share it here: {self._problem}", True
             if self._problem is not None:
                 return f"host, but on its own: {self._problem}", False
             if self._file is None:
@@ -220,10 +241,11 @@ class HostBudget:
             self.lock.release()
         # Without the lock: a handler of the log may ask the client something.
         if problem != reported:
+            level = logging.WARNING if self._chosen else logging.DEBUG
             if problem is not None:
-                logger.warning("budget 'host': this process goes on with a budget of its own: %s", problem)
+                logger.log(level, "budget 'host': this process goes on with a budget of its own: %s", problem)
             else:
-                logger.warning("budget 'host': shared again")
+                logger.log(level, "budget 'host': shared again")
 
     def start(self, in_flight: int) -> None:
         """Share from here on, for who has the lock: *in_flight* requests are under way."""
@@ -257,10 +279,12 @@ class HostBudget:
         """Open the file, unless the service has answered and has no rate limit: then there is nothing to share."""
         if self._ended or self._is_unlimited() or (now := self._clock()) < self._retry_at:
             return None
+        make = self._chosen or self._ledger.last_reading is not None
         try:
-            self._file = HostFile.open(self._folder, self._name)
+            self._file = HostFile.open(self._folder, self._name, make=make)
         except (OSError, UnusableError) as error:
-            self._rest(error, now)
+            if make:  # else there is nothing to share, as far as is known
+                self._rest(error, now)
         return self._file
 
     def _is_unlimited(self) -> bool:
@@ -391,8 +415,9 @@ class HostBudget:
         """Begin anew in a file that holds nothing of use, with what this process knows."""
         ledger = self._ledger
         for limit in (ledger, *ledger.further):
-            if self._was is not None or not self._alone:  # what others have in flight is not known
-                limit.end()
+            # What others have in flight is not known: unasked, each of them has sent a probe of its own.
+            if self._was is not None or not self._alone or not self._chosen:
+                limit.forget()
                 limit.crowded = True
             limit.generation = max(limit.generation + 1, int(now * 1e6))  # above all that were ever handed out
         self._look_at = now

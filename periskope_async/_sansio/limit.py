@@ -140,11 +140,15 @@ class Limit:
         self._probe_until = -math.inf
         self.generation += 1
 
-    def start_over(self) -> None:
-        """Forget all moments: they were of another clock."""
-        self._last_reset = self._last_since = self._offset = None
+    def forget(self) -> None:
+        """Forget the window, which may not be over: an answer of it, later, does not show how long it lasts."""
         self.end()
         self._last_reset = self._last_since = None
+
+    def start_over(self) -> None:
+        """Forget all moments: they were of another clock."""
+        self._offset = None
+        self.forget()
 
     def time_for(self, requests: int, now: float) -> float:
         """Return the seconds that this number of further requests takes by this limit alone; 0 where nobody knows."""

@@ -174,7 +174,7 @@ class SharedLedger(Ledger):
         """From here on this is the ledger of this process; nobody knows what others do."""
         if self.joined:
             for limit in (self, *self.further):
-                limit.end()
+                limit.forget()
                 limit.crowded, limit.generation = True, _ALONE
             self.apart = 0
         self.joined = False
@@ -338,7 +338,7 @@ class SharedLedger(Ledger):
         shared.in_flight = 0
         for limit in (shared, *shared.further):
             if self._was_joined:  # what others have in flight is not known
-                limit.end()
+                limit.forget()
                 limit.crowded = True
             limit.generation = max(limit.generation + 1, fresh)
 

@@ -52,10 +52,11 @@ class Machine:
         self.file = self.folder / "name"
         self.processes: list[RateLimiter] = []
 
-    def start(self) -> RateLimiter:
+    def start(self, *, chosen: bool = True) -> RateLimiter:
         """Start a process."""
         ledger = Ledger()
-        process = RateLimiter(ledger, HostBudget(ledger, str(self.folder), "name", lambda: self.now))
+        budget = HostBudget(ledger, str(self.folder), "name", lambda: self.now, chosen=chosen)
+        process = RateLimiter(ledger, budget)
         self.processes.append(process)
         return process
 
@@ -287,7 +288,7 @@ def test_a_permit_ahead_does_not_keep(machine: Machine) -> None:
 
 
 def test_permits_ahead_end_with_their_window(machine: Machine) -> None:
-    """What a process took ahead before it fell silent may have been sent: it counts in one more window, and no further."""
+    """What a process took ahead before it fell silent may have been sent: it counts in one more window, not in two."""
     silent, other = machine.start(), machine.start()
     sent = len(take_ahead(machine, silent))
     for counted in (sent + MAX_LEASE - 1, sent):
@@ -353,6 +354,33 @@ def test_a_service_without_a_limit(machine: Machine) -> None:
     machine.send(one)
     assert is_shared(one)
     assert "shared in" in budget_of(one).describe()[0]
+
+
+def test_nothing_is_made_before_a_limit_is_told(machine: Machine) -> None:
+    """Where nobody has chosen, there is nothing on the disk before a rate limit is told, and nothing is shared."""
+    process = machine.start(chosen=False)
+    machine.hear(process, machine.send(process))
+    machine.hear(process, machine.send(process))
+    assert not machine.folder.exists()
+    assert process.describe_budget() == ("host; not shared, for the service tells no rate limit", True)
+    assert budget_of(process)._in_flight == 0
+    machine.open_window(process)
+    machine.hear(process, machine.send(process), 4)  # others have sent theirs unasked, too: this one probes for all
+    assert machine.file.exists()
+    assert len(machine.send_all(process)) == 6
+    later = machine.start(chosen=False)
+    assert isinstance(machine.ask(later), float)
+    assert is_shared(later)
+
+
+def test_who_has_not_chosen_is_not_bothered(machine: Machine, logged: Callable[[], list[str]]) -> None:
+    """Where nobody has chosen and nothing can be shared, each has its own, without a word."""
+    machine.folder.write_text("a file")
+    process = machine.start(chosen=False)
+    machine.open_window(process)
+    assert len(machine.send_all(process)) == 9
+    assert logged() == []
+    assert process.describe_budget() == ("own, for processes cannot share it here: Not a directory", True)
 
 
 def test_doctor_counts_the_others(machine: Machine) -> None:
@@ -679,6 +707,7 @@ def test_a_system_without_such_locks(monkeypatch: pytest.MonkeyPatch) -> None:
         False,
     )
     assert isinstance(limiter.admit(host_budget.time.monotonic(), bulk=False, wanted=1), Permit)
+    assert limiter_for("https://none/v1", Secret(KEY), "auto").describe_budget()[1]
 
 
 def test_a_system_that_does_not_name_its_starts(monkeypatch: pytest.MonkeyPatch) -> None:

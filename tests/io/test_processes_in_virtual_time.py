@@ -60,6 +60,25 @@ def test_bulk_runs(
     assert count == 16 or max(all_.took) <= 1.3 * min(all_.took)
 
 
+@pytest.mark.parametrize(("count", "headers"), [(8, "legacy"), *map(slow, [2, 16], ["draft-7", "legacy-ms"])])
+def test_nobody_has_chosen(tmp_path: Path, count: int, headers: str) -> None:
+    """Processes that find out together that there is a limit share it from then on: not one 429, in the same time."""
+    policy, requests = RateLimitPolicy(100, 1.0, headers=headers), 480
+    all_ = bulk(policy, "auto", tmp_path / "budgets", *[requests // count] * count)
+    assert (all_.refused, all_.answered) == (0, requests)
+    assert max(all_.took) <= 1.05 * max(alone(policy, requests).took)
+
+
+@pytest.mark.parametrize("seed", [2, *map(slow, range(6))])
+def test_connections_that_take_long(tmp_path: Path, seed: int) -> None:
+    """How far Redis's clock is off is not taken from an answer that took long: windows would end too early."""
+    with virtual_loop() as loop:
+        processes = Processes(RateLimitPolicy(100, 1.0), "redis", tmp_path, loop, weather=Weather(seed))
+        processes.redis.connect = 0.24
+        processes.run_bulk(*[60] * 8)
+    assert (processes.refused, processes.answered) == (0, 480)
+
+
 LATE = {"late": 0.03}
 STALLS = {"stalls_every": 0.2, "stalls_for": 0.8}
 
