@@ -79,7 +79,7 @@ class HostBudget:
         folder: where the file is; made where it is missing.
         name: of the file.
         clock: the time of the event loops, seconds.
-        chosen: False where nobody asked for it: then nothing is made before the service has told a rate limit, and a
+        chosen: False where nobody asked for it: then nothing is made before the service has named a rate limit, and a
             process that has to go on alone does so without a word.
     """
 

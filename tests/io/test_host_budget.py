@@ -367,7 +367,7 @@ def test_nothing_is_made_before_a_limit_is_told(machine: Machine) -> None:
     machine.open_window(process)
     machine.hear(process, machine.send(process), 4)  # others have sent theirs unasked, too: this one probes for all
     assert machine.file.exists()
-    assert len(machine.send_all(process)) == 6
+    assert len(machine.send_all(process)) == 3  # what is in flight may be of others who have sent one unasked
     later = machine.start(chosen=False)
     assert isinstance(machine.ask(later), float)
     assert is_shared(later)
