@@ -453,8 +453,7 @@ class HostBudget:
     def _hand_back(self) -> None:
         """Hand back what was taken ahead and not asked for: whoever needs it takes it anew."""
         lease, self._lease = self._lease, []
-        if lease[0].generation == self._generation:
-            self._taken -= len(lease)
+        self._taken -= len(lease)
         for permit in lease:
             self._ledger.withdraw(permit)
         self._ahead = 1
