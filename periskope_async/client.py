@@ -68,7 +68,8 @@ class PeriskopeClient:
         hooks: called on calls, waits, requests, answers, retries, pauses and bulk runs.
         budget: who shares the key's rate limit: "own", this process alone; "host", every process of this user on this
             machine; "redis://host:6379/0", every process with this Redis or Valkey, also by `rediss://` or as
-            `RedisBudget(client)`. Else PERISKOPE_BUDGET, else "own".
+            `RedisBudget(client)`. Else PERISKOPE_BUDGET, else "host" where that works, silently "own" where it does
+            not, and "own" for a service on this machine.
         proxy: the URL of an HTTP proxy, with or without USER:PASSWORD@; else HTTPS_PROXY, unless NO_PROXY names the
             host. Requests go through it in a tunnel that it cannot read, and never past it.
         ssl: an `ssl.SSLContext`, or the path of a CA bundle to trust instead of the system's; else PERISKOPE_CA_BUNDLE.

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_BASE_URL", "Budget", "Secret", "Settings"]
 
 #: Who shares the rate limit of a key: a process has it to itself, all of a user's on a machine have it together, or all
-#: that have the same Redis.
-Budget: TypeAlias = Literal["own", "host"] | RedisBudget
+#: that have the same Redis. What nobody has chosen is "host" where that works, and "own" where not.
+Budget: TypeAlias = Literal["auto", "own", "host"] | RedisBudget
 
 DEFAULT_BASE_URL: Final = "https://api.periskope.app/v1"
 
@@ -44,7 +44,7 @@ class Settings:
         deadline: of one call in all; None for no end.
         retries: further attempts after the first.
         concurrency: requests in flight at once.
-        budget: who shares the key's rate limit.
+        budget: who shares the key's rate limit; "auto" is "host" where that works.
         proxy: what requests go through; None for nothing.
         ssl: how TLS is checked; None for the system's way.
         cache_size: how many answers `max_age` may keep.
@@ -57,7 +57,7 @@ class Settings:
     deadline: float | None = 120.0
     retries: int = 4
     concurrency: int = 32
-    budget: Budget = "own"
+    budget: Budget = "auto"
     proxy: Proxy | None = field(default=None, repr=False)
     ssl: "SSLContext | None" = field(default=None, repr=False)
     cache_size: int = field(default=1000, repr=False)
@@ -87,7 +87,7 @@ class Settings:
             os.environ.get("PERISKOPE_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url
         )
         chosen_phone = os.environ.get("PERISKOPE_PHONE") or None if phone is None else phone
-        chosen_budget = conceal(os.environ.get("PERISKOPE_BUDGET") or "own") if budget is None else budget
+        chosen_budget = conceal(os.environ.get("PERISKOPE_BUDGET") or "auto") if budget is None else budget
         return cls(
             api_key=check_key(conceal(os.environ.get("PERISKOPE_API_KEY") if api_key is None else api_key)),
             phone=None if chosen_phone is None else as_phone("phone", chosen_phone),
@@ -96,7 +96,7 @@ class Settings:
             deadline=None if deadline is None else as_seconds("deadline", deadline),
             retries=as_count("retries", retries, least=0),
             concurrency=as_count("concurrency", concurrency, least=1),
-            budget=check_budget(chosen_budget),
+            budget=check_budget(chosen_budget, checked_url),
             proxy=_check_proxy(proxy, checked_url),
             ssl=check_ssl("ssl", ssl)
             or check_ssl("PERISKOPE_CA_BUNDLE", os.environ.get("PERISKOPE_CA_BUNDLE") or None),
@@ -143,9 +143,12 @@ def check_key(value: str | NotText | None) -> Secret:
     return Secret(value.strip())
 
 
-def check_budget(value: object) -> Budget:
+def check_budget(value: object, base_url: str) -> Budget:
     if isinstance(value, RedisBudget):
         return value
+    if value == "auto":
+        # What is on this machine is a fake service for tests, most likely: they are to leave nothing to each other.
+        return "own" if _is_loopback(urlsplit(base_url).hostname or "") else "auto"
     if value in {"own", "host"}:
         return cast("Budget", str(value))
     if isinstance(value, str) and value.partition("://")[0] in SCHEMES:

@@ -21,6 +21,7 @@ from periskope_async._sansio.shared_ledger import SharedLedger
 from periskope_async.testing import RateLimitPolicy
 from periskope_async.testing._limits import Limiter
 from tests.simulation import DAY_ONE, respond
+from tests.weather import StallingLoop, Weather
 
 __all__ = ["CONCURRENCY", "Processes", "Redis", "virtual_loop"]
 
@@ -33,12 +34,14 @@ class Redis:
 
     Attributes:
         round_trip: seconds that a command and its answer take.
+        connect: seconds that the first command of a process takes longer, at most, on its way there.
         asked: how often it ran the script.
         lost: how often a step was planned on what was no longer there.
     """
 
     loop: asyncio.AbstractEventLoop
     round_trip: float = 0.001
+    connect: float = 0.0
     asked: int = 0
     lost: int = 0
     version: str = ""
@@ -70,9 +73,9 @@ class Redis:
 class Store:
     """Runs transactions one after the other, as those of `redis_store` do."""
 
-    def __init__(self, redis: Redis, transaction: Callable[[], Transaction]) -> None:
-        self._redis, self._transaction = redis, transaction
-        self.is_dead = False
+    def __init__(self, redis: Redis, transaction: Callable[[], Transaction], process: StallingLoop) -> None:
+        self._redis, self._transaction, self._process = redis, transaction, process
+        self.is_dead = self._is_connected = False
         self._due: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -99,16 +102,21 @@ class Store:
             self._task.add_done_callback(lambda _: self.kick(0.0))
 
     async def _run(self) -> None:
+        await self._process.turn()
         transaction = self._transaction()
         answer: Any = None
         with suppress(StopIteration):
             while True:
                 command = transaction.send(answer)
+                if not self._is_connected:
+                    self._is_connected = True
+                    await asyncio.sleep(self._redis.connect * self._process.dice.random())
                 await asyncio.sleep(self._redis.round_trip / 2)
                 if self.is_dead:
                     return
                 answer = self._redis.eval(*command)
                 await asyncio.sleep(self._redis.round_trip / 2)
+                await self._process.turn()
 
 
 @contextmanager
@@ -118,9 +126,10 @@ def virtual_loop() -> Iterator[asyncio.AbstractEventLoop]:
     try:
         yield loop
     finally:
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
+        while tasks := asyncio.all_tasks(loop):
+            for task in tasks:
+                task.cancel()
+            loop.run_until_complete(asyncio.sleep(0))
         loop.close()
 
 
@@ -130,9 +139,10 @@ class Processes:
 
     Attributes:
         policy: the service's limit.
-        budget: own, host or redis.
+        budget: own, host, auto or redis.
         folder: for the file.
         travel: the least and the most seconds that a request, or an answer, is on its way.
+        weather: what holds them up.
         took: when each process was done, seconds after it began.
         waits: how long each single call took, seconds.
     """
@@ -142,19 +152,28 @@ class Processes:
     folder: Path
     loop: asyncio.AbstractEventLoop
     travel: tuple[float, float] = (0.001, 0.004)
+    weather: Weather = field(factory=Weather)
     took: list[float] = field(factory=list[float])
     waits: list[float] = field(factory=list[float])
     answered: int = 0
     refused: int = 0
+    late: int = 0
     redis: Redis = field(init=False)
     _stores: list[Store] = field(factory=list[Store])
+    _loops: list[StallingLoop] = field(factory=list[StallingLoop])
     _service: Limiter = field(init=False)
-    _dice: Random = field(factory=lambda: Random(0))  # noqa: S311  # repeatable
+    _dice: Random = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.loop.run_until_complete(asyncio.sleep(100.3))  # a moment like any other
         self.redis = Redis(self.loop)
         self._service = Limiter(self.policy, DAY_ONE)
+        self._dice = Random(self.weather.seed)  # noqa: S311  # repeatable
+
+    @property
+    def stalls(self) -> int:
+        """How often a process was held up."""
+        return sum(each.stalls for each in self._loops)
 
     def run_bulk(self, *shares: int) -> None:
         """Have each process send as many requests as there are in its share, as fast as it may."""
@@ -188,25 +207,27 @@ class Processes:
 
         self.loop.run_until_complete(main())
 
-    def _queue(self) -> RequestQueue:
+    def _start(self) -> tuple[StallingLoop, RequestQueue]:
         """Start a process."""
-        return RequestQueue(self._limiter(), CONCURRENCY, self.loop)
+        loop: Any = StallingLoop(self.loop, Random(f"{self.weather.seed} {len(self._loops)}"), self.weather)  # noqa: S311  # repeatable
+        self._loops.append(loop)
+        return loop, RequestQueue(self._limiter(loop), CONCURRENCY, loop)
 
-    def _limiter(self) -> RateLimiter:
+    def _limiter(self, process: StallingLoop) -> RateLimiter:
         if self.budget == "own":
             return RateLimiter()
-        if self.budget == "host":
-            ledger = Ledger()
-            return RateLimiter(ledger, HostBudget(ledger, str(self.folder), "budget", self.loop.time))
+        if self.budget in {"host", "auto"}:
+            ledger, chosen = Ledger(), self.budget == "host"
+            return RateLimiter(ledger, HostBudget(ledger, str(self.folder), "budget", self.loop.time, chosen=chosen))
         shared = RedisLedger(SharedLedger(), "name", "redis://cache", clock=self.loop.time)
-        self._stores.append(Store(self.redis, shared._transaction))
+        self._stores.append(Store(self.redis, shared._transaction, process))
         shared.store = self._stores[-1]
         limiter = RateLimiter(shared.ledger, shared)
         shared.wake = limiter.wake_others
         return limiter
 
     async def _bulk(self, count: int) -> None:
-        queue = self._queue()
+        process, queue = self._start()
         left = count
 
         async def work() -> None:
@@ -214,36 +235,47 @@ class Processes:
             while left:
                 queue.wanted = left
                 left -= 1
-                await self._request(queue, bulk=True)
+                await self._request(process, queue, bulk=True)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(CONCURRENCY):
                 group.create_task(work())
 
     async def _single_calls(self, calls: int, every: float, offset: float) -> None:
-        queue = self._queue()
+        process, queue = self._start()
         began = self.loop.time() + offset
         async with asyncio.TaskGroup() as group:
             for number in range(calls):
                 await asyncio.sleep(began + number * every - self.loop.time())
-                group.create_task(self._single(queue))
+                group.create_task(self._single(process, queue))
 
-    async def _single(self, queue: RequestQueue) -> None:
+    async def _single(self, process: StallingLoop, queue: RequestQueue) -> None:
         began = self.loop.time()
-        await self._request(queue, bulk=False)
+        await self._request(process, queue, bulk=False)
         self.waits.append(self.loop.time() - began)
 
-    async def _request(self, queue: RequestQueue, *, bulk: bool) -> None:
+    async def _request(self, process: StallingLoop, queue: RequestQueue, *, bulk: bool) -> None:
         """Send a request, again until it is allowed."""
         while True:
+            await process.turn()
             permit = queue.try_acquire(bulk=bulk) or await queue.acquire(bulk=bulk)
-            await asyncio.sleep(self._dice.uniform(*self.travel))
+            await asyncio.sleep(0)  # others may be before it
+            await process.turn()
+            await self._travel()
             verdict = self._service.hit("key", DAY_ONE + self.loop.time())
             answer = respond(self.policy, verdict)
-            await asyncio.sleep(self._dice.uniform(*self.travel))
+            await self._travel()
+            await process.turn()
             if verdict.allowed:
                 queue.answer(permit, answer, healthy=True, refund=None)
                 self.answered += 1
                 return
             self.refused += 1
             queue.refuse(permit, answer, read_retry_after(answer))
+
+    async def _travel(self) -> None:
+        seconds, weather = self._dice.uniform(*self.travel), self.weather
+        if weather.late and self._dice.random() < weather.late:
+            self.late += 1
+            seconds += self._dice.uniform(*weather.late_by)
+        await asyncio.sleep(seconds)

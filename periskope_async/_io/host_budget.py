@@ -56,6 +56,10 @@ PROBE_POLL: Final = 0.004
 POLL: Final = 0.02
 #: Answers that wait for the next step, at most, for a step costs more than all it does, requests.
 MAX_DEFERRED: Final = 16
+#: Permits that a process takes in one step, at most, where it asks for one soon after the other; and for how long it
+#: has those that nobody has asked for yet, seconds. What others do is not seen meanwhile, as with `LOOK`.
+MAX_LEASE: Final = 8
+LEASE: Final = LOOK  # seconds
 #: An image that has not changed is written again after this, so that it does not go stale, seconds.
 REFRESH: Final = 10.0
 
@@ -75,14 +79,25 @@ class HostBudget:
         folder: where the file is; made where it is missing.
         name: of the file.
         clock: the time of the event loops, seconds.
+        chosen: False where nobody asked for it: then nothing is made before the service has named a rate limit, and a
+            process that has to go on alone does so without a word.
     """
 
-    def __init__(self, ledger: Ledger, folder: str, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        folder: str,
+        name: str,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        chosen: bool = True,
+    ) -> None:
         self.lock: Final = threading.Lock()
         self._ledger: Final = ledger
         self._folder: Final = folder
         self._name: Final = name
         self._clock: Final = clock
+        self._chosen: Final = chosen
         self._file: HostFile | None = None
         self._locked = False
         #: Whether the ledger has become another one than the shared one, and what it was before: of each limit by name,
@@ -98,6 +113,10 @@ class HostBudget:
         self._generation = self._taken = 0
         #: What others who want some have taken, by generation.
         self._others: list[tuple[int, int]] = []
+        #: Permits that the last step took ahead, of a window and no more; the next step hands back what is left.
+        self._lease: list[Permit] = []
+        self._leased_at = -math.inf
+        self._ahead = 1
         #: Answers that the next step notes.
         self._deferred: list[tuple[Permit, float, RateReading | None, Health]] = []
         #: The window in which they were last looked at, by generation.
@@ -110,12 +129,12 @@ class HostBudget:
         _budgets.add(self)
 
     @classmethod
-    def of(cls, ledger: Ledger, base_url: str, key: Secret) -> "HostBudget":
+    def of(cls, ledger: Ledger, base_url: str, key: Secret, *, chosen: bool = True) -> "HostBudget":
         """Return the budget of a key of a service."""
         try:
-            return cls(ledger, folder_path(), file_name(base_url, key, LAYOUT))
+            return cls(ledger, folder_path(), file_name(base_url, key, LAYOUT), chosen=chosen)
         except UnusableError as error:
-            budget = cls(ledger, "", "")
+            budget = cls(ledger, "", "", chosen=chosen)
             budget._end(str(error))
             return budget
 
@@ -123,6 +142,15 @@ class HostBudget:
 
     def admit(self, now: float, *, bulk: bool, wanted: float) -> Permit | float:
         """Let one request go, as `Ledger.admit`, that the key's other processes leave to this one."""
+        with self.lock:
+            if self._lease and 0 <= now - self._leased_at < LEASE and self._ledger.circuit is None:
+                permit = self._lease.pop()
+                permit.at = now
+                return permit
+            if self._file is None and self._is_unlimited():
+                found: Permit | float = self._ledger.admit(now, bulk=bulk, wanted=wanted)
+                self._in_flight += isinstance(found, Permit)
+                return found
         if abs(now - self._clock()) > CLOCK_SLACK and not self._ended:
             with self.lock:
                 self._end("an event loop has a clock of its own")
@@ -131,17 +159,18 @@ class HostBudget:
                 if self._file is not None and self._clock() - self._busy_since < LOCK_LOST:
                     return LOCK_AGAIN
                 return self._ledger.admit(now, bulk=bulk, wanted=wanted)
-            permit: Permit | float = POLL
+            found = POLL
             if (not self._others and self._seen == self._ledger.generation) or self._may_take():
-                permit = self._ledger.admit(now, bulk=bulk, wanted=wanted)
-            if isinstance(permit, Permit):
-                if permit.generation != self._generation:
-                    self._generation, self._taken = permit.generation, 0
+                found = self._ledger.admit(now, bulk=bulk, wanted=wanted)
+            if isinstance(found, Permit):
+                if found.generation != self._generation:
+                    self._generation, self._taken = found.generation, 0
                 self._taken += 1
                 if abs(now + DEMAND - self._wants_until) > DEMAND / 2:
                     self._wants_until = now + DEMAND
-                return permit
-            wait = self._poll(permit, now)
+                self._take_ahead(now, bulk=bulk, wanted=wanted)
+                return found
+            wait = self._poll(found, now)
             self._wants_until = now + min(wait, LAPSE) + DEMAND
             return wait
 
@@ -161,6 +190,10 @@ class HostBudget:
             ):
                 deferred.append((permit, now, reading, health))
                 return
+            if self._file is None and reading is None and self._is_unlimited():
+                ledger.answer(permit, now, reading, health)
+                self._in_flight -= 1
+                return
         with self:
             ledger.answer(permit, now, reading, health)
 
@@ -169,6 +202,8 @@ class HostBudget:
         with self:
             if self._file is not None:
                 self._look_again(self._file, self._clock())
+            if self._problem is not None and not self._chosen:
+                return f"own, for processes cannot share it here: {self._problem}", True
             if self._problem is not None:
                 return f"host, but on its own: {self._problem}", False
             if self._file is None:
@@ -185,6 +220,8 @@ class HostBudget:
             if not self._locked and not self._alone:
                 self._go_alone()
             self._before = self._ledger.in_flight
+            if self._lease:
+                self._hand_back()
             if self._deferred:
                 for answer in self._deferred:
                     self._ledger.answer(*answer)
@@ -204,10 +241,11 @@ class HostBudget:
             self.lock.release()
         # Without the lock: a handler of the log may ask the client something.
         if problem != reported:
+            level = logging.WARNING if self._chosen else logging.DEBUG
             if problem is not None:
-                logger.warning("budget 'host': this process goes on with a budget of its own: %s", problem)
+                logger.log(level, "budget 'host': this process goes on with a budget of its own: %s", problem)
             else:
-                logger.warning("budget 'host': shared again")
+                logger.log(level, "budget 'host': shared again")
 
     def start(self, in_flight: int) -> None:
         """Share from here on, for who has the lock: *in_flight* requests are under way."""
@@ -223,7 +261,10 @@ class HostBudget:
             self._close()
 
     def rest(self) -> None:
-        """Have nothing open that needs to be closed: the file ends with this object."""
+        """Let the others know what they do not yet. What is open need not be closed: the file ends with this object."""
+        if self._lease or self._deferred:
+            with self:
+                pass
 
     def leave_to_parent(self) -> None:
         """Leave the file, in a forked child: a lock is of the opening of a file, which both have."""
@@ -238,10 +279,12 @@ class HostBudget:
         """Open the file, unless the service has answered and has no rate limit: then there is nothing to share."""
         if self._ended or self._is_unlimited() or (now := self._clock()) < self._retry_at:
             return None
+        make = self._chosen or self._ledger.last_reading is not None
         try:
-            self._file = HostFile.open(self._folder, self._name)
+            self._file = HostFile.open(self._folder, self._name, make=make)
         except (OSError, UnusableError) as error:
-            self._rest(error, now)
+            if make:  # else there is nothing to share, as far as is known
+                self._rest(error, now)
         return self._file
 
     def _is_unlimited(self) -> bool:
@@ -336,7 +379,7 @@ class HostBudget:
         if image[_CONTENT:] != self._image[_CONTENT:] or now - self._image_at > REFRESH:
             file.write(image)
             self._image, self._image_at = image, now
-        said = Slot(now, self._wants_until, self._in_flight, self._generation, self._taken)
+        said = Slot(now, self._wants_until, self._in_flight, self._generation, self._taken, len(self._lease))
         if said[1:] != self._said[1:] or now - self._said.written_at > SILENCE:
             file.write_slot(file.slot, said)
             self._said = said
@@ -372,8 +415,9 @@ class HostBudget:
         """Begin anew in a file that holds nothing of use, with what this process knows."""
         ledger = self._ledger
         for limit in (ledger, *ledger.further):
-            if self._was is not None or not self._alone:  # what others have in flight is not known
-                limit.end()
+            # What others have in flight is not known: unasked, each of them has sent a probe of its own.
+            if self._was is not None or not self._alone or not self._chosen:
+                limit.forget()
                 limit.crowded = True
             limit.generation = max(limit.generation + 1, int(now * 1e6))  # above all that were ever handed out
         self._look_at = now
@@ -384,12 +428,43 @@ class HostBudget:
             for limit in (self._ledger, *self._ledger.further)
         }
 
+    # -- permits ahead ------------------------------------------------------------------------------------------------
+
+    def _take_ahead(self, now: float, *, bulk: bool, wanted: float) -> None:
+        """Take a few permits more where requests follow each other fast and much is left: one step serves them all."""
+        ledger = self._ledger
+        window = ledger.window
+        soon = now - self._leased_at < LEASE
+        self._ahead, self._leased_at = min(2 * self._ahead, MAX_LEASE) if soon else 1, now
+        if (
+            window is None
+            or ledger.further
+            or ledger.crowded
+            or ledger.circuit is not None
+            or type(ledger) is not Ledger  # one that counts its own permits
+        ):
+            return
+        share = window.limit // (1 + len(self._others)) - self._taken
+        size = min(self._ahead - 1, share // 2, window.left() - MAX_LEASE, (wanted - 1) if bulk else MAX_LEASE)
+        while len(self._lease) < size and isinstance(permit := ledger.admit(now, bulk=bulk, wanted=wanted), Permit):
+            self._lease.append(permit)
+        self._taken += len(self._lease)
+
+    def _hand_back(self) -> None:
+        """Hand back what was taken ahead and not asked for: whoever needs it takes it anew."""
+        lease, self._lease = self._lease, []
+        self._taken -= len(lease)
+        for permit in lease:
+            self._ledger.withdraw(permit)
+        self._ahead = 1
+
     # -- the others ---------------------------------------------------------------------------------------------------
 
     def _look(self, file: HostFile, now: float) -> None:
         """See who else is at work, and count what is in flight. Who ended, however, has nothing."""
         self._look_at = now + LOOK
         self._seen = -1 if self._ledger.window is None else self._ledger.generation
+        last = self._ledger.generation - (self._ledger.window is None)  # the last window that was open
         in_flight, others = 0, list[tuple[int, int]]()
         for number, slot in enumerate(file.slots()):
             wants = slot.wants_until > now
@@ -400,7 +475,9 @@ class HostBudget:
             if not known or (silent > ON_ITS_WAY and file.is_dead(number)):
                 file.write_slot(number, Slot())
                 continue
-            in_flight += slot.in_flight
+            # What was taken ahead goes with its window; who stalled before he could send it has the next one, too.
+            is_void = silent > ON_ITS_WAY and slot.generation < last
+            in_flight += slot.in_flight - (slot.ahead if is_void else 0)
             if wants:
                 others.append((slot.generation, slot.taken))
         changed = self._ledger.in_flight - self._before  # in this step

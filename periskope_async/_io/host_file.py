@@ -20,7 +20,7 @@ __all__ = ["SLOTS_AT", "HostFile", "Slot", "UnusableError", "file_name", "folder
 SLOTS: Final = 256
 #: Where they begin, bytes.
 SLOTS_AT: Final = 4096
-_SLOT: Final = Struct("<ddqqq")
+_SLOT: Final = Struct("<ddqqqq")
 _SLOT_LOCKS_AT: Final = 1 << 20  # bytes
 _FLOCK: Final = Struct("hhqqi4x")  # `struct flock` of a 64-bit system
 
@@ -39,6 +39,8 @@ class Slot(NamedTuple):
     #: The window of which it has taken how many requests.
     generation: int = 0
     taken: int = 0
+    #: How many of those in flight it has taken ahead of who asks for them.
+    ahead: int = 0
 
 
 NO_SLOT: Final = Slot()
@@ -84,21 +86,23 @@ class HostFile:
         self.slot = -1
 
     @classmethod
-    def open(cls, folder: str, name: str) -> Self:
-        """Open the file, and make it if it is missing.
+    def open(cls, folder: str, name: str, *, make: bool = True) -> Self:
+        """Open the file, and *make* it if it is missing.
 
         Raises:
             OSError: it cannot be opened.
             UnusableError: somebody else may read or write it.
         """
-        with suppress(FileExistsError):
-            os.mkdir(folder, 0o700)  # noqa: PTH102  # pathlib is not loaded
+        if make:
+            with suppress(FileExistsError):
+                os.mkdir(folder, 0o700)  # noqa: PTH102  # pathlib is not loaded
         flags = os.O_CLOEXEC | os.O_NOFOLLOW
         directory = os.open(folder, flags | os.O_DIRECTORY)
         try:
             _check(os.fstat(directory))
             # Not waiting: somebody may have put a pipe there.
-            descriptor = os.open(name, flags | os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o600, dir_fd=directory)
+            flags |= os.O_RDWR | os.O_NONBLOCK | (os.O_CREAT if make else 0)
+            descriptor = os.open(name, flags, 0o600, dir_fd=directory)
         finally:
             os.close(directory)
         file = cls(descriptor)

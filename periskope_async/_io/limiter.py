@@ -221,6 +221,6 @@ def limiter_for(base_url: str, key: Secret, budget: Budget = "own") -> RateLimit
                 from periskope_async._io.host_budget import HostBudget
 
                 ledger = Ledger()
-                limiter = RateLimiter(ledger, HostBudget.of(ledger, base_url, key))
+                limiter = RateLimiter(ledger, HostBudget.of(ledger, base_url, key, chosen=budget == "host"))
             _limiters[name] = limiter
         return limiter

@@ -279,7 +279,8 @@ class RedisLedger:
             with self.lock:
                 if self._apart and ledger.is_unlimited:
                     return
-                if self._version is None:
+                known = self._version if self._clock_of_redis.is_known else None
+                if known is None:
                     step = None
                     said, image = _text(ledger.said(self._clock())), ""
                 else:
@@ -292,7 +293,7 @@ class RedisLedger:
                 self._name,
                 self._me,
                 said,
-                self._version or "",
+                known or "",
                 image,
                 version,
                 written,

@@ -112,7 +112,7 @@ class Ledger(Limit):
             permit = Permit(now, self.generation, window.answered, circuit)
         else:
             if self.guided:
-                self._probe_until = now + PATIENCE
+                self.probe(now)
             permit = Permit(now, self.generation, 0, circuit)
         if further:
             permit.further = tuple(limit.enter(now) for limit in further)
@@ -143,8 +143,10 @@ class Ledger(Limit):
             self._failures, self._usual_failures = self._failures + 1, 0
         if unsent:
             self.withdraw(permit)
-        else:
-            self._leave(permit)
+            return
+        self._leave(permit)
+        for limit, known in zip((self, *self.further), (permit, *permit.further), strict=False):
+            limit.miss(known)
 
     def answer(  # noqa: C901  # every answer comes through here: as for `admit`
         self, permit: Permit, now: float, reading: RateReading | None, health: Health
@@ -173,6 +175,8 @@ class Ledger(Limit):
             if self.shared and permit.generation == self.generation:
                 self.guided = True
                 self._read(permit, now, reading, self.in_flight)
+            else:
+                self.miss(permit, now, reading)
         elif health is Health.GOOD and self.window is None:
             self.guided: bool = False
 
@@ -194,8 +198,8 @@ class Ledger(Limit):
         self._lengthen_interval(now)
         if not self.guided:
             self._ceiling = max(1.0, min(self._ceiling, self.in_flight + 1.0) / 2)
-        self._forget()
         for limit in (self, *self.further):
+            limit.end()
             limit.crowded = True
 
     def record_failure(self, now: float, permit: Permit, *, broke: bool) -> None:
@@ -270,10 +274,6 @@ class Ledger(Limit):
             circuit.paused_until = -math.inf
             if circuit.allowed > 2.0 * circuit.in_flight + 64.0:
                 self.circuit = None
-
-    def _forget(self) -> None:
-        for limit in (self, *self.further):
-            limit.end()
 
     def _start_over(self) -> None:
         # A loop with a clock of its own (tests in virtual time): no time noted so far means anything on it.

@@ -15,7 +15,7 @@ from periskope_async._sansio.window import Window
 __all__ = ["LAYOUT", "MAX_IMAGE", "NAME_BYTES", "STALE", "load_image", "save_image", "size_of"]
 
 #: The version of this layout of members; it is part of the name of the file, which another one does not share.
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 
 #: What nobody has written for this long is forgotten, unless a window or a pause lasts longer, seconds.
 STALE: Final = 60.0
@@ -34,7 +34,7 @@ _OF_LEDGER: Final = (
     "_granted",
     "_throttles",
 )
-_OF_LIMIT: Final = ("generation", "guided", "shared", "crowded", "_contradicted", "_probe_until")
+_OF_LIMIT: Final = ("generation", "_late", "guided", "shared", "crowded", "_contradicted", "_probe_until", "_probed_at")
 _OF_LIMIT_OR_NONE: Final = ("length", "_last_reset", "_last_since", "_offset")
 _OF_WINDOW: Final = ("limit", "sent", "others", "answered", "closes_at", "open_until")
 _OF_WINDOW_OR_NONE: Final = ("reset", "since")
@@ -42,7 +42,7 @@ _OF_READING: Final = ("limit", "remaining", "resets_in")
 
 _START: Final = Struct("<HxxI")  # limits that follow, checksum of all after this
 _LEDGER: Final = Struct("<d qdddddqq ?qqd")  # when it was written, the ledger, whether there is a reading, the reading
-_LIMIT: Final = Struct(f"<{NAME_BYTES}s q????d dddd ?qqqqdd dd")  # name, limit, whether there is a window, window
+_LIMIT: Final = Struct(f"<{NAME_BYTES}s qq????dd dddd ?qqqqdd dd")  # name, limit, whether there is a window, window
 
 # Where the moments stand in what is unpacked.
 _TIMES_OF_LEDGER: Final = tuple(map(_OF_LEDGER.index, ("paused_until", "_next", "_throttled_at")))
@@ -51,6 +51,7 @@ _OFFSET_AT: Final = _OPTIONAL_AT + _OF_LIMIT_OR_NONE.index("_offset")
 _WINDOW_AT: Final = _OPTIONAL_AT + len(_OF_LIMIT_OR_NONE)
 _TIMES_OF_LIMIT: Final = (
     1 + _OF_LIMIT.index("_probe_until"),
+    1 + _OF_LIMIT.index("_probed_at"),
     _OPTIONAL_AT + _OF_LIMIT_OR_NONE.index("_last_since"),
     1 + _WINDOW_AT + _OF_WINDOW.index("closes_at"),
     1 + _WINDOW_AT + _OF_WINDOW.index("open_until"),

@@ -55,6 +55,10 @@ class Limit:
     #: Others used this key in the last window: Remaining shows how much only when nothing of ours is in flight.
     crowded: bool = False
     _probe_until: float = -math.inf
+    #: When the first of the probes in flight went out, and how many requests of windows before were answered since, or
+    #: lost: they may count in its window.
+    _probed_at: float = -math.inf
+    _late: int = 0
     #: The last window's name, and when the request that opened it was sent.
     _last_reset: float | None = None
     _last_since: float | None = None
@@ -83,8 +87,14 @@ class Limit:
             window.sent += 1
             return Permit(now, self.generation, window.answered)
         if self.guided:
-            self._probe_until = now + PATIENCE
+            self.probe(now)
         return Permit(now, self.generation, 0)
+
+    def probe(self, now: float) -> None:
+        """Note that a probe goes out."""
+        if self._probe_until == -math.inf:  # else another one is in flight
+            self._probed_at, self._late = now, 0
+        self._probe_until = now + PATIENCE
 
     def withdraw(self, permit: Permit) -> None:
         """Take back what was counted of a request that was not sent."""
@@ -96,6 +106,19 @@ class Limit:
         if permit.generation == self.generation:
             self._probe_until = -math.inf
 
+    def miss(self, permit: Permit, now: float = math.inf, reading: RateReading | None = None) -> None:
+        """Note that a request is over, of which the window that opens next may not know.
+
+        It was let go in the last window, and may have come to the service after the probe that opens this one; the
+        answer of the probe does not count it, nor is it in flight when that comes. Whose process was held up for a
+        while is such a one, and where a probe's was, its answer comes after many of them.
+        """
+        if self.window is not None or permit.generation == self.generation or now < self._probed_at - MARGIN:
+            return
+        reset = None if reading is None else reading.reset
+        if reset is None or self._last_reset is None or reset > self._last_reset + 0.5:
+            self._late += 1
+
     def hear(self, permit: Permit, now: float, reading: RateReading | None, in_flight: int, health: Health) -> None:
         """Note what an answer says of this limit."""
         self._round_trip = min(self._round_trip, now - permit.at)
@@ -105,6 +128,8 @@ class Limit:
         elif self.shared and permit.generation == self.generation:
             self.guided = True
             self._read(permit, now, reading, in_flight)
+        else:
+            self.miss(permit, now, reading)
 
     def end(self) -> None:
         """Forget the window: it is over, or cannot be relied on."""
@@ -115,11 +140,15 @@ class Limit:
         self._probe_until = -math.inf
         self.generation += 1
 
-    def start_over(self) -> None:
-        """Forget all moments: they were of another clock."""
-        self._last_reset = self._last_since = self._offset = None
+    def forget(self) -> None:
+        """Forget the window, which may not be over: an answer of it, later, does not show how long it lasts."""
         self.end()
         self._last_reset = self._last_since = None
+
+    def start_over(self) -> None:
+        """Forget all moments: they were of another clock."""
+        self._offset = None
+        self.forget()
 
     def time_for(self, requests: int, now: float) -> float:
         """Return the seconds that this number of further requests takes by this limit alone; 0 where nobody knows."""
@@ -153,7 +182,7 @@ class Limit:
                 self._too_short = self.length  # the window that seemed over is not
                 self.length += 1.0
             self._contradicted = False
-            self._open(permit, now, reading, in_flight)
+            self._open(permit, now, reading, in_flight, overtaken=self._late)
             return
         rose = used <= permit.answered
         if reading.reset is not None and window.reset is not None:

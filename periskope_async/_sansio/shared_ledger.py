@@ -174,7 +174,7 @@ class SharedLedger(Ledger):
         """From here on this is the ledger of this process; nobody knows what others do."""
         if self.joined:
             for limit in (self, *self.further):
-                limit.end()
+                limit.forget()
                 limit.crowded, limit.generation = True, _ALONE
             self.apart = 0
         self.joined = False
@@ -247,8 +247,11 @@ class SharedLedger(Ledger):
         generation = shared.generation
         taken = (self._taken if generation == self._taken_of else 0) + len(permits)
         slot = _SLOT.pack(max(0.0, self._wants_until - now), self.own + kept + len(permits), generation, taken)
-        if before is not None and self.joined and not (permits or drop or self.is_urgent):
-            return Step(None, slot, [], wait, 0, 0, now, self._partings)  # what else has happened can wait for the next
+        # What an answer shows can wait for the next step; but where a probe may be in flight, it is no longer in flight
+        # here only once the others know that it was answered.
+        can_wait = not events or (shared.window is not None and now < shared.window.open_until)
+        if before is not None and self.joined and can_wait and not (permits or drop or self.is_urgent):
+            return Step(None, slot, [], wait, 0, 0, now, self._partings)
         image = _save(shared, now)
         if image is None:
             raise ValueError("the name of a limit is too long")
@@ -335,7 +338,7 @@ class SharedLedger(Ledger):
         shared.in_flight = 0
         for limit in (shared, *shared.further):
             if self._was_joined:  # what others have in flight is not known
-                limit.end()
+                limit.forget()
                 limit.crowded = True
             limit.generation = max(limit.generation + 1, fresh)
 

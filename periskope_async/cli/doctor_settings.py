@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from attrs import field, frozen
@@ -56,14 +57,17 @@ def read_settings(options: Mapping[str, tuple[Any, str]], environment: Mapping[s
         environment: the variables that no option stands for.
     """
     base_url = _read("base_url", *options["base_url"], DEFAULT_BASE_URL, check_base_url, str)
+    service = base_url.value or DEFAULT_BASE_URL
     return [
         _read("api_key", conceal(options["api_key"][0]), options["api_key"][1], None, check_key, _masked),
         _read("phone", *options["phone"], None, lambda value: as_phone("phone", value), mask_numbers),
         base_url,
         _read("timeout", *options["timeout"], 30.0, lambda value: as_seconds("timeout", value), "{:g} s".format),
         _read("retries", *options["retries"], 4, lambda value: as_count("retries", value, least=0), str),
-        _of_environment("budget", "PERISKOPE_BUDGET", environment, "own", check_budget, _shown_budget),
-        _proxy(base_url.value or DEFAULT_BASE_URL, environment),
+        _of_environment(
+            "budget", "PERISKOPE_BUDGET", environment, "auto", partial(check_budget, base_url=service), _shown_budget
+        ),
+        _proxy(service, environment),
         _of_environment("ca_bundle", "PERISKOPE_CA_BUNDLE", environment, None, _bundle, str),
         _of_environment("log", "PERISKOPE_LOG", environment, None, _level, str),
     ]

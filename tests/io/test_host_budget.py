@@ -18,9 +18,11 @@ from periskope_async._io import host_budget, host_file
 from periskope_async._io.host_budget import (
     DEMAND,
     LAPSE,
+    LEASE,
     LOCK_AGAIN,
     LOCK_LOST,
     LOOK,
+    MAX_LEASE,
     ON_ITS_WAY,
     POLL,
     PROBE_POLL,
@@ -50,10 +52,11 @@ class Machine:
         self.file = self.folder / "name"
         self.processes: list[RateLimiter] = []
 
-    def start(self) -> RateLimiter:
+    def start(self, *, chosen: bool = True) -> RateLimiter:
         """Start a process."""
         ledger = Ledger()
-        process = RateLimiter(ledger, HostBudget(ledger, str(self.folder), "name", lambda: self.now))
+        budget = HostBudget(ledger, str(self.folder), "name", lambda: self.now, chosen=chosen)
+        process = RateLimiter(ledger, budget)
         self.processes.append(process)
         return process
 
@@ -225,6 +228,91 @@ def test_an_answer_is_not_held_back_for_long(machine: Machine) -> None:
     assert (one._ledger.in_flight, budget_of(one)._deferred) == (1, [])
 
 
+def take_ahead(machine: Machine, process: RateLimiter, limit: int = 1000) -> list[Permit]:
+    """Open a window and send requests, one soon after the other, until some permits are taken ahead."""
+    machine.open_window(process, limit)
+    sent = list[Permit]()
+    while len(budget_of(process)._lease) < MAX_LEASE - 1:
+        machine.now += 0.001
+        sent.append(machine.send(process))
+    return sent
+
+
+def test_permits_are_taken_ahead(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where requests follow each other fast, one step serves several; others know of all when it is done."""
+    locks = 0
+    lock = HostFile.lock
+
+    def counting(file: HostFile) -> bool:
+        nonlocal locks
+        locks += 1
+        return lock(file)
+
+    monkeypatch.setattr(HostFile, "lock", counting)
+    one, other = machine.start(), machine.start()
+    machine.open_window(one, 1000)
+    for used in range(2, 202):
+        machine.now += 0.001
+        machine.hear(one, machine.send(one), used, 1000)
+    assert locks < 80
+    one.rest()
+    limit = other.rate_limit(machine.now)
+    assert limit is not None
+    assert limit.remaining == 799
+    assert budget_of(other)._ledger.in_flight == 0
+
+
+def test_a_closed_client_hands_back_at_once(machine: Machine) -> None:
+    """What a client has taken ahead, and what it has not said yet, is everybody's once it is closed."""
+    one, other = machine.start(), machine.start()
+    sent = take_ahead(machine, one)
+    for used, permit in enumerate(sent, 2):
+        machine.hear(one, permit, used, 1000)
+    one.rest()
+    one.rest()  # there is nothing more
+    limit = other.rate_limit(machine.now)
+    assert limit is not None
+    assert limit.remaining == 1000 - 1 - len(sent)
+    assert budget_of(other)._ledger.in_flight == 0
+
+
+def test_a_permit_ahead_does_not_keep(machine: Machine) -> None:
+    """A permit that nobody asks for soon is handed back by the next step, for the next call to take anew."""
+    process = machine.start()
+    take_ahead(machine, process)
+    sent = budget_of(process)._in_flight
+    machine.now += 1.01 * LEASE
+    machine.send(process)
+    assert budget_of(process)._lease == []
+    assert budget_of(process)._in_flight == sent - (MAX_LEASE - 1) + 1
+
+
+def test_permits_ahead_end_with_their_window(machine: Machine) -> None:
+    """What a process took ahead before it fell silent may have been sent: it counts in one more window, not in two."""
+    silent, other = machine.start(), machine.start()
+    sent = len(take_ahead(machine, silent))
+    for counted in (sent + MAX_LEASE - 1, sent):
+        machine.now += 6.0
+        machine.open_window(other, 1000)
+        limit = other.rate_limit(machine.now)
+        assert limit is not None
+        assert limit.remaining == 1000 - 1 - counted
+
+
+def test_permits_ahead_are_of_ones_own_share(machine: Machine) -> None:
+    """A process takes ahead no more than half of what it may have, so that the others find theirs."""
+    one, other = machine.start(), machine.start()
+    machine.open_window(one, 40)
+    machine.send(other)
+    machine.now += LOOK
+    for _ in range(19):
+        machine.now += 0.001
+        assert isinstance(machine.ask(one), Permit)
+        budget = budget_of(one)
+        assert len(budget._lease) <= max(0, 20 - budget._taken)
+    assert len(machine.send_all(other)) == 19
+
+
 def test_equal_shares(machine: Machine) -> None:
     """Of processes that want more than there is each has its share; who wants no more leaves it to the others."""
     one, other = machine.start(), machine.start()
@@ -266,6 +354,33 @@ def test_a_service_without_a_limit(machine: Machine) -> None:
     machine.send(one)
     assert is_shared(one)
     assert "shared in" in budget_of(one).describe()[0]
+
+
+def test_nothing_is_made_before_a_limit_is_told(machine: Machine) -> None:
+    """Where nobody has chosen, there is nothing on the disk before a rate limit is told, and nothing is shared."""
+    process = machine.start(chosen=False)
+    machine.hear(process, machine.send(process))
+    machine.hear(process, machine.send(process))
+    assert not machine.folder.exists()
+    assert process.describe_budget() == ("host; not shared, for the service tells no rate limit", True)
+    assert budget_of(process)._in_flight == 0
+    machine.open_window(process)
+    machine.hear(process, machine.send(process), 4)  # others have sent theirs unasked, too: this one probes for all
+    assert machine.file.exists()
+    assert len(machine.send_all(process)) == 3  # what is in flight may be of others who have sent one unasked
+    later = machine.start(chosen=False)
+    assert isinstance(machine.ask(later), float)
+    assert is_shared(later)
+
+
+def test_who_has_not_chosen_is_not_bothered(machine: Machine, logged: Callable[[], list[str]]) -> None:
+    """Where nobody has chosen and nothing can be shared, each has its own, without a word."""
+    machine.folder.write_text("a file")
+    process = machine.start(chosen=False)
+    machine.open_window(process)
+    assert len(machine.send_all(process)) == 9
+    assert logged() == []
+    assert process.describe_budget() == ("own, for processes cannot share it here: Not a directory", True)
 
 
 def test_doctor_counts_the_others(machine: Machine) -> None:
@@ -592,6 +707,7 @@ def test_a_system_without_such_locks(monkeypatch: pytest.MonkeyPatch) -> None:
         False,
     )
     assert isinstance(limiter.admit(host_budget.time.monotonic(), bulk=False, wanted=1), Permit)
+    assert limiter_for("https://none/v1", Secret(KEY), "auto").describe_budget()[1]
 
 
 def test_a_system_that_does_not_name_its_starts(monkeypatch: pytest.MonkeyPatch) -> None:

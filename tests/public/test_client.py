@@ -54,7 +54,7 @@ def test_making_a_client_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert client.rate_limit is None
     assert repr(client) == (
         "PeriskopeClient(Settings(base_url='https://api.periskope.app/v1', "
-        "timeout=30.0, deadline=120.0, retries=4, concurrency=32, budget='own'))"
+        "timeout=30.0, deadline=120.0, retries=4, concurrency=32, budget='auto'))"
     )
 
 

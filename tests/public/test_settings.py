@@ -80,11 +80,18 @@ def test_no_key_says_both_ways_to_give_one(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_budget_from_argument_environment_or_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process has its own budget, unless the environment says otherwise, unless an argument does."""
-    assert settings().budget == "own"
+    """Processes share where they can, unless the environment says otherwise, unless an argument does."""
+    assert settings().budget == settings(budget="auto").budget == "auto"
     monkeypatch.setenv("PERISKOPE_BUDGET", "host")
     assert settings().budget == "host"
     assert settings(budget="own").budget == "own"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost", "[::1]:1"])
+def test_a_service_on_this_machine_is_not_shared_unasked(host: str) -> None:
+    """Tests against a fake service leave nothing to each other: processes share its limit only where asked to."""
+    assert settings(base_url=f"http://{host}/v1").budget == "own"
+    assert settings(base_url=f"http://{host}/v1", budget="host").budget == "host"
 
 
 # -- what they may be -------------------------------------------------------------------------------------------------

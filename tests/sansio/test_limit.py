@@ -1,6 +1,7 @@
 """One limit and its windows, as a ledger keeps it."""
 
 import pytest
+from attrs import evolve
 
 from periskope_async._sansio.circuit import Health
 from periskope_async._sansio.ledger import Ledger
@@ -160,6 +161,45 @@ def test_overtaking_answers_count_in_the_next_window() -> None:
     ledger.answer(slow, 2.0, told(8, 3.0, reset=105.0), Health.GOOD)
     assert ledger.window is not None
     assert ledger.window.sent == 2
+
+
+@pytest.mark.parametrize(
+    ("over", "counted"),
+    [
+        ("answered", 1),
+        ("lost", 1),
+        ("answered by the name of the last window", 0),
+        ("answered before the probe", 0),
+    ],
+)
+@pytest.mark.parametrize("several", [False, True])
+def test_what_is_over_before_its_window_opens_counts_in_it(over: str, counted: int, several: bool) -> None:  # noqa: FBT001
+    """What was let go in the last window, and is over while a probe is in flight, may count in the probe's window."""
+
+    def tell(remaining: int, resets_in: float, reset: float) -> RateReading:
+        reading = told(remaining, resets_in, reset=reset)
+        if several:
+            reading.further = (evolve(reading, name="long"),)
+        return reading
+
+    ledger = opened(0.0, tell(9, 3.0, 103.0))
+    held_up = enter(ledger, 1.0)
+    if over == "answered before the probe":
+        ledger.end()
+        ledger.answer(held_up, 2.5, tell(9, 3.0, 106.0), Health.GOOD)
+    probe = enter(ledger, 3.1)
+    match over:
+        case "answered":
+            ledger.answer(held_up, 3.2, tell(8, 3.0, 106.0), Health.GOOD)
+        case "lost":
+            ledger.lose(held_up)
+        case "answered by the name of the last window":
+            ledger.answer(held_up, 3.2, tell(8, 0.0, 103.0), Health.GOOD)
+        case _:
+            pass
+    ledger.answer(probe, 3.3, tell(9, 3.0, 106.0), Health.GOOD)
+    windows = [limit.window for limit in (ledger, *ledger.further)]
+    assert [window and window.sent for window in windows] == [1 + counted] * (2 if several else 1)
 
 
 def test_counters_that_contradict_each_other_twice_guide_nobody() -> None:
