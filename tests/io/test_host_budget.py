@@ -356,13 +356,13 @@ def test_a_service_without_a_limit(machine: Machine) -> None:
     assert "shared in" in budget_of(one).describe()[0]
 
 
-def test_nothing_is_made_before_a_limit_is_told(machine: Machine) -> None:
-    """Where nobody has chosen, there is nothing on the disk before a rate limit is told, and nothing is shared."""
+def test_nothing_is_made_before_a_limit_is_known(machine: Machine) -> None:
+    """Where nobody has chosen, there is nothing on the disk before a rate limit is known, and nothing is shared."""
     process = machine.start(chosen=False)
     machine.hear(process, machine.send(process))
     machine.hear(process, machine.send(process))
     assert not machine.folder.exists()
-    assert process.describe_budget() == ("host; not shared, for the service tells no rate limit", True)
+    assert process.describe_budget() == ("host; not shared, for the service reports no rate limit", True)
     assert budget_of(process)._in_flight == 0
     machine.open_window(process)
     machine.hear(process, machine.send(process), 4)  # others have sent theirs unasked, too: this one probes for all
