@@ -35,7 +35,17 @@ from periskope_async.cli.outcome import Exit, Failure
 from periskope_async.cli.text import named, to_json
 from periskope_async.records import columns, to_record
 
-__all__ = ["Line", "Upsert", "bring_up_to_date", "digest", "fetched_beside", "fetched_form", "known", "stamps_in"]
+__all__ = [
+    "Line",
+    "Upsert",
+    "bring_up_to_date",
+    "digest",
+    "fetched_beside",
+    "fetched_form",
+    "fetched_line",
+    "known",
+    "stamps_in",
+]
 
 #: What a state begins with.
 _STATE: Final = b'{"file": "'
@@ -76,12 +86,17 @@ def fetched_form(kind: Kind, stamps: Mapping[str, str]) -> Form:
     plain = jsonl_form(kind)
 
     def record(value: Model) -> bytes:
-        return to_json({"stamp": stamps.get(kind.id_of(value), ""), "value": value.to_dict()})
+        return fetched_line(value, stamps.get(kind.id_of(value), ""))
 
     def id_of(line: bytes) -> str:
         return _line(kind, line).id
 
     return Form(b"", record, plain.split, id_of)
+
+
+def fetched_line(value: Model, stamp: str) -> bytes:
+    """Return the line that holds what was fetched."""
+    return to_json({"stamp": stamp, "value": value.to_dict()})
 
 
 class Line(NamedTuple):
