@@ -179,6 +179,31 @@ def test_who_watches_sees_what_became_of_the_file(
     assert "Saved 1 tickets, removed 1 in" in changed("t.jsonl")[2]
 
 
+def test_what_is_marked_deleted(periskope: Command, changed: Command, fake: FakePeriskope, tmp_path: Path) -> None:
+    """`--all` is a copy of the list, marks and all; `--changed` a mirror of what there is, from its first run on."""
+    fake.change("BKT-001", is_deleted=True)
+    assert periskope("tickets", "export", "--all", "--out", str(tmp_path / "all.jsonl")) == (0, "", "")
+    assert changed("mirror.jsonl") == (0, "", "")
+    copy, mirror = saved(tmp_path / "all.jsonl"), saved(tmp_path / "mirror.jsonl")
+    assert copy["BKT-001"]["is_deleted"] is True
+    assert mirror == {name: row for name, row in copy.items() if not row["is_deleted"]} != copy
+
+
+def test_the_page_for_duckdb(
+    periskope: Command, fake: FakePeriskope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the page says to DuckDB makes a table of the Parquet file, and counts what is not deleted."""
+    duckdb: Any = pytest.importorskip("duckdb", reason="duckdb is not installed")
+    page = (Path(__file__).parents[2] / "docs/guides/cli.md").read_text("utf-8")
+    (block,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    fake.change("BKT-001", is_deleted=True)
+    assert periskope("tickets", "export", "--all", "--out", "tickets.parquet") == (0, "", "")
+    with duckdb.connect("inbox.duckdb") as database:
+        counts = dict(database.sql(block).fetchall())
+    assert counts == Counter(it["ticket"]["status"] for it in live(fake).values())
+
+
 def test_messages_since(periskope: Command, fake: FakePeriskope, tmp_path: Path) -> None:
     """With --since, what was sent before stays in the file; --changed is of all messages, and says so."""
     out, state = tmp_path / "m.jsonl", tmp_path / "state.json"
