@@ -10,8 +10,9 @@ import pytest
 
 from periskope_async._codec.converter import decode
 from periskope_async.cli.commands.sources import TICKETS
-from periskope_async.cli.files import Form, csv_form, jsonl_form, recover, write_parquet
+from periskope_async.cli.files import Form, csv_form, jsonl_form, recover
 from periskope_async.cli.outcome import Exit, Failure
+from periskope_async.cli.parquet import write_parquet
 from periskope_async.models import ChatInfo, MessageInfo, Ticket, TicketInfo
 from periskope_async.records import COLUMNS, from_record
 

@@ -16,7 +16,8 @@ from periskope_async._codec.model import Model
 from periskope_async._io.changes import Subject, Survey, survey
 from periskope_async.cli.commands import export
 from periskope_async.cli.commands.export import Found, Reason, Tally, Target
-from periskope_async.cli.files import check_beside, followed, growing, held, holds_something, is_stream, remove
+from periskope_async.cli.files import check_beside, followed, growing, holds_something, is_stream
+from periskope_async.cli.held import held, remove
 from periskope_async.cli.outcome import Exit, Failure, explain
 from periskope_async.cli.running import run, waiting
 from periskope_async.cli.text import named

@@ -19,22 +19,20 @@ from attrs import define, field
 from periskope_async import Failed, Fetched, PeriskopeError, Progress
 from periskope_async.cli.files import (
     Form,
-    Held,
     Kind,
     check_beside,
     csv_form,
     followed,
     growing,
-    held,
     holds_something,
     is_stream,
     jsonl_form,
     open_stream,
     recover,
-    remove,
-    write_parquet,
 )
+from periskope_async.cli.held import Held, held, remove
 from periskope_async.cli.outcome import Exit, Failure, Outcome, exit_of, explain
+from periskope_async.cli.parquet import write_parquet
 from periskope_async.cli.running import console, progress, run, waiting
 from periskope_async.cli.text import named, tell, to_json
 
