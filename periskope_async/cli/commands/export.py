@@ -332,6 +332,7 @@ async def save(
     tally: Tally,
 ) -> None:
     """Append what is *found* to *file*; what is *kept* is in it."""
+    watched = console(stderr=True).is_terminal
     with progress() as report:
         async for result in found.results:
             if isinstance(result, Failed):
@@ -344,7 +345,8 @@ async def save(
                     file.write(target.form.record(result.value))
                     file.flush()  # what is with the operating system outlives this process
                 tally.done += 1
-            report(tally.progress(), client.rate_limit)
+            if watched:  # else it would take as long as to write the record
+                report(tally.progress(), client.rate_limit)
 
 
 def _how_to_go_on(target: Target, tally: Tally, again: str) -> str:
