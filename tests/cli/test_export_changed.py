@@ -407,6 +407,32 @@ def test_killed_at_every_step(
         assert sorted(path.name for path in tmp_path.iterdir()) == ["state.json", out.name]
 
 
+def test_messages_of_a_stopped_run(
+    periskope: Command, fake: FakePeriskope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Messages that a stopped run kept are read again, as their pages have to be, and kept no second time."""
+    out, state, part = tmp_path / "m.jsonl", tmp_path / "state.json", tmp_path / "state.json.part.jsonl"
+    command = ("messages", "export", "--changed", "--state", str(state), "--out", str(out))
+    with monkeypatch.context() as patch:
+        patch.setattr(changes, "bring_up_to_date", lambda *_: os.kill(os.getpid(), signal.SIGINT))
+        assert periskope(*command)[0] == 130
+    before = part.read_bytes()
+    fake.messages.change(fake.messages.ids[0], body="Another")
+    write, kept = changes.bring_up_to_date, list[bytes]()
+
+    def look_and_write(upsert: Any, state: Any, after: Any, fetched: Any) -> None:
+        fetched.file.flush()
+        kept.append(part.read_bytes())
+        write(upsert, state, after, fetched)
+
+    monkeypatch.setattr(changes, "bring_up_to_date", look_and_write)
+    assert periskope(*command) == (0, "", "")
+    assert kept[0].startswith(before)
+    assert kept[0].removeprefix(before).count(b"\n") == 1
+    found = {line["message_id"]: line for line in map(json.loads, out.read_text().splitlines())}
+    assert found == live(fake, "messages")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("seed", "form"), list(enumerate(FORMS)))
