@@ -130,6 +130,11 @@ def test_a_line_holds_what_was_put_into_it(value: Any) -> None:
     assert from_line(line) == json.loads(line) == value
 
 
+def test_json_holds_half_a_surrogate_pair() -> None:
+    """What UTF-8 cannot hold stands in JSON as an escape."""
+    assert to_json({"d": "half a \ud83d"}) == b'{"d": "half a \\ud83d"}\n'
+
+
 def test_a_line_is_the_same_without_msgspec(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is installed, a line has the same bytes, so that any may go on with a file."""
     value = {"a": [1, 2.5, None, True], "b": 'नमस्ते 🎫 "/\\\x1f\x7f', "c": {}, "d": "half a \ud83d"}
