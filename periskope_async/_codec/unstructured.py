@@ -1,7 +1,7 @@
 """A cattrs hook for models, compiled to straight-line code: from a model back to the JSON it came from.
 
-A model that remembers unusual spellings, or holds what is sparse, is spelled field by field. All others, as most are,
-take a quarter of the time that takes.
+That spells each field as usual. Then what a model remembers is put right: unusual spellings, and what is sparse. Field
+by field, as `field_by_field` does, it takes four times as long.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,12 +33,12 @@ def unstructure_hook(cls: Any, converter: "Converter") -> Callable[[Any], dict[s
     names: Names = {
         "copy_json": copy_json,
         "isoformat": datetime.isoformat,
-        "remembered": field_by_field(fields),
+        "amended": _amending(fields),
     }
     source = [
         "def unstructure(model):",
-        "  if model._wire: return remembered(model)",
         *(f"  {line}" for line in _usual(fields, names, converter)),
+        "  if model._wire: out = amended(out, model, model._wire)",
         "  if model.extra: out |= copy_json(model.extra)",
         "  return out",
     ]
@@ -106,6 +106,29 @@ def _spelled(field: WireField, value: str, names: Names, converter: "Converter")
         return f"{hook}({value})"
     names[hook] = converter.get_unstructure_hook(model)
     return f"{hook}({value})" if is_model(wanted) else f"[*map({hook}, {value})]"
+
+
+def _amending(fields: tuple[WireField, ...]) -> Callable[[dict[str, Any], Any, Mapping[str, Any]], dict[str, Any]]:
+    """Return a function that puts into JSON what a model remembers, in the order of the fields."""
+    by_name = {field.name: field for field in fields}
+    sparse = {field.value_note: field for field in fields if field.is_sparse}
+    slow_way = field_by_field(fields)
+
+    def amended(out: dict[str, Any], model: Any, wire: Mapping[str, Any]) -> dict[str, Any]:
+        before = len(out)
+        for note in filter(sparse.__contains__, wire):
+            out[sparse[note].key] = sparse[note].spell(wire[note])
+        for name in filter(by_name.__contains__, wire):
+            field, raw = by_name[name], wire[name]
+            if field.read(raw) != getattr(model, name):
+                continue  # it was changed since
+            if raw is ABSENT:
+                out.pop(field.key, None)
+            else:
+                out[field.key] = copy_json(raw)
+        return out if len(out) == before else {field.key: out[field.key] for field in fields if field.key in out}
+
+    return (lambda _out, model, _wire: slow_way(model)) if any(field.other_keys for field in fields) else amended
 
 
 def field_by_field(fields: tuple[WireField, ...]) -> Callable[[Any], dict[str, Any]]:
