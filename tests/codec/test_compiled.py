@@ -315,7 +315,7 @@ def test_whatever_the_service_may_send_comes_back_as_it_came(cls: type[Model], d
 
 
 @repeated
-@settings(THOROUGH, max_examples=12)
+@settings(THOROUGH, max_examples=8)
 @given(data=st.data())
 def test_both_ways_back_to_json_agree(data: st.DataObject, batch: int) -> None:
     """A model is spelled by compiled code as it is field by field, also where it remembers things, or was changed."""
