@@ -7,7 +7,7 @@ another field. What is many, deeper down, or usually left out, is one column of 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from types import MappingProxyType
@@ -52,10 +52,8 @@ def columns(cls: Any) -> Mapping[str, ColumnKind]:
 
 def to_record(model: Any) -> dict[str, Any]:
     """Return a model as one flat dict, with the values of all its columns."""
-    return {
-        column.name: _cell(getattr(model, column.part.name) if column.part else model, column)
-        for column in _layout(model.__class__)
-    }
+    record: dict[str, Any] = _reader(model.__class__)(model)
+    return record
 
 
 def from_record(record: Mapping[str, Any], cls: Any) -> Any:
@@ -119,19 +117,51 @@ def _kind(annotation: Any) -> ColumnKind:
     return _KINDS.get(plain(wanted), "json")
 
 
-def _cell(part: Any, column: _Column) -> Any:
-    if part is None:
-        return () if column.kind == "labels" else None
-    value = getattr(part, column.field.name)
+@cache
+def _reader(cls: Any) -> Callable[[Any], dict[str, Any]]:
+    """Return `to_record` of a model, compiled: a third of the time that asking each column for its kind takes."""
+    layout = _layout(cls)
+    names: dict[str, Any] = {"json_of": _json_of, "value_of": _value_of}
+    parts = {column.part.name for column in layout if column.part}
+    cells = [f"{column.name!r}: {_cell(column, names)}" for column in layout]
+    source = [
+        "def record(model):",
+        *(f"  {name}_part = model.{name}" for name in sorted(parts)),
+        f"  return {{{', '.join(cells)}}}",
+    ]
+    exec("\n".join(source), names)  # noqa: S102  # as attrs and cattrs do; it is made of class definitions only
+    return names["record"]  # type: ignore[no-any-return]  # exec has no types
+
+
+def _cell(column: _Column, names: dict[str, Any]) -> str:
+    """Return an expression for the value of a column, and put what it refers to into *names*."""
+    part = f"{column.part.name}_part" if column.part else "model"
+    value = f"{part}.{column.field.name}"
+    wanted = some(column.field.type)
     if column.counts:
-        return len(value)
-    if column.kind == "json":
-        return None if value == column.field.default else json.dumps(value, ensure_ascii=False, default=_spell)
+        value = f"len({value})"
+    elif column.kind == "json":
+        names[f"{column.name}_default"] = column.field.default
+        value = f"json_of({value}, {column.name}_default)"
+    elif isinstance(wanted, type) and issubclass(wanted, (OpenStrEnum, OpenIntEnum)):
+        value = f"value_of({value})"
+    return f"{() if column.kind == 'labels' else None} if {part} is None else {value}" if column.part else value
+
+
+def _json_of(value: Any, default: Any) -> str | None:
+    return None if value == default else _encode(value)
+
+
+def _value_of(value: Any) -> Any:
     return value.value if isinstance(value, (OpenStrEnum, OpenIntEnum)) else value
 
 
 def _spell(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else to_dict(value)
+
+
+#: Kept: to make an encoder takes as long as to encode a short list.
+_encode: Final = json.JSONEncoder(ensure_ascii=False, default=_spell).encode
 
 
 def _raw(value: Any, kind: ColumnKind) -> Any:

@@ -13,6 +13,7 @@ from periskope_async._codec.enums import OpenIntEnum, OpenStrEnum
 from periskope_async._codec.fields import rename, wire_fields
 from periskope_async._codec.marks import ABSENT, EMPTY_MAPPING, AnyText
 from periskope_async._codec.readers import READERS, copy_json, read_int, read_json, read_moment, read_text, strict
+from periskope_async._codec.unstructured import unstructure_hook
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -51,7 +52,7 @@ def detailed() -> "Converter":
     converter.register_unstructure_hook_func(_is_any, copy_json)
     converter.register_unstructure_hook_factory(_is_tuple, _untuple)
     converter.register_unstructure_hook_factory(is_loose, _unloose)
-    converter.register_unstructure_hook_factory(is_model, _unmodel)
+    converter.register_unstructure_hook_factory(is_model, unstructure_hook)
     return converter
 
 
@@ -141,21 +142,3 @@ def _model(cls: Any, converter: "Converter") -> Hook:
         return attrs.evolve(model, extra=extra or EMPTY_MAPPING, _wire={**notes, **wire} or EMPTY_MAPPING)
 
     return read
-
-
-def _unmodel(cls: Any, converter: "Converter") -> Callable[[Any], dict[str, Any]]:
-    """Spell each field as it came if it came unusually and still means the same, else as usual."""
-    fields = wire_fields(cls, converter)
-
-    def spell(model: Any) -> dict[str, Any]:
-        wire: Mapping[str, Any] = model._wire  # noqa: SLF001  # hidden from users, meant for this
-        out: dict[str, Any] = {}
-        for field in fields:
-            value = getattr(model, field.name)
-            remembered = field.name in wire and field.read(wire[field.name]) == value
-            raw = copy_json(wire[field.name]) if remembered else field.spell(value)
-            if raw is not ABSENT:
-                out[wire.get(field.key_note, field.key) if field.other_keys else field.key] = raw
-        return out | copy_json(model.extra) if model.extra else out
-
-    return spell

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, 
 from itertools import islice
 from typing import Any, Final, TypeVar
 
+from periskope_async._sansio.seen import Seen
 from periskope_async.errors import ConfigurationError
 
 __all__ = ["Ids", "Pulled", "Source"]
@@ -43,7 +44,7 @@ class Source:
         self.slow = isinstance(ids, AsyncIterable)
         self.duplicates = 0
         self.size = len(ids) if isinstance(ids, Collection) else None
-        self._seen: set[Any] = set()
+        self._seen = Seen()
         #: What came although whoever asked was cancelled.
         self._late: list[Any] = []
         self._lock = asyncio.Lock()
@@ -122,11 +123,9 @@ class Source:
         return None if self.size is None else self.size - self.duplicates
 
     def _is_new(self, key: Any) -> bool:
-        if key in self._seen:
-            self.duplicates += 1
-            return False
-        self._seen.add(key)
-        return True
+        is_new = self._seen.add(key)
+        self.duplicates += not is_new
+        return is_new
 
 
 def _as_key(item: Any) -> Any:

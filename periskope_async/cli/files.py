@@ -1,54 +1,36 @@
-"""The files that an export writes; in one file, because how a form is written decides what survives a crash.
-
-Knows no network, options or progress.
-"""
+"""The forms of an export's files, and what is found where one is to be. Knows no network, options or progress."""
 
 import csv
 import io
-import json
 import os
 import stat
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import reduce
-from importlib import import_module
-from itertools import islice
 from operator import attrgetter, getitem
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple, cast
+from typing import Any, BinaryIO, Final, NamedTuple
 
-from periskope_async._codec.converter import structure
-from periskope_async._codec.frames import arrow_schema
 from periskope_async._codec.model import Model
 from periskope_async.cli.outcome import Exit, Failure
-from periskope_async.cli.text import named, to_json
+from periskope_async.cli.text import from_line, named, to_line
 from periskope_async.records import columns, to_record
 
 __all__ = [
-    "ROW_GROUP",
     "Form",
-    "Held",
     "Kind",
     "check_beside",
     "csv_form",
     "csv_row",
     "followed",
     "growing",
-    "held",
     "holds_something",
     "is_stream",
     "jsonl_form",
     "open_stream",
     "recover",
-    "remove",
     "rows_to_csv",
-    "storable",
-    "write_parquet",
 ]
-
-#: Rows in memory at once while a Parquet file is written.
-ROW_GROUP: Final = 10_000
 
 
 class Kind(NamedTuple):
@@ -89,22 +71,6 @@ class Form(NamedTuple):
     record: Callable[[Any], bytes]
     split: Callable[[BinaryIO], Iterator[bytes]]
     id_of: Callable[[bytes], str]
-
-
-class Held(NamedTuple):
-    """A file that an export has open, to append to it.
-
-    Attributes:
-        path: what it was opened by.
-        file: the open file.
-        new: it was not there before.
-        locked: no other export writes into it meanwhile.
-    """
-
-    path: Path
-    file: BinaryIO
-    new: bool
-    locked: bool
 
 
 def followed(path: Path) -> Path:
@@ -155,73 +121,9 @@ def open_stream(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND), "wb")
 
 
-@contextmanager
-def held(path: Path, out: Path) -> Generator[Held]:
-    """Open the file at *path* to append to it, and keep every other export out of it meanwhile.
-
-    The lock is the operating system's (flock): it ends with the process, however that ends, and leaves nothing behind.
-    Where there is none, as on Windows and on some network file systems, nobody is kept out. A new file that is still
-    empty when the block fails is removed again.
-
-    Args:
-        path: the file to append to.
-        out: what a person calls it.
-
-    Raises:
-        Failure: another export has it.
-        OSError: it cannot be opened.
-    """
-    have = _open(path, out)
-    # The one who had it may have removed it between our opening it and our locking it.
-    while not (path.exists() and os.path.samestat(path.stat(), os.fstat(have.file.fileno()))):
-        have.file.close()
-        have = _open(path, out)
-    with have.file:
-        try:
-            yield have
-        except BaseException:
-            if have.new and not holds_something(path):
-                remove(have)
-            raise
-
-
-def _open(path: Path, out: Path) -> Held:
-    try:
-        path.open("xb").close()
-        new = True
-    except FileExistsError:
-        new = False
-    file = path.open("ab")
-    try:
-        return Held(path, file, new, _lock(file, out))
-    except Failure:
-        file.close()
-        raise
-
-
-def _lock(file: BinaryIO, out: Path) -> bool:
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise Failure(Exit.USAGE, f"{named(out)}: another export is writing into it; nothing was changed.") from None
-    except OSError:  # a file system without locks
-        return False
-    return True
-
-
-def remove(have: Held) -> None:
-    """Remove a file that is held, under its lock: nobody can lock it in between and then lose it.
-
-    Raises:
-        OSError: it cannot be removed.
-    """
-    if not have.locked:
-        have.file.close()  # Windows has no such locks, and removes no open file
-    have.path.unlink(missing_ok=True)
+def growing(out: Path) -> Path:
+    """The file in which the Parquet file *out* is written until it is whole."""
+    return out.with_name(f"{out.name}.part")
 
 
 def check_beside(path: Path, begins: bytes) -> None:
@@ -291,7 +193,7 @@ def jsonl_form(kind: Kind) -> Form:
     """Return the form of a file with one JSON object a line, as the API sends it."""
 
     def id_of(record: bytes) -> str:
-        found = reduce(getitem, kind.id_path, json.loads(record))
+        found = reduce(getitem, kind.id_path, from_line(record))
         if not isinstance(found, str):
             raise TypeError
         return found
@@ -311,7 +213,7 @@ def csv_form(kind: Kind) -> Form:
 
 
 def _json_record(value: Model) -> bytes:
-    return to_json(value.to_dict())
+    return to_line(value.to_dict())
 
 
 def _csv_record(value: Model) -> bytes:
@@ -320,65 +222,32 @@ def _csv_record(value: Model) -> bytes:
 
 def csv_row(cells: Iterable[Any]) -> bytes:
     """Return one row of CSV in UTF-8."""
-    row = io.StringIO(newline="")
-    csv.writer(row).writerow(cells)
-    return row.getvalue().encode("utf-8", "backslashreplace")
+    row: str = _write_row(cells)
+    return row.encode("utf-8", "backslashreplace")
+
+
+class _Echo:
+    """A file to a CSV writer, which returns what its file's `write` does."""
+
+    write = str
+
+
+_write_row: Final = csv.writer(_Echo()).writerow
+
+#: What a record holds that is not written as it is.
+_CELLS: Final[Mapping[type, Callable[[Any], str]]] = {
+    bool: lambda flag: "true" if flag else "false",
+    datetime: datetime.isoformat,
+    tuple: ", ".join,
+}
 
 
 def _cell(value: Any) -> Any:
-    """A value as spreadsheets and data tools read it."""
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case datetime():
-            return value.isoformat()
-        case tuple():
-            return ", ".join(cast("tuple[str, ...]", value))
-        case _:
-            return value
-
-
-def storable(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A record without lone surrogates, which Parquet cannot hold any more than UTF-8 can."""
-    return {
-        name: value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
-        for name, value in record.items()
-    }
+    """Return a value as spreadsheets and data tools read it."""
+    spell = _CELLS.get(value.__class__)
+    return value if spell is None else spell(value)
 
 
 def rows_to_csv(model: type[Model], rows: Iterable[Model]) -> bytes:
     """Return *rows*, which are of one model, as CSV, with a header."""
     return b"".join([csv_row(columns(model)), *map(_csv_record, rows)])
-
-
-def growing(out: Path) -> Path:
-    """The file in which the Parquet file *out* is written until it is whole."""
-    return out.with_name(f"{out.name}.part")
-
-
-def write_parquet(log: Path, out: Path, model: type[Any]) -> None:
-    """Turn the JSONL file *log* of a *model* into the Parquet file *out*, which appears when it is whole.
-
-    If that fails, *out* is as it was, and nothing of the attempt takes room any longer.
-
-    Raises:
-        OSError: one of them cannot be read or written.
-    """
-    pa: Any = import_module("pyarrow")  # it brings no types along
-    schema = arrow_schema(columns(model))
-    part = growing(out)
-    part.unlink(missing_ok=True)  # of one who was killed
-    file = part.open("xb")
-    try:
-        # Written by Python, whose errors tell what happened in a person's words; pyarrow's are in its own.
-        with file:
-            with log.open("rb") as lines, import_module("pyarrow.parquet").ParquetWriter(file, schema) as writer:
-                while group := list(islice(lines, ROW_GROUP)):
-                    records = [storable(to_record(structure(json.loads(line), model))) for line in group]
-                    writer.write_table(pa.Table.from_pylist(records, schema))
-            file.flush()
-            os.fsync(file.fileno())  # some disks tell only now that they are full; and the log goes after this
-        part.replace(out)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise

@@ -182,12 +182,14 @@ UNCHANGED: Final = "Nothing to change: name at least one value."
 #: Which things an export is of, where each has an id.
 which_ids: Final = all_of(
     click.argument("ids", nargs=-1, metavar="[ID]..."),
-    click.option("--all", "everything", is_flag=True, help="Everything there is."),
+    click.option("--all", "everything", is_flag=True, help="All that is listed, what is marked deleted too."),
     click.option("--ids-file", metavar="FILE", help="One ID a line. `-`, also as ID, is standard input."),
 )
 #: That an export brings a file up to date.
 changed_options: Final = all_of(
-    click.option("--changed", is_flag=True, help="Everything there is, but fetch only what changed since --state."),
+    click.option(
+        "--changed", is_flag=True, help="All that is not deleted; only what changed since --state is fetched."
+    ),
     click.option("--state", metavar="FILE", help="What the last run with --changed saw; this run replaces it."),
 )
 

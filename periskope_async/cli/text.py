@@ -3,14 +3,28 @@
 import json
 import re
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from periskope_async._codec.parser import parser
 from periskope_async.cli.outcome import Outcome
 
-__all__ = ["JSON", "check_readable", "named", "tell", "to_json", "visible", "write", "write_json"]
+__all__ = [
+    "JSON",
+    "check_readable",
+    "from_line",
+    "named",
+    "tell",
+    "to_json",
+    "to_line",
+    "visible",
+    "write",
+    "write_json",
+]
 
 #: What `--output` calls JSON to be read by people, and a line for each value.
 JSON: Final = ("json", "jsonl")
@@ -46,6 +60,37 @@ def to_json(value: Any, *, indent: int | None = None) -> bytes:
         return json.dumps(value, ensure_ascii=False, indent=indent).encode() + b"\n"
     except UnicodeEncodeError:  # a lone surrogate, which JSON can hold only as an escape
         return json.dumps(value, indent=indent).encode() + b"\n"
+
+
+def to_line(value: Any) -> bytes:
+    """Return *value* as a line of compact JSON in UTF-8: the same whatever is installed, but for the spelling of 1e+16."""
+    try:
+        return _encode()(value) + b"\n"
+    except (OverflowError, ValueError):  # a lone surrogate, or a number that only Python holds
+        return json.dumps(value, separators=(",", ":")).encode() + b"\n"
+
+
+def from_line(line: bytes) -> Any:
+    """Return what a line of JSON holds.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    try:
+        return parser()(line)
+    except (RecursionError, ValueError):  # a lone surrogate, which a file may hold and no answer does
+        return json.loads(line)
+
+
+@cache
+def _encode() -> Callable[[Any], bytes]:
+    """Return the encoder of this process: msgspec's takes a tenth of the time."""
+    try:
+        import msgspec
+    except ImportError:
+        encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+        return lambda value: encode(value).encode()
+    return msgspec.json.Encoder().encode
 
 
 def write(data: bytes) -> None:

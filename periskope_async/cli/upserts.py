@@ -10,32 +10,37 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
 from hashlib import file_digest
 from importlib import import_module
-from itertools import islice
 from operator import getitem
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from periskope_async._codec.converter import structure
-from periskope_async._codec.frames import arrow_schema
 from periskope_async._codec.model import Model
 from periskope_async.cli.files import (
-    ROW_GROUP,
     Form,
-    Held,
     Kind,
     check_beside,
     growing,
     holds_something,
     jsonl_form,
     recover,
-    remove,
-    storable,
 )
+from periskope_async.cli.held import Held, remove
 from periskope_async.cli.outcome import Exit, Failure
-from periskope_async.cli.text import named, to_json
-from periskope_async.records import columns, to_record
+from periskope_async.cli.parquet import ROW_GROUP, schema_of, tables
+from periskope_async.cli.text import from_line, named, to_json, to_line
 
-__all__ = ["Line", "Upsert", "bring_up_to_date", "digest", "fetched_beside", "fetched_form", "known", "stamps_in"]
+__all__ = [
+    "Line",
+    "Upsert",
+    "bring_up_to_date",
+    "digest",
+    "fetched_beside",
+    "fetched_form",
+    "fetched_line",
+    "known",
+    "stamps_in",
+]
 
 #: What a state begins with.
 _STATE: Final = b'{"file": "'
@@ -76,12 +81,17 @@ def fetched_form(kind: Kind, stamps: Mapping[str, str]) -> Form:
     plain = jsonl_form(kind)
 
     def record(value: Model) -> bytes:
-        return to_json({"stamp": stamps.get(kind.id_of(value), ""), "value": value.to_dict()})
+        return fetched_line(value, stamps.get(kind.id_of(value), ""))
 
     def id_of(line: bytes) -> str:
         return _line(kind, line).id
 
     return Form(b"", record, plain.split, id_of)
+
+
+def fetched_line(value: Model, stamp: str) -> bytes:
+    """Return the line that holds what was fetched."""
+    return to_line({"stamp": stamp, "value": value.to_dict()})
 
 
 class Line(NamedTuple):
@@ -93,7 +103,7 @@ class Line(NamedTuple):
 
 
 def _line(kind: Kind, line: bytes) -> Line:
-    found = json.loads(line)
+    found = from_line(line)
     name, stamp = reduce(getitem, kind.id_path, found["value"]), found["stamp"]
     if not (isinstance(name, str) and isinstance(stamp, str)):
         raise TypeError
@@ -218,8 +228,7 @@ def _upsert(upsert: Upsert, file: BinaryIO) -> None:
 def _upsert_parquet(upsert: Upsert, file: BinaryIO) -> None:
     pa: Any = import_module("pyarrow")  # it brings no types along
     parquet: Any = import_module("pyarrow.parquet")
-    schema = arrow_schema(columns(upsert.kind.model))
-    fresh = _fresh(upsert)
+    schema = schema_of(upsert.kind.model)
     with parquet.ParquetWriter(file, schema) as writer:
         if not upsert.anew:
             with parquet.ParquetFile(upsert.out) as old:
@@ -228,9 +237,8 @@ def _upsert_parquet(upsert: Upsert, file: BinaryIO) -> None:
                 for batch in old.iter_batches(ROW_GROUP):
                     names = batch.column(upsert.kind.id_key).to_pylist()
                     writer.write_batch(batch.filter(pa.array([_stays(upsert, name) for name in names], pa.bool_())))
-        while group := list(islice(fresh, ROW_GROUP)):
-            records = [storable(to_record(value)) for value in group]
-            writer.write_table(pa.Table.from_pylist(records, schema))
+        for table in tables(_fresh(upsert), schema):
+            writer.write_table(table)
 
 
 def _other_columns(upsert: Upsert) -> Failure:

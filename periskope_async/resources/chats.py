@@ -215,21 +215,29 @@ class Chats:
                 another argument is unusable. Nothing was sent.
             PeriskopeError: the list could not be read; the state still holds.
         """
+        subject = self._subject(on_progress=on_progress, progress=progress, phone=phone)
+        return await find_changes(subject, state, details=details, page_size=page_size)
+
+    def _subject(
+        self,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+        progress: bool = False,
+        phone: str | None = None,
+    ) -> Subject[Chat, Chat]:
         whose = self._caller.settings.phone if phone is None else as_phone("phone", phone)
-        subject = Subject(
+        return Subject(
             of="chats",
             scope=scope_of(whose),
             fetch=pages_in_bulk(
                 self._caller, lambda offset, limit: LIST.request(query=as_rows(offset, limit), phone=phone)
             ),
             id_of=_id_of,
-            is_deleted=lambda _: False,
             remains=lambda chat_id: Chat(chat_id=chat_id),
             get_many=partial(self.get_many, on_progress=on_progress, progress=progress, phone=phone),
             row_model=Chat,
             full_model=Chat,
         )
-        return await find_changes(subject, state, details=details, page_size=page_size)
 
     async def update(
         self,

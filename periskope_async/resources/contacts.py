@@ -140,18 +140,22 @@ class Contacts:
                 unusable. Nothing was sent.
             PeriskopeError: the list could not be read; the state still holds.
         """
-        subject = Subject(
+        subject = self._subject(on_progress=on_progress, progress=progress)
+        return await find_changes(subject, state, details=details, page_size=page_size)
+
+    def _subject(
+        self, *, on_progress: Callable[[Progress], None] | None = None, progress: bool = False
+    ) -> Subject[Contact, Contact]:
+        return Subject(
             of="contacts",
             scope="",
             fetch=pages_in_bulk(self._caller, lambda offset, limit: LIST.request(query=as_rows(offset, limit))),
             id_of=_id_of,
-            is_deleted=lambda _: False,
             remains=lambda contact_id: Contact(contact_id=contact_id),
             get_many=partial(self.get_many, on_progress=on_progress, progress=progress),
             row_model=Contact,
             full_model=Contact,
         )
-        return await find_changes(subject, state, details=details, page_size=page_size)
 
     async def create(
         self,

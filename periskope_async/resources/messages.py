@@ -515,10 +515,16 @@ class Messages:
                 another argument is unusable. Nothing was sent.
             PeriskopeError: the list could not be read; the state still holds.
         """
+        _page(chat_id, start_time, UNSET, 0, page_size, phone=phone)  # refuses now what it cannot ask for
+        subject = self._subject(chat_id, start_time=start_time, phone=phone)
+        return await find_changes(subject, state, details="none", page_size=page_size)
+
+    def _subject(
+        self, chat_id: str | Unset = UNSET, *, start_time: Moment | Unset = UNSET, phone: str | None = None
+    ) -> Subject[Message, Message]:
         whose = self._caller.settings.phone if phone is None else as_phone("phone", phone)
         chat = None if isinstance(chat_id, Unset) else as_chat_id("chat_id", chat_id)
-        _page(chat_id, start_time, UNSET, 0, page_size, phone=phone)  # refuses now what it cannot ask for
-        subject = Subject(
+        return Subject(
             of="messages",
             scope=scope_of(whose, chat),
             fetch=pages_in_bulk(
@@ -534,7 +540,6 @@ class Messages:
             rows_are_full=True,
             forget_missing=start_time is not UNSET,
         )
-        return await find_changes(subject, state, details="none", page_size=page_size)
 
     async def edit(self, message_id: str, edited_body: str, *, phone: str | None = None) -> None:
         """Change the text of a message that was sent in the last 15 minutes; of a file its caption, of a poll nothing.

@@ -8,13 +8,14 @@ from typing import Any, Final, Literal
 
 from periskope_async._codec.converter import prepare
 from periskope_async._io.caller import Caller
-from periskope_async._io.changes import Subject, find_changes, pages_in_bulk, watch_changes
+from periskope_async._io.changes import Subject, find_changes, pages_in_bulk
 from periskope_async._io.many import fetch_many
 from periskope_async._io.paging import walk
 from periskope_async._io.rows import Rows
 from periskope_async._io.sharing import read_shared
 from periskope_async._io.source import Ids
 from periskope_async._io.stream import open_stream
+from periskope_async._io.watch import watch_changes
 from periskope_async._sansio.arguments import (
     Labels,
     Moment,

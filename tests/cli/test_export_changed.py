@@ -1,10 +1,12 @@
 """`export --changed`: a file that follows what there is, and a state that never disagrees with it."""
 
 import csv
+import gc
 import io
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -17,7 +19,9 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 
+from periskope_async._codec.model import Model
 from periskope_async.cli import upserts
+from periskope_async.cli.commands import changes
 from periskope_async.models import TicketInfo
 from periskope_async.records import columns, to_record
 from periskope_async.testing import FakePeriskope
@@ -135,6 +139,71 @@ def test_other_things(periskope: Command, fake: FakePeriskope, tmp_path: Path, k
     assert asked(fake) == {f"{kind}.list": 1}
 
 
+@pytest.mark.parametrize("kind", ["tickets", "chats", "contacts", "messages"])
+def test_no_row_is_kept(
+    periskope: Command, fake: FakePeriskope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """When the file is written, no object of the first run is in memory any more: what came went into a file."""
+    assert getattr(fake, kind).ids
+
+    def models() -> int:
+        gc.collect()
+        return sum(isinstance(each, Model) for each in gc.get_objects())
+
+    held = list[int]()
+    write, before = changes.bring_up_to_date, models()
+
+    def count_and_write(*arguments: Any) -> None:
+        held.append(models())
+        write(*arguments)
+
+    monkeypatch.setattr(changes, "bring_up_to_date", count_and_write)
+    assert (
+        periskope(kind, "export", "--changed", "--state", str(tmp_path / "s"), "--out", str(tmp_path / "x.jsonl"))[0]
+        == 0
+    )
+    assert held == [before]
+
+
+def test_who_watches_sees_what_became_of_the_file(
+    changed: Command, fake: FakePeriskope, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Somebody who watches sees how many were saved and removed, or since when nothing changed."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert re.search(r"Saved \d+ tickets in", changed("t.jsonl")[2])
+    os.utime(tmp_path / "state.json", (0, 1_790_000_000))
+    assert "Nothing changed since 2026-09-21 14:13." in changed("t.jsonl")[2]
+    one, two, *_ = live(fake)
+    fake.change(one, is_deleted=True)
+    fake.change(two, subject="Another")
+    assert "Saved 1 tickets, removed 1 in" in changed("t.jsonl")[2]
+
+
+def test_what_is_marked_deleted(periskope: Command, changed: Command, fake: FakePeriskope, tmp_path: Path) -> None:
+    """`--all` is a copy of the list, marks and all; `--changed` a mirror of what there is, from its first run on."""
+    fake.change("BKT-001", is_deleted=True)
+    assert periskope("tickets", "export", "--all", "--out", str(tmp_path / "all.jsonl")) == (0, "", "")
+    assert changed("mirror.jsonl") == (0, "", "")
+    copy, mirror = saved(tmp_path / "all.jsonl"), saved(tmp_path / "mirror.jsonl")
+    assert copy["BKT-001"]["is_deleted"] is True
+    assert mirror == {name: row for name, row in copy.items() if not row["is_deleted"]} != copy
+
+
+def test_the_page_for_duckdb(
+    periskope: Command, fake: FakePeriskope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the page says to DuckDB makes a table of the Parquet file, and counts what is not deleted."""
+    duckdb: Any = pytest.importorskip("duckdb", reason="duckdb is not installed")
+    page = (Path(__file__).parents[2] / "docs/guides/cli.md").read_text("utf-8")
+    (block,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    fake.change("BKT-001", is_deleted=True)
+    assert periskope("tickets", "export", "--all", "--out", "tickets.parquet") == (0, "", "")
+    with duckdb.connect("inbox.duckdb") as database:
+        counts = dict(database.sql(block).fetchall())
+    assert counts == Counter(it["ticket"]["status"] for it in live(fake).values())
+
+
 def test_messages_since(periskope: Command, fake: FakePeriskope, tmp_path: Path) -> None:
     """With --since, what was sent before stays in the file; --changed is of all messages, and says so."""
     out, state = tmp_path / "m.jsonl", tmp_path / "state.json"
@@ -193,8 +262,9 @@ def test_what_goes_together(periskope: Command, changed: Command, tmp_path: Path
     """--changed and --state stand together, need a file, and say which tickets; two contrary wishes are refused."""
     out = str(tmp_path / "t.jsonl")
     for arguments, problem in (
-        (["--changed", "--out", out], "belong together"),
-        (["--all", "--state", out, "--out", out], "belong together"),
+        (["--changed", "--out", out], "--changed needs --state FILE"),
+        (["--all", "--state", out, "--out", out], "--state FILE is for --changed"),
+        (["--state", out, "--out", out], "--state FILE is for --changed"),
         (["--changed", "--all", "--state", "s", "--out", out], "choose one"),
         (["--changed", "--state", str(tmp_path / "s")], "needs a file"),
         (["--changed", "--state", out, "--out", out], "a file of its own"),
@@ -335,6 +405,32 @@ def test_killed_at_every_step(
         assert saved(out)["BKT-001"]["subject"] == subject
         assert plain(saved(out)) == plain(records(fake))
         assert sorted(path.name for path in tmp_path.iterdir()) == ["state.json", out.name]
+
+
+def test_messages_of_a_stopped_run(
+    periskope: Command, fake: FakePeriskope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Messages that a stopped run kept are read again, as their pages have to be, and kept no second time."""
+    out, state, part = tmp_path / "m.jsonl", tmp_path / "state.json", tmp_path / "state.json.part.jsonl"
+    command = ("messages", "export", "--changed", "--state", str(state), "--out", str(out))
+    with monkeypatch.context() as patch:
+        patch.setattr(changes, "bring_up_to_date", lambda *_: os.kill(os.getpid(), signal.SIGINT))
+        assert periskope(*command)[0] == 130
+    before = part.read_bytes()
+    fake.messages.change(fake.messages.ids[0], body="Another")
+    write, kept = changes.bring_up_to_date, list[bytes]()
+
+    def look_and_write(upsert: Any, state: Any, after: Any, fetched: Any) -> None:
+        fetched.file.flush()
+        kept.append(part.read_bytes())
+        write(upsert, state, after, fetched)
+
+    monkeypatch.setattr(changes, "bring_up_to_date", look_and_write)
+    assert periskope(*command) == (0, "", "")
+    assert kept[0].startswith(before)
+    assert kept[0].removeprefix(before).count(b"\n") == 1
+    found = {line["message_id"]: line for line in map(json.loads, out.read_text().splitlines())}
+    assert found == live(fake, "messages")
 
 
 @pytest.mark.slow

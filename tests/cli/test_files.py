@@ -9,9 +9,11 @@ import pyarrow.parquet
 import pytest
 
 from periskope_async._codec.converter import decode
+from periskope_async.cli import parquet
 from periskope_async.cli.commands.sources import TICKETS
-from periskope_async.cli.files import Form, csv_form, jsonl_form, recover, write_parquet
+from periskope_async.cli.files import Form, csv_form, jsonl_form, recover
 from periskope_async.cli.outcome import Exit, Failure
+from periskope_async.cli.parquet import write_parquet
 from periskope_async.models import ChatInfo, MessageInfo, Ticket, TicketInfo
 from periskope_async.records import COLUMNS, from_record
 
@@ -107,3 +109,17 @@ def test_parquet_has_types(tmp_path: Path) -> None:
     assert (types["subject"], types["priority"], types["is_deleted"]) == ("string", "int64", "bool")
     assert table["subject"].to_pylist() == [body.replace("\ud83d", "\\ud83d") for body in BODIES]
     assert sorted(tmp_path.iterdir()) == [log, out]
+
+
+def test_parquet_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many rows are Python objects at once, each group is full but the last, and all are there in order."""
+    monkeypatch.setattr(parquet, "ROW_GROUP", 4)
+    monkeypatch.setattr(parquet, "ROWS_AT_ONCE", 2)
+    infos = [TicketInfo(ticket=Ticket(ticket_id=f"BKT-{number}")) for number in range(11)]
+    for count in (0, 1, 4, 11):
+        groups = list(parquet.tables(infos[:count], parquet.schema_of(TicketInfo)))
+        assert [group.num_rows for group in groups] == [
+            len(infos[at : min(at + 4, count)]) for at in range(0, count, 4)
+        ]
+        found = [name for group in groups for name in group["ticket_id"].to_pylist()]
+        assert found == [info.ticket.ticket_id for info in infos[:count]]

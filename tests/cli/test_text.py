@@ -1,7 +1,9 @@
 """What the command line says: text made safe, errors explained, exit codes chosen."""
 
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from periskope_async import errors
 from periskope_async.cli.outcome import MEANING, Exit, Outcome, exit_of, explain
-from periskope_async.cli.text import tell, to_json, visible, write
+from periskope_async.cli.text import _encode, from_line, tell, to_json, to_line, visible, write
 from periskope_async.errors import ValidationError
 from tests.support import each_of
 
@@ -108,3 +110,39 @@ def test_every_exit_code_is_documented() -> None:
     assert list(MEANING) == sorted(Exit)
     page = (Path(__file__).parents[2] / "docs" / "guides" / "cli.md").read_text("utf-8")
     assert "\n".join(f"| {code:d} | {meaning} |" for code, meaning in MEANING.items()) in page
+
+
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.text(st.characters(exclude_categories=()))
+        | st.floats(-1e9, 1e9),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    )
+)
+def test_a_line_holds_what_was_put_into_it(value: Any) -> None:
+    """A line of JSON is one line, whatever the texts in it are, and gives back what was put in."""
+    line = to_line(value)
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    assert from_line(line) == json.loads(line) == value
+
+
+def test_json_holds_half_a_surrogate_pair() -> None:
+    """What UTF-8 cannot hold stands in JSON as an escape."""
+    assert to_json({"d": "half a \ud83d"}) == b'{"d": "half a \\ud83d"}\n'
+
+
+def test_a_line_is_the_same_without_msgspec(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is installed, a line has the same bytes, so that any may go on with a file."""
+    value = {"a": [1, 2.5, None, True], "b": 'नमस्ते 🎫 "/\\\x1f\x7f', "c": {}, "d": "half a \ud83d"}
+    line = to_line(value)
+    short = to_line({**value, "d": ""})
+    _encode.cache_clear()
+    try:
+        monkeypatch.setitem(sys.modules, "msgspec", None)
+        assert (to_line(value), to_line({**value, "d": ""})) == (line, short)
+    finally:
+        _encode.cache_clear()

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from periskope_async import models
 from periskope_async._codec.annotations import is_model, model_in, some
 from periskope_async._codec.converter import _compiled, decode, explain, structure, to_dict
+from periskope_async._codec.detailed import detailed
 from periskope_async._codec.enums import OpenIntEnum, OpenStrEnum
-from periskope_async._codec.fields import own_fields, wire_key
+from periskope_async._codec.fields import own_fields, wire_fields, wire_key
 from periskope_async._codec.marks import (
     ABSENT,
     EMPTY_MAPPING,
@@ -32,6 +33,7 @@ from periskope_async._codec.marks import (
 )
 from periskope_async._codec.model import Model
 from periskope_async._codec.readers import read_moment
+from periskope_async._codec.unstructured import field_by_field
 from periskope_async._codec.usual import _LABEL_LISTS, _MOMENT
 from periskope_async.errors import DecodeError
 from periskope_async.models import Chat, ChatInfo, Message, MessageInfo, Ticket, TicketInfo, TicketPage, TicketRow
@@ -310,6 +312,22 @@ def test_whatever_the_service_may_send_comes_back_as_it_came(cls: type[Model], d
     assert_same(model, pickle.loads(pickle.dumps(model)))  # noqa: S301  # pickled here
     assert_same(model, copy.deepcopy(model))
     assert_same(model, structure(model.to_dict(), cls))
+
+
+@repeated
+@settings(THOROUGH, max_examples=8)
+@given(data=st.data())
+def test_both_ways_back_to_json_agree(data: st.DataObject, batch: int) -> None:
+    """A model is spelled by compiled code as it is field by field, also where it remembers things, or was changed."""
+    del batch
+    cls = data.draw(st.sampled_from(CLASSES))
+    one, other = (structure(data.draw(objects(cls)), cls) for _ in range(2))
+    names = data.draw(st.sets(st.sampled_from([a.name for a in own_fields(cls)])))
+    slow_way = field_by_field(wire_fields(cls, detailed()))
+    for model in (one, attrs.evolve(one, **{name: getattr(other, name) for name in names})):
+        assert same_json(to_dict(model), slow_way(model))
+        forgetful = attrs.evolve(model, _wire=EMPTY_MAPPING)
+        assert json.dumps(to_dict(forgetful)) == json.dumps(slow_way(forgetful))
 
 
 @repeated

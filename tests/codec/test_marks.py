@@ -29,7 +29,18 @@ WAYS: list[Callable[[Json, type[Any]], Any]] = [structure, explain]
 #: The files of the codec: each may import those before it and no other.
 ORDER = [
     *("marks", "sparse", "enums", "parser", "annotations", "readers", "fields"),
-    *("usual", "compiled", "detailed", "converter", "columns", "frames", "pydantic_schema", "model", "png"),
+    *(
+        "usual",
+        "compiled",
+        "unstructured",
+        "detailed",
+        "converter",
+        "columns",
+        "frames",
+        "pydantic_schema",
+        "model",
+        "png",
+    ),
 ]
 CODEC = Path(periskope_async.__path__[0], "_codec")
 

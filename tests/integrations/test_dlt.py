@@ -1,6 +1,7 @@
 """The dlt source, into DuckDB."""
 
 import logging
+import re
 import runpy
 import sys
 from collections import Counter
@@ -161,6 +162,16 @@ def test_everything_there_is(fake: FakePeriskope, pipeline: Any, load: Load) -> 
         objects: Any = getattr(fake, table)
         assert rows(pipeline, f"SELECT count(*) FROM {table}") == [(objects.count,)]  # noqa: S608  # our own name
     assert load(details="none") == {f"{name}.list": 1 for name in ("tickets", "chats", "contacts", "messages")}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_query_of_the_page(fake: FakePeriskope, load: Load, pipeline: Any) -> None:
+    """The query that the page shows for a label finds the tickets that have it."""
+    load(resources=["tickets"])
+    (query,) = re.findall(r"```sql\n(.*?)```", (ROOT / "docs/guides/changes.md").read_text("utf-8"), re.DOTALL)
+    wanted = {name for name, ticket in live(fake).items() if "VIP" in ticket["ticket_labels"].split(", ")}
+    assert {name for (name,) in rows(pipeline, query)} == wanted != set()
 
 
 @pytest.mark.slow

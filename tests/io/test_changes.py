@@ -58,7 +58,6 @@ class Account:
             scope="",
             fetch=cast("Any", self.page),
             id_of=lambda contact: contact.contact_id,
-            is_deleted=lambda _: False,
             remains=lambda name: Contact(contact_id=name),
             get_many=self.get_many,
             row_model=Contact,

@@ -19,22 +19,20 @@ from attrs import define, field
 from periskope_async import Failed, Fetched, PeriskopeError, Progress
 from periskope_async.cli.files import (
     Form,
-    Held,
     Kind,
     check_beside,
     csv_form,
     followed,
     growing,
-    held,
     holds_something,
     is_stream,
     jsonl_form,
     open_stream,
     recover,
-    remove,
-    write_parquet,
 )
+from periskope_async.cli.held import Held, held, remove
 from periskope_async.cli.outcome import Exit, Failure, Outcome, exit_of, explain
+from periskope_async.cli.parquet import write_parquet
 from periskope_async.cli.running import console, progress, run, waiting
 from periskope_async.cli.text import named, tell, to_json
 
@@ -131,11 +129,23 @@ def target(out: Path | None, form: str | None, kind: Kind) -> Target:
 
 @define
 class Tally:
-    """How far an export is. It is begun once its files were touched."""
+    """How far an export is.
+
+    Attributes:
+        begun: whether its files were touched.
+        total: how much there is to do; None where nobody knows before the end.
+        done: how much of it is saved.
+        removed: how much goes from a file that is brought up to date.
+        since: when such a file was brought up to date before; empty where it was not.
+        failures: how often there was which.
+        started: a moment of the monotonic clock.
+    """
 
     begun: bool = False
     total: int | None = 0
     done: int = 0
+    removed: int = 0
+    since: str = ""
     failures: Counter[Exit] = field(factory=Counter[Exit])
     started: float = field(factory=time.monotonic)
 
@@ -322,6 +332,7 @@ async def save(
     tally: Tally,
 ) -> None:
     """Append what is *found* to *file*; what is *kept* is in it."""
+    watched = console(stderr=True).is_terminal
     with progress() as report:
         async for result in found.results:
             if isinstance(result, Failed):
@@ -334,7 +345,8 @@ async def save(
                     file.write(target.form.record(result.value))
                     file.flush()  # what is with the operating system outlives this process
                 tally.done += 1
-            report(tally.progress(), client.rate_limit)
+            if watched:  # else it would take as long as to write the record
+                report(tally.progress(), client.rate_limit)
 
 
 def _how_to_go_on(target: Target, tally: Tally, again: str) -> str:
@@ -350,8 +362,7 @@ def _sum_up(tally: Tally, target: Target, again: str) -> int:
     """Say how it ended where somebody watches, say in any case what is missing, and return the exit code."""
     things, errors = target.kind.name, target.errors
     if console(stderr=True).is_terminal:
-        rate = f"{tally.done / tally.elapsed:,.0f} a second" if tally.done else "none was missing"
-        click.echo(f"Saved {tally.done:,} {things} in {tally.elapsed:.1f} s ({rate}).", err=True)
+        click.echo(_in_a_line(tally, things), err=True)
     code = exit_of(tally.failures, succeeded=tally.done)
     if tally.untried and Exit.KEY_REFUSED in tally.failures:
         code = Exit.KEY_REFUSED
@@ -361,3 +372,12 @@ def _sum_up(tally: Tally, target: Target, again: str) -> int:
         hint = "" if errors is None else f"{named(errors)} tells why; the {again} tries them again."
         tell(Outcome(code, message, hint))
     return code
+
+
+def _in_a_line(tally: Tally, things: str) -> str:
+    """Return how it ended, for who watches."""
+    if tally.since and not (tally.total or tally.removed):
+        return f"Nothing changed since {tally.since}."
+    removed = f", removed {tally.removed:,}" if tally.removed else ""
+    rate = f"{tally.done / tally.elapsed:,.0f} a second" if tally.done else "none was missing"
+    return f"Saved {tally.done:,} {things}{removed} in {tally.elapsed:.1f} s ({rate})."

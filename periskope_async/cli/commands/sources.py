@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from periskope_async import Changes, Fetched
+from periskope_async import Fetched
+from periskope_async._io.changes import Subject
 from periskope_async.cli.commands import changes, export
 from periskope_async.cli.commands.export import Found, Source
 from periskope_async.cli.files import Kind
@@ -54,6 +55,7 @@ def export_by_ids(
         Failure: as for `export`.
         OSError: the file of ids cannot be read.
     """
+    check_state(changed=changed, state=state)
     if ids == ("-",):
         ids, ids_file = (), "-"
     match changed + everything + bool(ids) + (ids_file is not None):
@@ -63,12 +65,9 @@ def export_by_ids(
             pass
         case _:
             raise click.UsageError(f"--all, --changed, --ids-file FILE and IDs each say which {kind.name}: choose one.")
-    check_state(changed=changed, state=state)
     if state is not None:
         target = export.target(_path(out), form, kind)
-        return changes.export_changed(
-            connect, _find(kind, details="none"), changes.by_ids(kind), target, state, **what_is_there
-        )
+        return changes.export_changed(connect, _about(kind), target, state, **what_is_there)
     wanted = None if everything else ids if ids_file is None else _read_ids(ids_file)
     target = export.target(_path(out), form, kind)
     return export.export(connect, _by_ids(kind, wanted), target, **what_is_there)
@@ -80,17 +79,19 @@ def check_state(*, changed: bool, state: str | None) -> None:
     Raises:
         UsageError: they do not.
     """
-    if changed is (state is None):
-        raise click.UsageError("--changed and --state FILE belong together: what changed since when.")
+    if changed and state is None:
+        raise click.UsageError("--changed needs --state FILE: there the run keeps what it saw, for the next one.")
+    if state is not None and not changed:
+        raise click.UsageError("--state FILE is for --changed: add that, or leave --state out.")
 
 
-def _find(kind: Kind, **query: Any) -> changes.Find:
-    async def find(client: "PeriskopeClient", state: dict[str, Any] | None) -> Changes[Any, Any]:
+def _about(kind: Kind, **query: Any) -> changes.About:
+    def about(client: "PeriskopeClient") -> Subject[Any, Any]:
         resource: Any = getattr(client, kind.name)
-        found: Changes[Any, Any] = await resource.changed_since(state, **query)
-        return found
+        subject: Subject[Any, Any] = resource._subject(**query)  # noqa: SLF001  # ours; `changed_since` would keep all rows
+        return subject
 
-    return find
+    return about
 
 
 def export_changed_messages(
@@ -102,7 +103,7 @@ def export_changed_messages(
         Failure: as for `export_changed`.
     """
     target = export.target(_path(out), form, _MESSAGES)
-    return changes.export_changed(connect, _find(_MESSAGES, **query), changes.in_full, target, state, **what_is_there)
+    return changes.export_changed(connect, _about(_MESSAGES, **query), target, state, **what_is_there)
 
 
 def export_messages(
