@@ -32,7 +32,7 @@ from periskope_async._codec.marks import (
 )
 from periskope_async._codec.model import Model
 from periskope_async._codec.readers import read_moment
-from periskope_async._codec.usual import _LABEL_LISTS, _MOMENT
+from periskope_async._codec.usual import _LABEL_LISTS, _MOMENT, HELPERS
 from periskope_async.errors import DecodeError
 from periskope_async.models import Chat, ChatInfo, Message, MessageInfo, Ticket, TicketInfo, TicketPage, TicketRow
 from tests.support import repeated, slow
@@ -115,7 +115,7 @@ TWO_DIGITS = st.integers(0, 99).map("{:02}".format)
 def test_the_cheap_look_at_a_datetime_agrees_with_isoformat(text: str) -> None:
     """What the fast way takes for the usual spelling is exactly what `isoformat` would give for a time in UTC."""
     try:
-        taken = eval(_MOMENT, {"v": text, "UTC": UTC, "fromisoformat": datetime.fromisoformat})  # noqa: S307  # our own text
+        taken = eval(_MOMENT, {"v": text, **HELPERS})  # noqa: S307  # our own text
     except ValueError:
         return
     assert bool(taken) == (read_moment(text).isoformat() == text and text.endswith("+00:00"))
