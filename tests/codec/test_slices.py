@@ -34,7 +34,7 @@ def drained(slices: Generator[None, None, Any]) -> tuple[int, Any]:
     st.sampled_from([None, "data"]),
 )
 def test_a_page_in_slices_is_the_page(rows: list[Any], others: dict[str, Any], key: str | None) -> None:
-    """Slices make the same page as one go does, down to odd spellings, with a turn before each slice and one at the end."""
+    """Slices make the same page as one go does, odd spellings too, with a turn before each slice and one at the end."""
     page = {**others, "tickets": rows}
     body = json.dumps(page if key is None else {key: page}).encode()
     turns, sliced = drained(decode_in_slices(body, TicketPage, key))
