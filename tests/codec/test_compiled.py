@@ -239,6 +239,15 @@ def test_what_is_required_is_checked_on_both_ways(cls: type[Model], value: Json)
     assert_same(model, structure({"required": value}, cls))
 
 
+def test_empty_text_is_no_number() -> None:
+    """A field whose default is a value of its type may be left out, and empty text in it is refused."""
+    cls = model_of(required=attrs.field(type=str), count=attrs.field(type=int, default=0))
+    for body in ({"required": "x"}, {"required": "x", "count": 5}):
+        assert_same(fast(body, cls), explain(body, cls))
+    with pytest.raises(DecodeError, match="invalid value for type, expected int"):
+        structure({"required": "x", "count": ""}, cls)
+
+
 # --------------------------------------------------------------------------- whatever the service might send
 
 JSON = st.recursive(
