@@ -4,7 +4,7 @@ Knows no resource: how a model stands in JSON is read from its class. A body is 
 `compiled`); what that does not take, the `detailed` converter structures again, to say what is wrong and where.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import cache
 from typing import Any, Final, TypeVar, cast, get_origin
 
@@ -13,16 +13,18 @@ import attrs
 from periskope_async._codec.annotations import element_type, is_model, plain, some
 from periskope_async._codec.compiled import compile_model
 from periskope_async._codec.detailed import Hook, detailed, whole
-from periskope_async._codec.fields import wire_key
+from periskope_async._codec.fields import own_fields, wire_key
 from periskope_async._codec.marks import Structured
 from periskope_async._codec.parser import loads, parser
 from periskope_async._codec.readers import MAX_DEPTH, NestedTooDeepError
 from periskope_async.errors import DecodeError
 
-__all__ = ["IS_NULL", "NOT_JSON", "decode", "loads", "prepare", "structure", "to_dict"]
+__all__ = ["IS_NULL", "NOT_JSON", "decode", "decode_in_slices", "loads", "prepare", "structure", "to_dict"]
 
 T = TypeVar("T")
 
+#: Rows that are decoded in one go, for 1 to 3 ms; a page of 2,000 would hold its event loop for 20 and more.
+ROWS_AT_ONCE: Final = 100
 #: The problem of a body that is not JSON.
 NOT_JSON: Final = "not valid JSON @ $"
 #: The problem of a body that is `null`.
@@ -61,6 +63,29 @@ def decode(body: bytes, cls: type[T], key: str | None = None) -> T:
         problem = f"required field missing @ $.{key}"
         raise _decode_error(f"the body does not hold {_described(cls)}: {problem}", problem)
     raise _decode_error("the body is not JSON", NOT_JSON)
+
+
+def decode_in_slices(body: bytes, cls: type[T], key: str | None = None) -> Generator[None, None, T | None]:
+    """Decode a page of a list, and yield once it is parsed and after every `ROWS_AT_ONCE` rows: others have a turn.
+
+    Returns:
+        what `decode` returns; None where the body is to be left to it: `cls` is not a page, or the body is not one.
+    """
+    try:
+        parse, read = _compiled(cls)  # type: ignore[arg-type]  # as in decode
+        name, keys, read_row = _rows(cls)  # type: ignore[arg-type]  # likewise
+        value = parse(body) if key is None else parse(body)[key]
+        yield  # what parses is one call, and takes as long as some slices do
+        rows_key = next(each for each in keys if each in value)
+        raws, rows = value[rows_key], list[Any]()
+        for start in range(0, len(raws), ROWS_AT_ONCE):
+            rows += [read_row(raw, None) for raw in raws[start : start + ROWS_AT_ONCE]]
+            yield
+        page: T = read({**value, rows_key: raws[:1]}, cls)  # of the rows only what is a page with rows
+        object.__setattr__(page, name, tuple(rows))
+    except Exception:  # noqa: BLE001  # as in decode
+        return None
+    return page
 
 
 def prepare(*classes: type) -> None:
@@ -152,6 +177,18 @@ def _index(element: Any) -> str:
     if isinstance(index, int):
         return str(index)
     return next((f"'…{domain}'" for domain in ("@c.us", "@g.us", "@lid") if index.endswith(domain)), "'…'")
+
+
+@cache
+def _rows(cls: Any) -> tuple[str, tuple[str, ...], Hook]:
+    """Return the name of a page's field of rows, its keys in JSON, and the hook for a row.
+
+    Raises:
+        StopIteration: a `cls` is not a page.
+    """
+    rows = next(a for a in own_fields(cls) if a.metadata.get("rows"))
+    keys = (wire_key(rows), *rows.metadata.get("other_keys", ()))
+    return rows.name, keys, _compiled(element_type(rows.type))[1]
 
 
 @cache

@@ -29,7 +29,7 @@ _OBJECT = "type(v) is dict and v"
 # six zeros, and no 24:00, which Python reads as the next day from 3.14 on.
 _MOMENT = (
     f"{_TEXT} and (x := fromisoformat(v)).tzinfo is UTC"
-    " and (v[4::3] == '--T::+:' or v[4:20:3] == '--T::.' and v[26:] == '+00:00' and x.microsecond)"
+    " and (v[MARKS] == '--T::+:' or v[MARKS_TO_FRACTION] == '--T::.' and v[ZONE] == '+00:00' and x.microsecond)"
     + (" and (x.hour or v[11] == '0')" if sys.version_info >= (3, 14) else "")
 )
 
@@ -133,6 +133,10 @@ def _flat(value: dict[str, Any]) -> dict[str, Any]:
 HELPERS: Names = {
     "flat": _flat,
     "fromisoformat": datetime.fromisoformat,
+    # Made once: a slice that is spelled in the code is made anew each time.
+    "MARKS": slice(4, None, 3),
+    "MARKS_TO_FRACTION": slice(4, 20, 3),
+    "ZONE": slice(26, None),
     "label_lists": _LABEL_LISTS,
     "read_labels": read_labels,
     "UTC": UTC,

@@ -11,7 +11,7 @@ import anyio
 from periskope_async._io.call import Call
 from periskope_async._io.reporting import Reporter
 from periskope_async._io.request_queue import RequestQueue
-from periskope_async._io.result import read_result
+from periskope_async._io.result import decode_ahead, is_large, read_result
 from periskope_async._sansio.operation import Request
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_limit import RateLimit
@@ -215,13 +215,14 @@ class Caller:
             fresh = call.last is not None and call.last.kind is FailureKind.DROPPED
             call.sent_at = permit.at
             answer = await self.connections.send(request, phone, state, until, fresh=fresh)
+            decoded = await decode_ahead(request, answer) if is_large(answer) else None
         except BaseException:
             queue.lose(permit, failed=False)
             raise
         if isinstance(answer, FailedAttempt):
             queue.lose(permit, unsent=answer.unsent)
             return answer
-        outcome: T | FailedAttempt | None = read_result(request, answer)
+        outcome: T | FailedAttempt | None = read_result(request, answer, decoded)
         if not isinstance(outcome, FailedAttempt):
             queue.answer(permit, answer, healthy=True, refund=call.paid)
         elif outcome.kind is FailureKind.THROTTLED:

@@ -1,20 +1,43 @@
 """From an answer to the result of its operation: what has to be in the body is for the operation to say."""
 
-from typing import Any, TypeVar, cast
+import asyncio
+from typing import Any, Final, TypeGuard, TypeVar, cast
 
-from periskope_async._codec.converter import IS_NULL, NOT_JSON, decode, loads
+from periskope_async._codec.converter import IS_NULL, NOT_JSON, decode, decode_in_slices, loads
 from periskope_async._sansio.classify import classify, malformed, unexpected
 from periskope_async._sansio.operation import Request
 from periskope_async._sansio.response import AnyJson, Content, FailedAttempt, FailureKind, Response
 from periskope_async.errors import DecodeError
 
-__all__ = ["read_result"]
+__all__ = ["decode_ahead", "is_large", "read_result"]
 
 T = TypeVar("T")
 
+#: From here on others have turns while a body is decoded: of that many bytes it takes about a millisecond.
+LARGE_BODY_BYTES: Final = 65_536
 
-def read_result(request: Request[T], answer: Response) -> T | FailedAttempt:
-    """Return what a success holds, or how the attempt failed."""
+
+def is_large(answer: Response | FailedAttempt) -> TypeGuard[Response]:
+    """Say whether `decode_ahead` is worth a coroutine."""
+    return not isinstance(answer, FailedAttempt) and len(answer.body) > LARGE_BODY_BYTES
+
+
+async def decode_ahead(request: Request[Any], answer: Response) -> Any:
+    """Return the page that a large success holds, decoded in slices with turns for others between; else None."""
+    operation = request.operation
+    if answer.status != 200:
+        return None
+    slices = decode_in_slices(answer.body, cast("Any", operation.result), operation.unwrap)
+    while True:
+        try:
+            next(slices)
+        except StopIteration as end:
+            return end.value
+        await asyncio.sleep(0)
+
+
+def read_result(request: Request[T], answer: Response, decoded: Any = None) -> T | FailedAttempt:
+    """Return what a success holds, or how the attempt failed; *decoded* is what `decode_ahead` returned."""
     if answer.status != 200 and (failure := classify(answer)) is not None:
         return failure
     operation = request.operation
@@ -29,7 +52,7 @@ def read_result(request: Request[T], answer: Response) -> T | FailedAttempt:
         return cast("T", _any_json(answer))
     body = b"[%b]" % answer.body if operation.lone and answer.body.lstrip()[:1] == b"{" else answer.body
     try:
-        result: T = decode(body, expected, operation.unwrap)
+        result: T = decode(body, expected, operation.unwrap) if decoded is None else decoded
     except DecodeError as exc:
         return _undecodable(answer, exc.with_traceback(None))
     check = operation.mismatch

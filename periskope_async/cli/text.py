@@ -63,7 +63,7 @@ def to_json(value: Any, *, indent: int | None = None) -> bytes:
 
 
 def to_line(value: Any) -> bytes:
-    """Return *value* as a line of compact JSON in UTF-8: the same whatever is installed, but for the spelling of 1e+16."""
+    """Return *value* as a line of compact JSON in UTF-8: the same bytes whatever is installed, but for huge floats."""
     try:
         return _encode()(value) + b"\n"
     except (OverflowError, ValueError):  # a lone surrogate, or a number that only Python holds

@@ -34,7 +34,7 @@ from periskope_async._codec.marks import (
 from periskope_async._codec.model import Model
 from periskope_async._codec.readers import read_moment
 from periskope_async._codec.unstructured import field_by_field
-from periskope_async._codec.usual import _LABEL_LISTS, _MOMENT
+from periskope_async._codec.usual import _LABEL_LISTS, _MOMENT, HELPERS
 from periskope_async.errors import DecodeError
 from periskope_async.models import Chat, ChatInfo, Message, MessageInfo, Ticket, TicketInfo, TicketPage, TicketRow
 from tests.support import repeated, slow
@@ -117,7 +117,7 @@ TWO_DIGITS = st.integers(0, 99).map("{:02}".format)
 def test_the_cheap_look_at_a_datetime_agrees_with_isoformat(text: str) -> None:
     """What the fast way takes for the usual spelling is exactly what `isoformat` would give for a time in UTC."""
     try:
-        taken = eval(_MOMENT, {"v": text, "UTC": UTC, "fromisoformat": datetime.fromisoformat})  # noqa: S307  # our own text
+        taken = eval(_MOMENT, {"v": text, **HELPERS})  # noqa: S307  # our own text
     except ValueError:
         return
     assert bool(taken) == (read_moment(text).isoformat() == text and text.endswith("+00:00"))
@@ -239,6 +239,15 @@ def test_what_is_required_is_checked_on_both_ways(cls: type[Model], value: Json)
         return
     assert same_json(to_dict(model), {"required": value})
     assert_same(model, structure({"required": value}, cls))
+
+
+def test_empty_text_is_no_number() -> None:
+    """A field whose default is a value of its type may be left out, and empty text in it is refused."""
+    cls = model_of(required=attrs.field(type=str), count=attrs.field(type=int, default=0))
+    for body in ({"required": "x"}, {"required": "x", "count": 5}):
+        assert_same(fast(body, cls), explain(body, cls))
+    with pytest.raises(DecodeError, match="invalid value for type, expected int"):
+        structure({"required": "x", "count": ""}, cls)
 
 
 # --------------------------------------------------------------------------- whatever the service might send
