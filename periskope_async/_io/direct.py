@@ -16,8 +16,8 @@ from typing import Any, Final
 import aiohttp
 from yarl import URL
 
-from periskope_async._io.body import read_answer
-from periskope_async._io.connector import READ_SIZE
+from periskope_async._io.body import answer_of, read_answer
+from periskope_async._io.connector import Connector, fresh
 from periskope_async._sansio.operation import Request
 from periskope_async._sansio.response import FailedAttempt, Response
 from periskope_async._sansio.secret import conceal
@@ -42,7 +42,8 @@ class DirectWay:
     """How requests of one session of ours go past `ClientSession.request`.
 
     Args:
-        session: whose connections to use.
+        session: of ours.
+        connector: with its connections.
         base: where the API is.
         headers: what every request says, credentials included.
         timeout: for connecting.
@@ -52,12 +53,14 @@ class DirectWay:
     def __init__(
         self,
         session: aiohttp.ClientSession,
+        connector: Connector,
         base: URL,
         headers: Mapping[str, str],
         timeout: aiohttp.ClientTimeout,
         proxy: Mapping[str, Any],
     ) -> None:
         self._session = session
+        self._connector = connector
         self._traces = session.trace_configs
         self._prefix = base.raw_path.rstrip("/")
         self._timeout = timeout
@@ -65,6 +68,7 @@ class DirectWay:
         self._example = aiohttp.ClientRequest(
             "GET", base, headers=headers, loop=asyncio.get_running_loop(), session=session, **proxy
         )
+        self._key = self._example.connection_key
         self._fields = conceal("".join(f"{name}: {value}\r\n" for name, value in self._example.headers.items()))
 
     @property
@@ -72,34 +76,37 @@ class DirectWay:
         """Whether somebody wants to see requests go through `ClientSession.request`."""
         return bool(self._traces) or vars(aiohttp.ClientSession)["_request"] is not _REQUEST
 
-    async def send(self, request: Request[Any], phone: str | None) -> Response | FailedAttempt:
-        """Send *request* and return the answer.
+    async def send(self, request: Request[Any], phone: str | None, *, new: bool) -> Response | FailedAttempt:
+        """Send *request* and return the answer. *new*: over a connection that was not used before.
 
         Raises:
             Exception: whatever broke.
         """
-        connector = self._session.connector
-        if connector is None:
+        if self._session.closed:
             raise RuntimeError("the session is closed")
+        connector, key = self._connector, self._key
+        protocol = None if new else connector.take(key)
+        if protocol is None:
+            fresh.set(new)
+            try:
+                protocol = await connector.open(self._example, self._timeout)
+            except TimeoutError as exc:
+                raise aiohttp.ConnectionTimeoutError from exc
+        clean = reusable = False
         try:
-            connection = await connector.connect(self._example, [], self._timeout)
-        except TimeoutError as exc:
-            raise aiohttp.ConnectionTimeoutError from exc
-        try:
-            protocol, transport = connection.protocol, connection.transport
-            if protocol is None or transport is None or transport.is_closing():
-                raise aiohttp.ServerDisconnectedError
-            protocol.set_response_params(read_until_eof=True, read_bufsize=READ_SIZE)
-            transport.write(self._spell(request, phone))
+            usual = await protocol.ask(self._spell(request, phone))
+            if usual is not None:
+                clean = reusable = True
+                headers, body, may_limit = usual
+                return answer_of(200, headers, body, may_limit=may_limit)
             message, content = await protocol.read()
             while 100 <= message.code <= 199 and message.code != 101:
                 message, content = await protocol.read()
             answer = await read_answer(message.code, message.headers, content)
-            if isinstance(answer, Response):
-                connection.release()
+            reusable = isinstance(answer, Response)
             return answer
         finally:
-            connection.close()  # unless it was released
+            connector.put(key, protocol, clean=clean, reusable=reusable)
 
     def _spell(self, request: Request[Any], phone: str | None) -> bytes:
         target = f"{self._prefix}{request.path}?{request.query}" if request.query else self._prefix + request.path
