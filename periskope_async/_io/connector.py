@@ -1,7 +1,7 @@
 """aiohttp's connector and connections, made cheaper to use, and new connections where asked for.
 
-Not all that stands here on is public. `direct.py` uses the connector's further methods only where a probe found them to
-work; without them all is as aiohttp has it, and slower, or some retries are in vain.
+Not all that this stands on is public. What is for the direct way is used only where the probe of `probe.py` found it to
+work. Should some of the rest go, connections are slower, or some retries in vain.
 """
 
 import asyncio
@@ -35,6 +35,8 @@ fresh: Final[ContextVar[bool]] = ContextVar("periskope_fresh", default=False)
 class AnswerHandler(ResponseHandler):
     """One connection: aiohttp's, which also reads the usual answer without a parser."""
 
+    #: Whether nothing but the usual answer came since the last `ask`.
+    quiet: bool = False
     #: Who waits for an answer of which nothing has come.
     _turn: "asyncio.Future[UsualAnswer | None] | None" = None
 
@@ -45,8 +47,9 @@ class AnswerHandler(ResponseHandler):
             ServerDisconnectedError: the connection has ended, or has said something that nobody had asked for.
         """
         transport = self.transport
-        if transport is None or transport.is_closing() or self._tail:
+        if transport is None or self._tail:
             raise aiohttp.ServerDisconnectedError
+        self.quiet = True
         turn = self._turn = self._loop.create_future()
         transport.write(request)
         return turn
@@ -55,11 +58,13 @@ class AnswerHandler(ResponseHandler):
         """Read what came, or have aiohttp's parser read it, for which nothing is too odd."""
         turn = self._turn
         if turn is None:
+            self.quiet = False
             super().data_received(data)
             return
         self._turn = None
         usual = read_usual(data)
         if usual is None:
+            self.quiet = False
             self.set_response_params(read_until_eof=True, read_bufsize=READ_SIZE)
             super().data_received(data)
         if not turn.done():
@@ -74,17 +79,25 @@ class AnswerHandler(ResponseHandler):
 
     def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002  # as aiohttp has it
         """Go on, if reading was paused: aiohttp asks for that at every read, and its parser for nothing each time."""
-        if self._reading_paused or self._buffer_paused:
+        if self._reading_paused:
             super().resume_reading(resume_parser)
 
 
 class Connector(aiohttp.TCPConnector):
-    """The connections of one session of ours. It never queues: how many requests are in flight is decided before."""
+    """The connections of one session of ours. It never queues: how many requests are in flight is decided before.
 
-    def __init__(self, ssl: "SSLContext | None" = None) -> None:
+    Args:
+        ssl: None for the system's authorities.
+        direct: whether connections are to be ours, for the direct way.
+    """
+
+    def __init__(self, ssl: "SSLContext | None" = None, *, direct: bool = False) -> None:
         # True is aiohttp's own default: the system's authorities.
         super().__init__(limit=0, keepalive_timeout=KEEPALIVE, ssl=True if ssl is None else ssl)  # pyright: ignore[reportUnknownMemberType]  # aiohttp's own
-        self._factory: Any = partial(AnswerHandler, loop=self._loop)
+        #: Whether aiohttp lets itself be handed connections of another class.
+        self.takes_handlers: bool = getattr(getattr(self, "_factory", None), "func", None) is ResponseHandler
+        if direct:
+            self._factory: Any = partial(AnswerHandler, loop=self._loop)
 
     def __del__(self, *_: object) -> None:
         """Do not complain that it is not closed: who forgot to hears it from `Connections.__del__`."""
@@ -101,7 +114,10 @@ class Connector(aiohttp.TCPConnector):
         if not idle:
             return None
         protocol, since = idle[0]
-        if monotonic() - since > KEEPALIVE or not protocol.is_connected() or protocol.should_close:
+        transport = protocol.transport
+        if transport is None or transport.is_closing() or monotonic() - since > KEEPALIVE:
+            return None
+        if not protocol.quiet and protocol.should_close:
             return None
         idle.popleft()
         self._acquired.add(protocol)
@@ -111,16 +127,11 @@ class Connector(aiohttp.TCPConnector):
         """Return a connection that can be used, which is a new one if there is none; hand it back by `put`."""
         connection: Any = await self.connect(request, [], timeout)
         protocol, connection._protocol = connection.protocol, None  # noqa: SLF001  # it would be closed with it
-        if protocol is None:
-            raise aiohttp.ServerDisconnectedError
         return protocol  # type: ignore[no-any-return]  # made by our factory
 
-    def put(self, key: Any, protocol: AnswerHandler, *, clean: bool, reusable: bool) -> None:
-        """Hand back a connection, to be used again, or to be closed if it is not *reusable*.
-
-        *clean*: whether aiohttp has not touched it since `take` found it in order.
-        """
-        if clean and self._cleanup_handle is not None:  # which is there while aiohttp looks after idle ones
+    def put(self, key: Any, protocol: AnswerHandler, *, reusable: bool) -> None:
+        """Hand back a connection, to be used again, or to be closed if it is not *reusable*."""
+        if reusable and protocol.quiet and self._cleanup_handle is not None:  # as it is while aiohttp looks after some
             self._acquired.discard(protocol)
             self._conns[key].append((protocol, monotonic()))
         else:

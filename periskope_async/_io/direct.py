@@ -3,14 +3,13 @@
 The connections, their TLS and their parser are aiohttp's. Saved is what `ClientSession.request` adds: the head of a
 request never changes but for its path, so it is spelled once. That is a third of the CPU of a ticket.
 
-It stands on methods that are not public, so it is gone only where it was tried (`TRIED_RELEASES`, the one switch) and
+It stands on methods that are not public, so it is gone only where `probe.py` finds that it works (the one switch) and
 where nobody watches: traces, recorders and mocks of aiohttp see every request. Without this file all requests go the
 public way of `http.py`.
 """
 
 import asyncio
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, Final
 
 import aiohttp
@@ -22,20 +21,16 @@ from periskope_async._sansio.operation import Request
 from periskope_async._sansio.response import FailedAttempt, Response
 from periskope_async._sansio.secret import conceal
 
-__all__ = ["TRIED_RELEASES", "DirectWay", "is_tried_release"]
-
-#: The aiohttp releases that this way was tried with.
-TRIED_RELEASES: Final = frozenset({"3.14"})
+__all__ = ["DirectWay", "is_genuine"]
 
 #: What recorders and mocks of aiohttp put something else in the place of.
-_REQUEST: Final[Any] = vars(aiohttp.ClientSession).get("_request")
+_REQUEST: Final[Any] = getattr(aiohttp.ClientSession, "_request", None)
 
 
-@cache
-def is_tried_release() -> bool:
-    """Whether this is an aiohttp that the direct way was tried with, and itself: no mock took its place before us."""
-    release = ".".join(aiohttp.__version__.split(".")[:2])
-    return release in TRIED_RELEASES and _REQUEST.__code__.co_filename == aiohttp.client.__file__
+def is_genuine() -> bool:
+    """Whether this is aiohttp itself: no mock took its place before us."""
+    code = getattr(_REQUEST, "__code__", None)
+    return code is not None and code.co_filename == aiohttp.client.__file__
 
 
 class DirectWay:
@@ -74,7 +69,7 @@ class DirectWay:
     @property
     def is_watched(self) -> bool:
         """Whether somebody wants to see requests go through `ClientSession.request`."""
-        return bool(self._traces) or vars(aiohttp.ClientSession)["_request"] is not _REQUEST
+        return bool(self._traces) or aiohttp.ClientSession._request is not _REQUEST  # noqa: SLF001  # as above
 
     async def send(self, request: Request[Any], phone: str | None, *, new: bool) -> Response | FailedAttempt:
         """Send *request* and return the answer. *new*: over a connection that was not used before.
@@ -92,11 +87,11 @@ class DirectWay:
                 protocol = await connector.open(self._example, self._timeout)
             except TimeoutError as exc:
                 raise aiohttp.ConnectionTimeoutError from exc
-        clean = reusable = False
+        reusable = False
         try:
             usual = await protocol.ask(self._spell(request, phone))
             if usual is not None:
-                clean = reusable = True
+                reusable = True
                 headers, body, may_limit = usual
                 return answer_of(200, headers, body, may_limit=may_limit)
             message, content = await protocol.read()
@@ -106,7 +101,7 @@ class DirectWay:
             reusable = isinstance(answer, Response)
             return answer
         finally:
-            connector.put(key, protocol, clean=clean, reusable=reusable)
+            connector.put(key, protocol, reusable=reusable)
 
     def _spell(self, request: Request[Any], phone: str | None) -> bytes:
         target = f"{self._prefix}{request.path}?{request.query}" if request.query else self._prefix + request.path

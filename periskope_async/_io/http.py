@@ -14,8 +14,9 @@ from yarl import URL
 
 from periskope_async._io.body import read_answer
 from periskope_async._io.connector import Connector, fresh
-from periskope_async._io.direct import DirectWay, is_tried_release
+from periskope_async._io.direct import DirectWay
 from periskope_async._io.explain import CONNECT_TIMEOUT, explain, lacks_descriptor
+from periskope_async._io.probe import works_directly
 from periskope_async._io.shortage import Room
 from periskope_async._sansio.operation import Request
 from periskope_async._sansio.proxy import Proxy
@@ -80,11 +81,12 @@ class Http:
             }
             return
         # Without headers of its own: aiohttp would say them to a proxy too, in clear.
-        connector = Connector(settings.ssl)
+        direct = works_directly()
+        connector = Connector(settings.ssl, direct=direct)
         self.session = aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=TIMEOUT
         )
-        if is_tried_release():
+        if direct:
             self._direct = DirectWay(self.session, connector, self._base, headers, TIMEOUT, proxy)
 
     async def send(self, request: Request[Any], phone: str | None, *, new_connection: bool) -> Response | FailedAttempt:

@@ -65,6 +65,8 @@ def read_usual(data: bytes) -> UsualAnswer | None:
     None for anything else: an answer that came in part, has another status, is packed, or ends its connection; bytes
     that follow it; and whatever is not well-formed beyond doubt.
     """
+    if not data.startswith(b"HTTP/1.1 200 "):
+        return None
     end = data.find(b"\r\n\r\n", 0, MAX_HEAD) + 4
     head = data[:end]
     lower = head.lower()

@@ -40,7 +40,7 @@ def anyio_backend() -> tuple[str, dict[str, object]]:
 @pytest.fixture(params=["direct", "public"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Make a test's requests the direct way, on any aiohttp, and then through aiohttp's session."""
-    monkeypatch.setattr(_http, "is_tried_release", lambda: request.param == "direct")
+    monkeypatch.setattr(_http, "works_directly", lambda: request.param == "direct")
     return str(request.param)
 
 
