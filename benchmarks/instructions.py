@@ -25,6 +25,7 @@ PEERS: Final = {
     "aiohttp_dropped": "aiohttp pool, body dropped",
     "get_many": "periskope get_many",
     "blocking_get_many": "periskope_sync get_many",
+    "public_get_many": "periskope get_many, by aiohttp's own way",
     "aiohttp_dicts": "aiohttp pool, dicts",
     "aiohttp_naive": "aiohttp gather + json()",
 }
@@ -84,7 +85,7 @@ def main() -> None:
 def write(found: Mapping[tuple[str, str], float]) -> None:
     """Draw the pictures."""
     bars = [
-        Bar(label, found.get((peer, PLAIN)), found.get((peer, SPEED)), ours=peer.endswith("get_many"))
+        Bar(label, found.get((peer, PLAIN)), found.get((peer, SPEED)), ours="get_many" in peer)
         for peer, label in PEERS.items()
         if any(key[0] == peer for key in found)
     ]

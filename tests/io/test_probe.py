@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp.client_proto import ResponseHandler
+from yarl import URL
 
 from periskope_async._io import direct
 from periskope_async._io.connector import AnswerHandler, Connector
@@ -164,6 +165,8 @@ async def test_no_request_goes_to_who_spoke_first() -> None:
 async def test_more_than_the_answer(when: str) -> None:
     """A connection on which more came than the answer is not idle afterwards: it is closed as it is handed back."""
     connector = Connector(direct=True)
+    loop = asyncio.get_running_loop()
+    key = aiohttp.ClientRequest("GET", URL("http://localhost"), loop=loop).connection_key
     protocol = handler()
     turn = protocol.ask(b"GET / HTTP/1.1\r\n\r\n")
     if when == "after the answer":
@@ -172,6 +175,7 @@ async def test_more_than_the_answer(when: str) -> None:
     else:
         protocol.data_received(ANSWER + ANSWER)
         assert turn.result() is None  # the parser has it
-    connector.put("key", protocol, reusable=when == "after the answer")
-    assert connector.take("key") is None
+    connector.put(key, protocol, reusable=True)
+    assert connector.take(key) is None
+    assert not protocol.is_connected()
     await connector.close()
