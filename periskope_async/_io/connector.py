@@ -4,7 +4,6 @@ Not all that this stands on is public. What is for the direct way is used only w
 work. Should some of the rest go, connections are slower, or some retries in vain.
 """
 
-import asyncio
 from contextvars import ContextVar
 from functools import partial
 from time import monotonic
@@ -16,6 +15,7 @@ from aiohttp.client_proto import ResponseHandler
 from periskope_async._sansio.usual_answer import UsualAnswer, read_usual
 
 if TYPE_CHECKING:
+    import asyncio
     from ssl import SSLContext
 
     from aiohttp.connector import Connection
@@ -123,9 +123,9 @@ class Connector(aiohttp.TCPConnector):
         self._acquired.add(protocol)
         return protocol  # type: ignore[no-any-return]  # made by our factory
 
-    async def open(self, request: aiohttp.ClientRequest, timeout: aiohttp.ClientTimeout) -> AnswerHandler:
+    async def open(self, request: aiohttp.ClientRequest, patience: aiohttp.ClientTimeout) -> AnswerHandler:
         """Return a connection that can be used, which is a new one if there is none; hand it back by `put`."""
-        connection: Any = await self.connect(request, [], timeout)
+        connection: Any = await self.connect(request, [], patience)
         protocol, connection._protocol = connection.protocol, None  # noqa: SLF001  # it would be closed with it
         return protocol  # type: ignore[no-any-return]  # made by our factory
 

@@ -69,7 +69,7 @@ class DirectWay:
     @property
     def is_watched(self) -> bool:
         """Whether somebody wants to see requests go through `ClientSession.request`."""
-        return bool(self._traces) or aiohttp.ClientSession._request is not _REQUEST  # noqa: SLF001  # as above
+        return bool(self._traces) or getattr(aiohttp.ClientSession, "_request", None) is not _REQUEST
 
     async def send(self, request: Request[Any], phone: str | None, *, new: bool) -> Response | FailedAttempt:
         """Send *request* and return the answer. *new*: over a connection that was not used before.

@@ -83,9 +83,7 @@ class Http:
         # Without headers of its own: aiohttp would say them to a proxy too, in clear.
         direct = works_directly()
         connector = Connector(settings.ssl, direct=direct)
-        self.session = aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=TIMEOUT
-        )
+        self.session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=TIMEOUT)
         if direct:
             self._direct = DirectWay(self.session, connector, self._base, headers, TIMEOUT, proxy)
 

@@ -25,7 +25,7 @@ _LAST: Final = b"HTTP/1.1 500 Oops\r\nX-Limit: 3\r\nConnection: close\r\nContent
 #: What is to be sent for each.
 _SENT: Final = b"GET /v1/thing HTTP/1.1\r\nHost: localhost\r\nX-Key: 1\r\n"
 
-_REQUEST: Final = Request(Operation("probe", "GET", "/thing", None, idempotent=True), "/thing")
+_REQUEST: Final[Request[None]] = Request(Operation("probe", "GET", "/thing", None, idempotent=True), "/thing")
 
 
 @cache
@@ -87,12 +87,10 @@ async def _try_out() -> bool:
     session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
     way = DirectWay(session, connector, URL("http://localhost/v1"), {"X-Key": "1"}, timeout, {})
     try:
-        for _ in range(3):
-            found.append(await way.send(_REQUEST, None, new=False))
+        found += [await way.send(_REQUEST, None, new=False) for _ in range(3)]
         (first,) = connector.made  # all three over one
         first.protocol.data_received(_USUAL)  # which nobody asked for
-        for _ in range(2):
-            found.append(await way.send(_REQUEST, None, new=False))
+        found += [await way.send(_REQUEST, None, new=False) for _ in range(2)]
         _, second = connector.made
     finally:
         session.detach()  # to close it would be to wait, and none of its connections is one

@@ -120,8 +120,6 @@ def read_rate(response: Response, suffixes: tuple[str, ...] | None = None) -> Ra
 
     *suffixes*: those of the service's headers, where they are known; else all headers are searched for them.
     """
-    if not response.may_limit:
-        return None
     headers = response.headers
     if suffixes is None:
         suffixes = rate_suffixes(headers)

@@ -25,7 +25,12 @@ def test_what_is_read() -> None:
     """Headers are found by their names in any case, the first of a name first; the body is all that follows."""
     headers, body, may_limit = read(HEAD + b"{}")
     assert (body, may_limit) == (b"{}", False)
-    assert (headers.get("DATE"), headers.get("X-Twice"), headers.get("Dat"), headers.get("x")) == ("today", "1", None, None)
+    assert (headers.get("DATE"), headers.get("X-Twice"), headers.get("Dat"), headers.get("x")) == (
+        "today",
+        "1",
+        None,
+        None,
+    )
     assert "content-length" in headers
     assert "Length" not in headers
     assert 1 not in headers
@@ -117,11 +122,17 @@ def parsed(data: bytes) -> tuple[list[tuple[str, str]], bytes] | None:
 NAMES = st.sampled_from(
     [b"X", b"Content-Length", b"content-type", b"Connection", b"Transfer-Encoding", b"Upgrade", b"X Y", b"", b"\xc3"]
 )
-VALUES = st.sampled_from([b"1", b"2", b" 2", b"close", b"keep-alive", b"chunked", b"", b"a\tb ", b"\xff", b"\x01", b"\r", b"\n"])
-LINES = st.builds(lambda name, between, value: name + between + value, NAMES, st.sampled_from([b":", b": ", b" :", b""]), VALUES)
+VALUES = st.sampled_from(
+    [b"1", b"2", b" 2", b"close", b"keep-alive", b"chunked", b"", b"a\tb ", b"\xff", b"\x01", b"\r", b"\n"]
+)
+LINES = st.builds(
+    lambda name, between, value: name + between + value, NAMES, st.sampled_from([b":", b": ", b" :", b""]), VALUES
+)
 ENDS = st.sampled_from([b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r\n "])
 ANSWERS = st.builds(
-    lambda start, lines, length, body: start + b"".join(line + end for line, end in lines) + length + b"\r\n\r\n" + body,
+    lambda start, lines, length, body: (
+        start + b"".join(line + end for line, end in lines) + length + b"\r\n\r\n" + body
+    ),
     st.sampled_from([b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 \r\n", b"HTTP/1.1 200\r\n", b"http/1.1 200 OK\r\n"]),
     st.lists(st.tuples(LINES, ENDS), max_size=3),
     st.sampled_from([b"Content-Length: 2", b"content-length: 2", b"Content-Length: 0", b"Content-Length: 02"]),
