@@ -69,8 +69,8 @@ class Server(NamedTuple):
     """A running server."""
 
     name: str
-    #: Without a path. Tickets are below /v1, with rate-limit headers below /limited/v1, and, where it is the benchmark's
-    #: own server, varied ones below /varied/v1.
+    #: Without a path. Tickets are below /v1; with rate-limit headers below /limited/v1; varied ones below /varied/v1,
+    #: where it is the benchmark's own server.
     url: str
     pid: int
 
