@@ -129,6 +129,23 @@ gate_lowest() {
   "$work/lowest/bin/python" -m pytest "${workers[@]}"
 }
 
+# The newest aiohttp there is, pre-releases too: each is tried over real sockets the day it comes. A way past its session
+# that no longer works on it is no fault, as long as requests go the public way then; the gate says which they go.
+gate_prerelease() {
+  local stable newest env=$work/prerelease
+  stable=$("$dev/bin/python" -c 'import aiohttp; print(aiohttp.__version__)')
+  # Named so, a pre-release is allowed of aiohttp alone.
+  environment "$env" "$dev/bin/python" --editable '.[test]' --group integration 'aiohttp>=3.14.3a0'
+  newest=$("$env/bin/python" -c 'import aiohttp; print(aiohttp.__version__)')
+  if [ "$newest" = "$stable" ]; then
+    echo "passed: no aiohttp is newer than the release $stable"
+    return 0
+  fi
+  echo "aiohttp $newest; the newest release is $stable"
+  "$env/bin/python" -m pytest "${workers[@]}" "${everything[@]}" --deselect tests/io/test_probe.py::test_here_it_works \
+    tests/io/test_connections.py tests/io/test_probe.py tests/io/test_proxy.py tests/io/test_caller.py tests/public/test_request.py
+}
+
 on_python() {
   local python env=$work/python-${1##*/}
   python=$("$uv" python find --no-project "$1" 2>/dev/null) || absent "no Python $1 on this machine"

@@ -2,6 +2,7 @@
 
     python benchmarks/instructions.py                  # get_many and its peers, plain and speed
     python benchmarks/instructions.py get_many --mode speed
+    python benchmarks/instructions.py --varied         # bodies with keys that no model knows, missing ones, and nulls
     python benchmarks/instructions.py --write          # draws the README's picture of all, too
 
 Counted is the difference between a long run and a short one, so neither imports nor compiling count.
@@ -25,6 +26,7 @@ PEERS: Final = {
     "aiohttp_dropped": "aiohttp pool, body dropped",
     "get_many": "periskope get_many",
     "blocking_get_many": "periskope_sync get_many",
+    "public_get_many": "periskope get_many, by aiohttp's own way",
     "aiohttp_dicts": "aiohttp pool, dicts",
     "aiohttp_naive": "aiohttp gather + json()",
 }
@@ -63,6 +65,7 @@ def main() -> None:
     parser.add_argument("peers", nargs="*", default=list(PEERS))
     parser.add_argument("--write", action="store_true", help="renew the pictures in docs/images")
     parser.add_argument("--mode", choices=MODES, action="append")
+    parser.add_argument("--varied", action="store_true", help="forty bodies instead of the example")
     parser.add_argument("--run", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.run:
@@ -74,17 +77,18 @@ def main() -> None:
     with serve(nginx=False) as server:
         for peer in options.peers:
             for mode in options.mode or MODES:
-                short, long = (count(peer, mode, f"{server.url}/v1", tickets) for tickets in (SHORT, LONG))
+                url = f"{server.url}/{'varied/' if options.varied else ''}v1"
+                short, long = (count(peer, mode, url, tickets) for tickets in (SHORT, LONG))
                 found[peer, mode] = (long - short) / (LONG - SHORT) / 1000
                 print(f"{peer:<20} {mode:<6} {found[peer, mode]:>8.1f}", flush=True)
-    if options.write:
+    if options.write and not options.varied:
         write(found)
 
 
 def write(found: Mapping[tuple[str, str], float]) -> None:
     """Draw the pictures."""
     bars = [
-        Bar(label, found.get((peer, PLAIN)), found.get((peer, SPEED)), ours=peer.endswith("get_many"))
+        Bar(label, found.get((peer, PLAIN)), found.get((peer, SPEED)), ours="get_many" in peer)
         for peer, label in PEERS.items()
         if any(key[0] == peer for key in found)
     ]

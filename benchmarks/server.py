@@ -6,6 +6,9 @@ nginx where it is installed, because it is the fastest; else the small server at
 import argparse
 import asyncio
 import contextlib
+import functools
+import json
+import random
 import re
 import shutil
 import socket
@@ -16,7 +19,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 HERE: Final = Path(__file__).parent
 EXAMPLE: Final = (HERE / "ticket.json").read_text(encoding="utf-8")
@@ -34,11 +37,41 @@ def body(ticket_id: str) -> bytes:
     return EXAMPLE.replace(EXAMPLE_ID, ticket_id).encode()
 
 
+@functools.cache
+def varied_examples() -> list[str]:
+    """Give forty bodies that the example might have been: keys that no model knows, others missing or null."""
+    return [json.dumps(_vary(json.loads(EXAMPLE), random.Random(seed))) for seed in range(40)]  # noqa: S311  # the same ones
+
+
+def varied_body(ticket_id: str) -> bytes:
+    """Give what the server answers for this ticket below /varied."""
+    examples = varied_examples()
+    return examples[int(ticket_id[-6:]) % len(examples)].replace(EXAMPLE_ID, ticket_id).encode()
+
+
+def _vary(value: Any, dice: random.Random) -> Any:
+    if isinstance(value, list):
+        return [_vary(each, dice) for each in value]
+    if not isinstance(value, dict):
+        return value
+    varied: dict[str, Any] = {}
+    for key, each in cast("dict[str, Any]", value).items():
+        needed = key.endswith("id") or isinstance(each, dict)
+        chance = 1.0 if needed else dice.random()
+        if chance >= 0.15:  # else it is missing
+            varied[key] = None if chance < 0.3 else _vary(each, dice)
+        if dice.random() < 0.05 and "@" not in key:  # which is no name of a field, but an id
+            varied[f"new_{key}"] = dice.choice([1, True, "text", None, {"a": [1]}])
+    return varied
+
+
 class Server(NamedTuple):
     """A running server."""
 
     name: str
-    url: str  # without a path; tickets are below /v1, and with rate-limit headers below /limited/v1
+    #: Without a path. Tickets are below /v1; with rate-limit headers below /limited/v1; varied ones below /varied/v1,
+    #: where it is the benchmark's own server.
+    url: str
     pid: int
 
     def served(self) -> int:
@@ -137,7 +170,8 @@ class Answering(asyncio.Protocol):
     def answer(self, path: str) -> bytes:
         """Make the response for a path, in the order of nginx's own headers."""
         folder, _, last = path.rpartition("/")
-        found = body(last) if folder.endswith("/v1/tickets") else f"0 0 0 {Answering.served}".encode()
+        make = varied_body if folder.startswith("/varied") else body
+        found = make(last) if folder.endswith("/v1/tickets") else f"0 0 0 {Answering.served}".encode()
         limits = "".join(f"{name}: {value}\r\n" for name, value in RATE_LIMIT.items())
         head = (
             "HTTP/1.1 200 OK\r\nServer: benchmark\r\nDate: Mon, 02 Nov 2026 12:00:00 GMT\r\n"

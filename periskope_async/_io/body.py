@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import aiohttp
 
-from periskope_async._sansio.response import FailedAttempt, FailureKind, Response
+from periskope_async._sansio.response import FailedAttempt, FailureKind, Headers, Response
 from periskope_async.errors import ProtocolError
 
-__all__ = ["MAX_BODY", "read_answer"]
+__all__ = ["MAX_BODY", "answer_of", "read_answer"]
 
 #: Bodies are read up to this many *unpacked* bytes: a gzip of 1 MB can hold 2 GB.
 MAX_BODY: Final = 16 * 1024 * 1024
@@ -19,9 +19,14 @@ async def read_answer(status: int, headers: Any, content: aiohttp.StreamReader) 
     body = content.read_nowait() if content.is_eof() else await content.readany()
     if not content.at_eof():
         body = await _read_on(content, body)
+    return answer_of(status, headers, body)
+
+
+def answer_of(status: int, headers: Headers, body: bytes, *, may_limit: bool = True) -> Response | FailedAttempt:
+    """Return the answer that has just come, or the failure of one that is too large."""
     if len(body) > MAX_BODY:
         return FailedAttempt(ProtocolError(f"the body is larger than {MAX_BODY >> 20} MiB"), FailureKind.FINAL)
-    return Response(status, headers, body, time.time())
+    return Response(status, headers, body, time.time(), may_limit)
 
 
 async def _read_on(content: aiohttp.StreamReader, first: bytes) -> bytes:

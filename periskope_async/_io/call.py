@@ -1,6 +1,8 @@
 """One call under way: what it asks for, when it must end, what it has been through."""
 
-from typing import Generic, TypeVar
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, Generic, TypeVar
 
 from attrs import define, field
 
@@ -10,6 +12,9 @@ from periskope_async._sansio.response import FailedAttempt, FailureKind
 __all__ = ["Call"]
 
 T = TypeVar("T")
+
+#: Of a call that has not failed, as nearly none has: a mapping of its own would be made for each.
+NO_FAILURES: Final[Mapping[FailureKind, int]] = MappingProxyType({})
 
 
 @define(eq=False)
@@ -44,7 +49,7 @@ class Call(Generic[T]):
     sent_at: float | None = field(init=False)
     number: int = field(init=False)
     paid: int = 0
-    failures: dict[FailureKind, int] = field(factory=dict[FailureKind, int])
+    failures: Mapping[FailureKind, int] = NO_FAILURES
     probes: int = 0
     last: FailedAttempt | None = None
     maybe_sent: bool = False
@@ -54,7 +59,7 @@ class Call(Generic[T]):
     def record(self, failure: FailedAttempt) -> None:
         """Note how an attempt failed."""
         self.last = failure
-        self.failures[failure.kind] = self.failures.get(failure.kind, 0) + 1
+        self.failures = {**self.failures, failure.kind: self.failures.get(failure.kind, 0) + 1}
         self.maybe_sent = self.maybe_sent or not failure.had_no_effect
 
     def failed_attempts(self) -> int:

@@ -3,46 +3,42 @@
 The connections, their TLS and their parser are aiohttp's. Saved is what `ClientSession.request` adds: the head of a
 request never changes but for its path, so it is spelled once. That is a third of the CPU of a ticket.
 
-It stands on methods that are not public, so it is gone only where it was tried (`TRIED_RELEASES`, the one switch) and
+It stands on methods that are not public, so it is gone only where `probe.py` finds that it works (the one switch) and
 where nobody watches: traces, recorders and mocks of aiohttp see every request. Without this file all requests go the
 public way of `http.py`.
 """
 
 import asyncio
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, Final
 
 import aiohttp
 from yarl import URL
 
-from periskope_async._io.body import read_answer
-from periskope_async._io.connector import READ_SIZE
+from periskope_async._io.body import answer_of, read_answer
+from periskope_async._io.connector import Connector, fresh
 from periskope_async._sansio.operation import Request
 from periskope_async._sansio.response import FailedAttempt, Response
 from periskope_async._sansio.secret import conceal
 
-__all__ = ["TRIED_RELEASES", "DirectWay", "is_tried_release"]
-
-#: The aiohttp releases that this way was tried with.
-TRIED_RELEASES: Final = frozenset({"3.14"})
+__all__ = ["DirectWay", "is_genuine"]
 
 #: What recorders and mocks of aiohttp put something else in the place of.
-_REQUEST: Final[Any] = vars(aiohttp.ClientSession).get("_request")
+_REQUEST: Final[Any] = getattr(aiohttp.ClientSession, "_request", None)
 
 
-@cache
-def is_tried_release() -> bool:
-    """Whether this is an aiohttp that the direct way was tried with, and itself: no mock took its place before us."""
-    release = ".".join(aiohttp.__version__.split(".")[:2])
-    return release in TRIED_RELEASES and _REQUEST.__code__.co_filename == aiohttp.client.__file__
+def is_genuine() -> bool:
+    """Whether this is aiohttp itself: no mock took its place before us."""
+    code = getattr(_REQUEST, "__code__", None)
+    return code is not None and code.co_filename == aiohttp.client.__file__
 
 
 class DirectWay:
     """How requests of one session of ours go past `ClientSession.request`.
 
     Args:
-        session: whose connections to use.
+        session: of ours.
+        connector: with its connections.
         base: where the API is.
         headers: what every request says, credentials included.
         timeout: for connecting.
@@ -52,12 +48,14 @@ class DirectWay:
     def __init__(
         self,
         session: aiohttp.ClientSession,
+        connector: Connector,
         base: URL,
         headers: Mapping[str, str],
         timeout: aiohttp.ClientTimeout,
         proxy: Mapping[str, Any],
     ) -> None:
         self._session = session
+        self._connector = connector
         self._traces = session.trace_configs
         self._prefix = base.raw_path.rstrip("/")
         self._timeout = timeout
@@ -65,41 +63,45 @@ class DirectWay:
         self._example = aiohttp.ClientRequest(
             "GET", base, headers=headers, loop=asyncio.get_running_loop(), session=session, **proxy
         )
+        self._key = self._example.connection_key
         self._fields = conceal("".join(f"{name}: {value}\r\n" for name, value in self._example.headers.items()))
 
     @property
     def is_watched(self) -> bool:
         """Whether somebody wants to see requests go through `ClientSession.request`."""
-        return bool(self._traces) or vars(aiohttp.ClientSession)["_request"] is not _REQUEST
+        return bool(self._traces) or getattr(aiohttp.ClientSession, "_request", None) is not _REQUEST
 
-    async def send(self, request: Request[Any], phone: str | None) -> Response | FailedAttempt:
-        """Send *request* and return the answer.
+    async def send(self, request: Request[Any], phone: str | None, *, new: bool) -> Response | FailedAttempt:
+        """Send *request* and return the answer. *new*: over a connection that was not used before.
 
         Raises:
             Exception: whatever broke.
         """
-        connector = self._session.connector
-        if connector is None:
+        if self._session.closed:
             raise RuntimeError("the session is closed")
+        connector, key = self._connector, self._key
+        protocol = None if new else connector.take(key)
+        if protocol is None:
+            fresh.set(new)
+            try:
+                protocol = await connector.open(self._example, self._timeout)
+            except TimeoutError as exc:
+                raise aiohttp.ConnectionTimeoutError from exc
+        reusable = False
         try:
-            connection = await connector.connect(self._example, [], self._timeout)
-        except TimeoutError as exc:
-            raise aiohttp.ConnectionTimeoutError from exc
-        try:
-            protocol, transport = connection.protocol, connection.transport
-            if protocol is None or transport is None or transport.is_closing():
-                raise aiohttp.ServerDisconnectedError
-            protocol.set_response_params(read_until_eof=True, read_bufsize=READ_SIZE)
-            transport.write(self._spell(request, phone))
+            usual = await protocol.ask(self._spell(request, phone))
+            if usual is not None:
+                reusable = True
+                headers, body, may_limit = usual
+                return answer_of(200, headers, body, may_limit=may_limit)
             message, content = await protocol.read()
             while 100 <= message.code <= 199 and message.code != 101:
                 message, content = await protocol.read()
             answer = await read_answer(message.code, message.headers, content)
-            if isinstance(answer, Response):
-                connection.release()
+            reusable = isinstance(answer, Response)
             return answer
         finally:
-            connection.close()  # unless it was released
+            connector.put(key, protocol, reusable=reusable)
 
     def _spell(self, request: Request[Any], phone: str | None) -> bytes:
         target = f"{self._prefix}{request.path}?{request.query}" if request.query else self._prefix + request.path

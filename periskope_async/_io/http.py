@@ -14,8 +14,9 @@ from yarl import URL
 
 from periskope_async._io.body import read_answer
 from periskope_async._io.connector import Connector, fresh
-from periskope_async._io.direct import DirectWay, is_tried_release
+from periskope_async._io.direct import DirectWay
 from periskope_async._io.explain import CONNECT_TIMEOUT, explain, lacks_descriptor
+from periskope_async._io.probe import works_directly
 from periskope_async._io.shortage import Room
 from periskope_async._sansio.operation import Request
 from periskope_async._sansio.proxy import Proxy
@@ -80,11 +81,11 @@ class Http:
             }
             return
         # Without headers of its own: aiohttp would say them to a proxy too, in clear.
-        self.session = aiohttp.ClientSession(
-            connector=Connector(settings.ssl), cookie_jar=aiohttp.DummyCookieJar(), timeout=TIMEOUT
-        )
-        if is_tried_release():
-            self._direct = DirectWay(self.session, self._base, headers, TIMEOUT, proxy)
+        direct = works_directly()
+        connector = Connector(settings.ssl, direct=direct)
+        self.session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=TIMEOUT)
+        if direct:
+            self._direct = DirectWay(self.session, connector, self._base, headers, TIMEOUT, proxy)
 
     async def send(self, request: Request[Any], phone: str | None, *, new_connection: bool) -> Response | FailedAttempt:
         """Send *request* for *phone* and return the answer.
@@ -94,7 +95,6 @@ class Http:
         Raises:
             Exception: whatever broke, for `explain`.
         """
-        fresh.set(new_connection)
         direct, room = self._direct, self._room
         large = request.body is not None and len(request.body) > LARGE_BODY
         send = self._send if large or direct is None or direct.is_watched else direct.send
@@ -106,7 +106,7 @@ class Http:
                 room.in_use += 1
             freed = True
             try:
-                return await send(request, phone)
+                return await send(request, phone, new=new_connection)
             except (OSError, _SentOnceError) as exc:
                 if room.in_use == 1 or not lacks_descriptor(_cause(exc)):
                     raise
@@ -117,7 +117,8 @@ class Http:
                 else:
                     room.leave(freed=freed)
 
-    async def _send(self, request: Request[Any], phone: str | None) -> Response | FailedAttempt:
+    async def _send(self, request: Request[Any], phone: str | None, *, new: bool) -> Response | FailedAttempt:
+        fresh.set(new)
         # Quoted already, both parts; `with_path` is the cheapest way to a URL that is not quoted again.
         url = self._base.with_path(self._prefix + request.path, encoded=True)
         if request.query:

@@ -97,7 +97,7 @@ class RequestQueue:
         """
         if healthy and self._suffixes is None:
             self._suffixes = rate_suffixes(answer.headers)
-        reading = read_rate(answer, self._suffixes)
+        reading = read_rate(answer, self._suffixes) if answer.may_limit else None
         self.limiter.answer(permit, self._loop.time(), reading, Health.GOOD if healthy else Health.BAD, refund)
         self._left()
 

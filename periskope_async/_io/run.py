@@ -10,6 +10,7 @@ for a permit, the scopes are anyio's.
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -87,7 +88,7 @@ class Run(Generic[T]):
     begin: Callable[[Any], Awaitable[None]] | None = None
     load: Callable[[Any, Request[T]], Load | None] | None = None
     finish_in_flight: bool = False
-    allowance: float = float("inf")
+    allowance: float = math.inf
     consumed: int = 0
     again: deque[Job] = field(factory=deque[Job])
     dropped: dict[int, Any] = field(factory=dict[int, Any])
@@ -215,9 +216,11 @@ class Run(Generic[T]):
 
     async def _send(self, job: Job, request: Request[T]) -> bool:
         """Send one id's request and record what comes of it; return whether the run goes on."""
-        permit = await self._acquire(job)
-        if permit is None:
-            return False
+        permit = self._try_acquire()
+        if permit is None or permit.circuit is not None:
+            permit = await self._acquire(job, permit)
+            if permit is None:
+                return False
         outcome = await self._fetch(job, request, permit)
         if outcome is not None:
             self._finish(job, outcome)
@@ -235,7 +238,7 @@ class Run(Generic[T]):
                 self.room.clear()
                 await self.room.wait()
                 continue
-            taken = await self._read()
+            taken = await (self._read() if self.source.slow else self.source.take())
             if taken is not None:
                 self._taken += 1
                 return Job(*taken, self._taken - 1)
@@ -244,8 +247,6 @@ class Run(Generic[T]):
         return None
 
     async def _read(self) -> tuple[Any, Any] | None:
-        if not self.source.slow:
-            return await self.source.take()
         me = asyncio.current_task(self._loop)
         if me is None:
             raise AssertionError("unreachable")
@@ -255,18 +256,21 @@ class Run(Generic[T]):
         finally:
             self._readers.discard(me)
 
-    async def _acquire(self, job: Job) -> Permit | None:
-        """Wait for a permit with an id that was just taken up; None if the run is stopped, and the id dropped."""
+    def _try_acquire(self) -> Permit | None:
+        """Return a permit for an id that was just taken up, if one is to be had this moment."""
         total = self.source.total
-        self._queue.wanted = float("inf") if total is None else total - self._taken + len(self.again) + 1
-        permit = None
+        self._queue.wanted = math.inf if total is None else total - self._taken + len(self.again) + 1
+        return None if self._stopped else self._queue.try_acquire(bulk=True)
+
+    async def _acquire(self, job: Job, permit: Permit | None) -> Permit | None:
+        """Return *permit* or wait for one; None if the run is stopped, or now has to be, and the id dropped."""
         try:
-            permit = None if self._stopped else self._queue.try_acquire(bulk=True)
-            if permit is None or permit.circuit is not None:
-                permit = await self._wait_for_permit(permit, again=job.failed is not None)
-        finally:
-            if permit is None:
-                self._drop(job)
+            permit = await self._wait_for_permit(permit, again=job.failed is not None)
+        except BaseException:
+            self._drop(job)
+            raise
+        if permit is None:
+            self._drop(job)
         return permit
 
     async def _reacquire(self) -> Permit | None:

@@ -189,11 +189,11 @@ def _parameters(text: str) -> dict[str, str]:
 def _reading(
     response: Response, limit: str | None, remaining: str | None, reset: str | None, window: str | None, name: str = ""
 ) -> RateReading | None:
-    most, left = _number(limit), _number(remaining)
+    most, left = _usual_number(limit), _number(remaining)
     if most is None or left is None or reset is None or most < 1:
         return None
-    reported = min(_number(window) or 0.0, MAX_RETRY_AFTER)
-    number = _number(reset)
+    reported = 0.0 if window is None else min(_usual_number(window) or 0.0, MAX_RETRY_AFTER)
+    number = _usual_number(reset)
     if number is not None and number < 1e6:
         resets_in = min(number, MAX_RESET)
         return RateReading(
@@ -258,6 +258,10 @@ def _number(text: str | None) -> float | None:
     ):  # as nearly all are; the expression takes four times as long
         return float(text)
     return float(text) if _NUMBER.fullmatch(text := text.strip()) else None
+
+
+#: Of limits, and of what ends a window: answer after answer says the same.
+_usual_number: Final = lru_cache(maxsize=64)(_number)
 
 
 @lru_cache(maxsize=64)

@@ -28,6 +28,8 @@ class Response:
     headers: Headers = field(repr=False)
     body: bytes = field(repr=False)
     received: float = 0.0
+    #: Whether its headers may speak of a rate limit: where it is known that they do not, they need not be read.
+    may_limit: bool = True
 
     @property
     def trace_id(self) -> str | None:

@@ -55,19 +55,20 @@ _NO_CHECK_TIME: Final = ssl.VerifyFlags(0x200000)
 
 def versions() -> list[Finding]:
     """Return what runs here, in which release."""
-    from periskope_async._io.direct import TRIED_RELEASES, is_tried_release
+    from periskope_async._io.probe import works_directly
 
     python = f"{platform.python_implementation()} {platform.python_version()}"
     own = _version("periskope") or "unknown: no metadata"
     packages = {name: _version(name) for name in (*NEEDED, *OPTIONAL)}
     decoder = "the standard library's" if hasattr(parser(), "__code__") else "msgspec"  # in C, which has none
-    direct = is_tried_release()
-    tried, aiohttp = ", ".join(sorted(TRIED_RELEASES)), packages["aiohttp"]
+    direct = works_directly()
     fast = Finding(
         "versions.fast_path",
         Status.OK if direct else Status.WARNING,
         f"requests take {'the short way' if direct else 'the longer way'} through aiohttp; JSON decoder: {decoder}",
-        "" if direct else f"The short way was tried with aiohttp {tried}; here is {aiohttp}.",
+        ""
+        if direct
+        else f"All works, at more CPU time: the short way does not work with aiohttp {packages['aiohttp']}.",
         {"direct": direct, "json": decoder},
     )
     shown = ", ".join(f"{name} {version}" for name, version in packages.items() if version)

@@ -132,16 +132,16 @@ def test_for_people(periskope: Command, fake: FakePeriskope) -> None:
 
 
 def test_another_aiohttp(periskope: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An aiohttp that the short way was not tried with is a warning, and so no failure; what is missing is null."""
+    """An aiohttp that the short way does not work with is a warning, and so no failure; what is missing is null."""
     from periskope_async._codec.parser import _stdlib_loads
-    from periskope_async._io import direct
+    from periskope_async._io import probe
 
-    monkeypatch.setattr(direct, "is_tried_release", lambda: False)
+    monkeypatch.setattr(probe, "works_directly", lambda: False)
     monkeypatch.setattr(doctor_probes, "parser", lambda: _stdlib_loads)
     monkeypatch.setattr(doctor_probes, "OPTIONAL", ("no-such-distribution",))
     code, checks = report(periskope)
     assert (code, statuses(checks, "warning")) == (0, {"versions.fast_path"})
-    assert "tried with aiohttp 3.14" in checks["versions.fast_path"]["hint"]
+    assert "not work with aiohttp 3.14" in checks["versions.fast_path"]["hint"]
     assert checks["versions.fast_path"]["data"] == {"direct": False, "json": "the standard library's"}
     assert checks["versions.packages"]["data"]["no-such-distribution"] is None
 

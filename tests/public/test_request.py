@@ -27,6 +27,7 @@ from periskope_async import (
 from periskope_async._io import http as _http
 from periskope_async._sansio.unset import UNSET
 from periskope_async.testing import FakePeriskope, Fault, RateLimitPolicy, Reply
+from tests.ways import works_here
 
 JSON = (("Content-Type", "application/json"),)
 
@@ -40,7 +41,9 @@ def anyio_backend() -> tuple[str, dict[str, object]]:
 @pytest.fixture(params=["direct", "public"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Make a test's requests the direct way, on any aiohttp, and then through aiohttp's session."""
-    monkeypatch.setattr(_http, "is_tried_release", lambda: request.param == "direct")
+    if request.param == "direct" and not works_here():
+        pytest.skip("on this aiohttp, requests go the public way")
+    monkeypatch.setattr(_http, "works_directly", lambda: request.param == "direct")
     return str(request.param)
 
 

@@ -46,9 +46,8 @@ def examine(options: Mapping[str, tuple[Any, str]], output: str) -> int:
         output: "report" or "json".
     """
     settings = {each.name: each for each in read_settings(options, os.environ)}
-    findings = [*versions(), *map(judge_setting, settings.values())]
     with waiting("Looking"):
-        findings += run(lambda: _look(settings))
+        findings = run(lambda: _look(settings))
     if output == "json":
         write(to_json(to_dict(findings), indent=2))
     else:
@@ -57,10 +56,11 @@ def examine(options: Mapping[str, tuple[Any, str]], output: str) -> int:
 
 
 async def _look(settings: Mapping[str, Setting]) -> list[Finding]:
-    """Look at the way to the service, then at the service. What cannot be looked at is skipped, and says why."""
-    findings = await _look_at_way(settings)
+    """Look at what is here, at the way to the service, and at that; what cannot be looked at says why it is skipped."""
+    way = await _look_at_way(settings)
+    findings = [*versions(), *map(judge_setting, settings.values()), *way]
     reasons = [each.name for each in settings.values() if each.blocks]
-    reasons += [each.check for each in findings if each.status is Status.FAILED]
+    reasons += [each.check for each in way if each.status is Status.FAILED]
     if reasons:
         return findings + [skipped(f"service.{name}", f"see {reasons[0]}") for name in _OF_THE_SERVICE]
     # Other settings that are wrong are known by now: without them, the rest can be seen.
