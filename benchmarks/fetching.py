@@ -138,7 +138,7 @@ async def _timed(
         return time.perf_counter() - started, time.process_time() - started_cpu
 
 
-def check(results: Collection[Any], wanted: Sequence[str], *, varied: bool) -> None:
+def check(results: Collection[Any], wanted: Sequence[str], *, varied: bool = False) -> None:
     """Insist that a peer has what it claims: every ticket once, or as many bodies of the right length."""
     proofs = sorted(map(_proof, results))
     if varied and isinstance(proofs[0], int):  # their lengths are as different as they are

@@ -116,6 +116,7 @@ def test_whole_bodies_and_right_ids_pass(benchmark_module: ModuleType) -> None:
     """Tickets may arrive in any order; a dropped body counts by its length."""
     benchmark_module.check(["BKT-000001", "BKT-000000"], ["BKT-000000", "BKT-000001"])
     benchmark_module.check([2342, 2342], ["BKT-000000", "BKT-000001"])
+    benchmark_module.check([2342, 17], ["BKT-000000", "BKT-000001"], varied=True)
 
 
 def test_a_goal_tells_by_how_much_it_is_missed(benchmark_module: ModuleType) -> None:

@@ -147,9 +147,9 @@ async def test_calls_that_are_traced_go_the_direct_way(
     direct = list[str]()
     send = DirectWay.send
 
-    async def counted(self: DirectWay, request: Any, phone: str | None) -> Any:
+    async def counted(self: DirectWay, request: Any, phone: str | None, *, new: bool) -> Any:
         direct.append(request.path)
-        return await send(self, request, phone)
+        return await send(self, request, phone, new=new)
 
     monkeypatch.setattr(DirectWay, "send", counted)
     async with fake.client(tracing=seen.provider, propagate_traceparent=True) as client:
