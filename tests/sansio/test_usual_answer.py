@@ -5,11 +5,11 @@ from typing import Any
 
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_parser import HttpResponseParser
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from periskope_async._sansio.usual_answer import MAX_HEAD, UsualAnswer, read_usual
-from tests.support import cases, each_of, many
+from tests.support import each_of
 
 HEAD = b"HTTP/1.1 200 OK\r\nDate: today\r\nX-Twice: 1\r\nx-twice:\t2 \r\nContent-Length: 2\r\n\r\n"
 
@@ -140,12 +140,12 @@ ANSWERS = st.builds(
 )
 
 
-@given(answers=many(ANSWERS))
-@cases(1_000)
-def test_the_parser_reads_the_same(answers: list[bytes]) -> None:
+# Not in batches as elsewhere: those of the oldest Hypothesis drew for a minute, until no two answers were the same.
+@given(data=ANSWERS)
+@settings(max_examples=200)
+def test_the_parser_reads_the_same(data: bytes) -> None:
     """Whatever is read without the parser is what aiohttp's parser reads too: headers, body, and an open connection."""
-    for data in answers:
-        usual = read_usual(data)
-        if usual is not None:
-            headers, body, _ = usual
-            assert parsed(data) == ([(name.lower(), value) for name, value in headers.items()], body)
+    usual = read_usual(data)
+    if usual is not None:
+        headers, body, _ = usual
+        assert parsed(data) == ([(name.lower(), value) for name, value in headers.items()], body)
