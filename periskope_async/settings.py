@@ -129,6 +129,11 @@ class Settings:
 
 
 def check_key(value: str | NotText | None) -> Secret:
+    """Return a key that can be sent, white space around it apart.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
     if value is None or value == "":
         raise ConfigurationError("api_key: no API key; pass api_key= or set PERISKOPE_API_KEY")
     if isinstance(value, NotText):
@@ -144,6 +149,11 @@ def check_key(value: str | NotText | None) -> Secret:
 
 
 def check_budget(value: object, base_url: str) -> Budget:
+    """Return a budget that can be used for the service at *base_url*.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
     if isinstance(value, RedisBudget):
         return value
     if value == "auto":
@@ -158,6 +168,11 @@ def check_budget(value: object, base_url: str) -> Budget:
 
 
 def check_base_url(value: object) -> str:
+    """Return the URL of a service, without a slash at its end.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
     if not isinstance(value, str):
         raise ConfigurationError(f"base_url: expected text, got {type(value).__name__}")
     if not _KEY.fullmatch(value.strip()):
@@ -190,6 +205,11 @@ def _check_proxy(value: object, base_url: str) -> Proxy | None:
 
 
 def check_ssl(name: str, value: object) -> "SSLContext | None":
+    """Return the context that trusts a bundle, or a context as it is.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
     if value is None:
         return None
     import ssl

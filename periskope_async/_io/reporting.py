@@ -18,6 +18,7 @@ from periskope_async._tracing import Watch
 from periskope_async.errors import DeadlineExceeded, PeriskopeError, mask_numbers
 from periskope_async.hooks import (
     EndEvent,
+    Hooks,
     PacedEvent,
     QueuedEvent,
     RequestEvent,
@@ -48,8 +49,8 @@ class Reporter:
 
     def __init__(self, key: Secret, watch: Watch | None) -> None:
         self._scrub = key.scrub
-        self.watch = watch
-        self.hooks = None if watch is None else watch.hooks
+        self.watch: Watch | None = watch
+        self.hooks: Hooks | None = None if watch is None else watch.hooks
 
     def name_request(self, error: PeriskopeError, request: Request[Any]) -> PeriskopeError:
         """Add to *error* which request it is about, and make it fit to be shown."""

@@ -27,7 +27,7 @@ class NotText:
     __slots__ = ("type_name",)
 
     def __init__(self, value: object) -> None:
-        self.type_name = type(value).__name__
+        self.type_name: str = type(value).__name__
 
     def __repr__(self) -> str:
         return f"<{self.type_name}, not shown>"
