@@ -217,7 +217,7 @@ class Writer:
             done |= set(owned)
             first = ["", *self.prose(module), ""] if stem in INTRODUCED else []
             body = [line for name in owned for line in self.entry(name, self.names[name])]
-            yield stem, page(f"``periskope_async.{stem}``", [*first, *body])
+            yield stem, page(f"``{module.__name__}``", [*first, *body])
         yield "operations", page("Operations", self._operations(resources))
         yield "blocking", page("``periskope_sync``", self._blocking())
         missing = sorted(set(self.names) - done)

@@ -15,4 +15,4 @@ def load(destination="duckdb"):
 
 
 if __name__ == "__main__":
-    load()
+    print(load())

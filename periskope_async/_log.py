@@ -18,7 +18,7 @@ class _OwnHandler(logging.StreamHandler[TextIO]):
     def __init__(self) -> None:
         super().__init__()
         self.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s: %(message)s"))
-        self.setLevel(logging.ERROR)
+        self.setLevel(logging.WARNING)
 
     def filter(self, record: logging.LogRecord) -> bool:
         others = any(each is not self for each in logger.handlers) or logging.getLogger().handlers
@@ -34,7 +34,7 @@ logger.addHandler(_own)
 
 
 def log_as_asked() -> None:
-    """Show more of the log on stderr than errors if PERISKOPE_LOG says so, as long as the program sets up no logging.
+    """Show more of the log on stderr than warnings if PERISKOPE_LOG says so, as long as the program sets up no logging.
 
     Raises:
         ConfigurationError: it says something else than `info` or `debug`.

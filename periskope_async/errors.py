@@ -180,7 +180,13 @@ class RequestTimeout(TransportError, TimeoutError):  # noqa: N818  # the public 
 
 
 class DeadlineExceeded(TransportError, TimeoutError):  # noqa: N818  # the public contract's name
-    """The whole call, with its queueing, attempts and waits, took longer than the client's `deadline`."""
+    """The whole call, with its queueing, attempts and waits, took longer than the client's `deadline`, or would.
+
+    Attributes:
+        retry_after: seconds until the rate limit lets a call go, where it lets none go before the deadline; else None.
+    """
+
+    retry_after: float | None = None
 
 
 class ApiError(PeriskopeError):

@@ -164,7 +164,7 @@ def check_budget(value: object, base_url: str) -> Budget:
     if isinstance(value, str) and value.partition("://")[0] in SCHEMES:
         return RedisBudget.of_url(value)
     # The value is not shown: it may be a URL with a password in it.
-    raise ConfigurationError("budget: expected 'own', 'host' or 'redis://...' (the value is not shown)")
+    raise ConfigurationError("budget: expected 'auto', 'own', 'host' or 'redis://...' (the value is not shown)")
 
 
 def check_base_url(value: object) -> str:

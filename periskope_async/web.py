@@ -10,6 +10,7 @@ from periskope_async.errors import (
     BadRequestError,
     ClientClosedError,
     ConfigurationError,
+    DeadlineExceeded,
     NotFoundError,
     PeriskopeError,
     PermissionDeniedError,
@@ -20,6 +21,8 @@ __all__ = ["answer_for"]
 
 #: When to ask again, where the service does not say, seconds.
 _LATER: Final = 5.0
+#: No caller is sent away for longer, seconds.
+_LATEST: Final = 3600.0
 
 
 def answer_for(error: PeriskopeError) -> tuple[int, str, dict[str, str]]:
@@ -51,5 +54,5 @@ def answer_for(error: PeriskopeError) -> tuple[int, str, dict[str, str]]:
 
 
 def _wait(error: PeriskopeError) -> int:
-    asked = error.retry_after if isinstance(error, ApiError) else None
-    return ceil(_LATER if asked is None else asked)
+    asked = error.retry_after if isinstance(error, ApiError | DeadlineExceeded) else None
+    return ceil(_LATER if asked is None else min(asked, _LATEST))

@@ -175,11 +175,12 @@ class Caller:
                 self.report.paced(call, state.loop.time() - began)
                 return permit
             raise self._complete(call, state, self._out_of_time(call, _IN_QUEUE))
-        raise self._complete(
-            call,
-            state,
-            DeadlineExceeded(f"the rate limit lets nothing go within {self.settings.deadline:g} s; {_IN_QUEUE}"),
+        wait = queue.limiter.earliest(now := state.loop.time()) - now
+        error = DeadlineExceeded(
+            f"the rate limit lets nothing go within {self.settings.deadline:g} s, but in {wait:.1f} s"
         )
+        error.retry_after = wait
+        raise self._complete(call, state, error)
 
     async def _wait_with_run(self, call: Call[Any], state: "LoopState", reacquire: Reacquire) -> Permit:
         began = self._queued(call, state)

@@ -233,8 +233,9 @@ class Ledger(Limit):
         if windows:
             window = min(windows, key=lambda window: (max(0, window.left()), -window.closes_at))
             return RateLimit(window.limit, max(0, window.left()), max(0.0, window.closes_at - now))
-        reported = self.last_reading
-        return None if reported is None else RateLimit(reported.limit, reported.remaining, 0.0)
+        if (reported := self.last_reading) is None:
+            return None
+        return RateLimit(reported.limit, reported.remaining, max(0.0, self.paused_until - now))
 
     # -- bookkeeping ----------------------------------------------------------------------------------------------
 

@@ -248,7 +248,7 @@ def judge_rate_limit(limit: RateLimit | None) -> Finding:
     data = {"limit": limit.limit, "remaining": limit.remaining, "resets_in": round(limit.resets_in, 1)}
     text = f"{limit.remaining:,} of {limit.limit:,} requests left, resets in {limit.resets_in:.0f} s"
     if limit.remaining < LITTLE_LEFT * limit.limit:
-        hint = "Something else uses this key. Other machines share its limit by a Redis: PERISKOPE_BUDGET."
+        hint = "It was used just now, here or elsewhere. Whoever shares the key shares it by PERISKOPE_BUDGET."
         return Finding("service.rate_limit", Status.WARNING, text, hint, data)
     return Finding("service.rate_limit", Status.OK, text, data=data)
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import math
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -31,6 +32,7 @@ from periskope_async import (
     ServerError,
     UnexpectedResponseError,
     ValidationError,
+    answer_for,
 )
 from periskope_async._sansio import retry as _retry
 from periskope_async._sansio.circuit import CircuitBreaker
@@ -374,6 +376,18 @@ async def test_deadline_counts_the_queue(fake: FakePeriskope) -> None:
     hint = "it waited behind other calls on this key; for many ids, get_many and stream"
     assert [hint in str(error) for error in failed] == [False, True]
     assert fake.calls == 2
+
+
+async def test_a_limit_that_lasts_longer_than_the_deadline() -> None:
+    """A call that the rate limit keeps past its deadline fails at once, and says when one may go."""
+    async with FakePeriskope(1, rate_limit="5/60s") as fake, client_of(fake, deadline=2) as client:
+        for _ in range(5):
+            await client.tickets.get("BKT-001")
+        with pytest.raises(DeadlineExceeded, match=r"lets nothing go within 2 s, but in 60\.\d s") as caught:
+            await client.tickets.get("BKT-001")
+        assert fake.calls == 5
+    assert caught.value.retry_after == pytest.approx(60, abs=1)
+    assert answer_for(caught.value)[2] == {"Retry-After": str(math.ceil(caught.value.retry_after))}
 
 
 async def test_in_flight_at_once(fake: FakePeriskope) -> None:

@@ -133,7 +133,7 @@ def test_a_budget_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, budge
     """Any other budget is refused, and the refusal does not show it: it may be a URL with a password."""
     if budget is None:
         monkeypatch.setenv("PERISKOPE_BUDGET", "https://:CANARY@cache")
-    with pytest.raises(ConfigurationError, match=r"^budget: expected 'own', 'host' or 'redis://...'") as caught:
+    with pytest.raises(ConfigurationError, match=r"^budget: expected 'auto', 'own', 'host' or 'redis://...'") as caught:
         settings(budget=budget)
     assert "CANARY" not in str(caught.value)
 

@@ -318,12 +318,12 @@ def test_a_single_success_helps_bulk_calls_out() -> None:
 
 
 def test_the_limit_as_known() -> None:
-    """The limit counts on with our own use; between windows it is as it was told last."""
+    """The limit counts on with our own use; in a pause it lasts as long as that."""
     ledger = opened()
     enter(ledger, 4.0)
     assert ledger.rate_limit(4.0) == RateLimit(10, 8, pytest.approx(6.0 + MARGIN))
     ledger.throttle(5.0, 3.0)
-    assert ledger.rate_limit(5.0) == RateLimit(10, 9, 0.0)
+    assert ledger.rate_limit(5.0) == RateLimit(10, 9, 3.0)
 
 
 @pytest.mark.parametrize(("requests", "seconds"), [(9, 0), (10, 10), (19, 10), (20, 20), (109, 100)])
@@ -388,7 +388,7 @@ def test_the_limit_that_binds_is_told() -> None:
     assert ledger.rate_limit(0.0) == RateLimit(3, 2, pytest.approx(1.0 + MARGIN))
     assert ledger.time_for(16, 0.0) == pytest.approx(120.0, abs=0.1)
     ledger.throttle(0.0, 5.0)
-    assert ledger.rate_limit(0.0) == RateLimit(3, 2, 0.0)
+    assert ledger.rate_limit(0.0) == RateLimit(3, 2, 5.0)
 
 
 def test_a_place_comes_back_in_every_window() -> None:
