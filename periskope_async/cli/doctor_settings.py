@@ -57,7 +57,7 @@ def read_settings(options: Mapping[str, tuple[Any, str]], environment: Mapping[s
         environment: the variables that no option stands for.
     """
     base_url = _read("base_url", *options["base_url"], DEFAULT_BASE_URL, check_base_url, str)
-    service = base_url.value or DEFAULT_BASE_URL
+    service, bundle = base_url.value or DEFAULT_BASE_URL, "PERISKOPE_CA_BUNDLE"
     return [
         _read("api_key", conceal(options["api_key"][0]), options["api_key"][1], None, check_key, _masked),
         _read("phone", *options["phone"], None, lambda value: as_phone("phone", value), mask_numbers),
@@ -68,7 +68,7 @@ def read_settings(options: Mapping[str, tuple[Any, str]], environment: Mapping[s
             "budget", "PERISKOPE_BUDGET", environment, "auto", partial(check_budget, base_url=service), _shown_budget
         ),
         _proxy(service, environment),
-        _of_environment("ca_bundle", "PERISKOPE_CA_BUNDLE", environment, None, _bundle, str),
+        _read("ca_bundle", environment.get(bundle) or None, bundle, None, _bundle, str),
         _of_environment("log", "PERISKOPE_LOG", environment, None, _level, str),
     ]
 
