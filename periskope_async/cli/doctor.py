@@ -149,7 +149,7 @@ def judge_resolution(found: Resolution) -> Finding:
             "network.dns",
             Status.FAILED,
             f"{found.host}: {found.problem}",
-            "Check the name, and this machine's name servers.",
+            "Check the name, this machine's name servers and, where there is a proxy, HTTPS_PROXY.",
             data,
             Exit.NO_ANSWER,
         )

@@ -21,7 +21,7 @@ from periskope_async._codec.parser import parser
 from periskope_async._sansio.proxy import Proxy
 from periskope_async.cli.doctor import Calls, Certificate, Finding, Resolution, Status
 from periskope_async.errors import PeriskopeError, RequestTimeout
-from periskope_async.hooks import capture_responses
+from periskope_async.hooks import PacedEvent, capture_responses
 from periskope_async.models import TicketPage
 
 if TYPE_CHECKING:
@@ -178,13 +178,14 @@ class _TunnelRefusedError(Exception):
     """A proxy does not connect: with its status."""
 
 
-async def call(client: "PeriskopeClient") -> Calls:
+async def call(client: "PeriskopeClient", paced: list[PacedEvent]) -> Calls:
     """Make the smallest call there is, ten times at most: the first opens the connection.
 
+    *paced*: where the client's hooks say how long a call waited for the rate limit, not a part of its latency.
     Where the key shows a rate limit, at most half of what is left is used.
     """
     TicketPage.from_dict({"tickets": []})  # what reads the answers is made now, and not in the first call
-    seconds, asked = list[float](), 0
+    loop, seconds, asked = asyncio.get_running_loop(), list[float](), 0
     error: PeriskopeError | None = None
     sent_at, received_at, wanted = time.time(), 0.0, CALLS
     with capture_responses() as answers:
@@ -192,7 +193,8 @@ async def call(client: "PeriskopeClient") -> Calls:
             async with asyncio.timeout(CALLS_LIMIT):
                 while asked < wanted:
                     asked += 1
-                    started = time.perf_counter()
+                    paced.clear()
+                    started = loop.time()
                     try:
                         await client.tickets.list_page(limit=1)
                     except PeriskopeError as exc:
@@ -201,7 +203,7 @@ async def call(client: "PeriskopeClient") -> Calls:
                         if not seconds:
                             break
                         continue
-                    seconds.append(time.perf_counter() - started)
+                    seconds.append(loop.time() - started - sum(event.waited for event in paced))
                     received_at = received_at or time.time()
                     limit = client.rate_limit
                     if limit is not None and asked == 1:

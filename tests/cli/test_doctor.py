@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from periskope_async import RateLimit
+from periskope_async import Hooks, RateLimit
 from periskope_async.cli import doctor, doctor_probes
 from periskope_async.cli.doctor import Certificate, Finding, Resolution, Status
 from periskope_async.cli.doctor_settings import read_settings
@@ -25,7 +25,7 @@ from periskope_async.cli.outcome import Exit
 from periskope_async.testing import FakePeriskope, Fault, Reply
 from tests.cli.conftest import Command
 from tests.redis_server import RedisServer, needs_redis
-from tests.support import each_of
+from tests.support import each_of, virtual_loop
 
 TESTS = Path(__file__).parents[1]
 TRUSTED, EXPIRED = TESTS / "localhost.pem", TESTS / "expired.pem"
@@ -721,3 +721,20 @@ def test_authorities_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None
     assert authorities(none, {"SSL_CERT_FILE": str(TRUSTED)}) == f"{TRUSTED} (SSL_CERT_FILE)"
     assert authorities(none, {}).endswith("(the system's)")
     assert sys.platform == "win32" or authorities(none, {}) != " (the system's)"
+
+
+def test_a_wait_for_the_limit_is_no_latency() -> None:
+    """How long a call waited for its turn is no part of how long the service took."""
+
+    async def look() -> doctor.Calls:
+        async with FakePeriskope(1, rate_limit="5/10s", latency=0.5) as fake:
+            paced: list[Any] = []
+            async with fake.client(hooks=Hooks(on_paced=paced.append)) as client:
+                for _ in range(5):
+                    await client.tickets.get("BKT-001")
+                calls = await doctor_probes.call(client, paced)
+            assert fake.calls == 5 + calls.asked
+            return calls
+
+    with asyncio.Runner(loop_factory=virtual_loop) as runner:
+        assert runner.run(look()).seconds[0] == pytest.approx(0.5, abs=0.1)

@@ -18,7 +18,7 @@ from periskope_async import webhooks
 from periskope_async.cli.commands.webhook_listener import _Server, _Settings, post
 from periskope_async.cli.webhooks import ENVELOPES
 from periskope_async.events import EVENTS
-from periskope_async.testing import example_delivery
+from periskope_async.testing import FakePeriskope, example_delivery
 from periskope_async.testing._deliveries import examples
 from periskope_async.testing._service.assumptions import Envelope
 from tests.cli.test_terminal import COMMAND, LIMIT, environment
@@ -276,6 +276,11 @@ def test_send_to_who_does_not_take_it(run: Command) -> None:
         code, out, err = run("webhooks", "send", "ticket.created", "--to", url, "--key", KEY)
         assert code == 7
         assert "Connection refused" in err
+    with FakePeriskope(1) as fake:
+        nowhere = f"{fake.base_url}/nowhere"
+        code, out, err = run("webhooks", "send", "ticket.created", "--to", nowhere, "--key", KEY)
+        assert (code, "404 Not Found" in out) == (8, True)
+        assert "Is that the path of the receiver?" in err
     code, _, err = run("webhooks", "send", "ticket.created", "--to", "https://127.0.0.1:1", "--key", KEY, "--elsewhere")
     assert code == 6
     assert "https://127.0.0.1:1 did not answer: " in err

@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from periskope_async import PeriskopeClient
+from periskope_async import Hooks, PeriskopeClient
 from periskope_async.cli.doctor import (
     Finding,
     Status,
@@ -63,6 +63,7 @@ async def _look(settings: Mapping[str, Setting]) -> list[Finding]:
     reasons += [each.check for each in way if each.status is Status.FAILED]
     if reasons:
         return findings + [skipped(f"service.{name}", f"see {reasons[0]}") for name in _OF_THE_SERVICE]
+    paced: list[Any] = []
     # Other settings that are wrong are known by now: without them, the rest can be seen.
     with _without(each.source for each in settings.values() if each.problem):
         client = PeriskopeClient(
@@ -72,9 +73,10 @@ async def _look(settings: Mapping[str, Setting]) -> list[Finding]:
             timeout=min(settings["timeout"].value or CALL_LIMIT, CALL_LIMIT),
             deadline=CALL_LIMIT,
             retries=0,
+            hooks=Hooks(on_paced=paced.append),
         )
     async with client:
-        calls = await call(client)
+        calls = await call(client, paced)
     text, works = calls.budget
     service = [*judge_calls(calls), judge_clock(calls), judge_rate_limit(calls.rate_limit)]
     return [*findings, *service, judge_budget(text, works=works)]

@@ -45,6 +45,8 @@ def send(event: str, url: str, *, key: str | None, data: Path | None, envelope: 
     # A receiver that fails has not refused anything: what its developer needs is its own log.
     broken = answer.status >= 500
     hint = "It failed by itself: see its log for why." if broken else "Is the signing key the receiver's?"
+    if answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:
+        hint = "Is that the path of the receiver?"
     text = visible(answer.body[:_SHOWN].decode("utf-8", "replace")).strip()
     raise Failure(
         Exit.SERVICE_FAILED if broken else Exit.VALUE_REFUSED,
