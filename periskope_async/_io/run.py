@@ -108,7 +108,7 @@ class Run(Generic[T]):
     #: What its calls are.
     _operation: str | None = None
     #: What workers wait for a permit in, without having a request in flight.
-    _waits: set[anyio.CancelScope] = field(factory=set[anyio.CancelScope])
+    _waits: set["anyio.CancelScope"] = field(factory=set["anyio.CancelScope"])
     #: Workers that wait for an id.
     _readers: set["asyncio.Task[Any]"] = field(factory=set["asyncio.Task[Any]"])
 
