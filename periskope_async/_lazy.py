@@ -28,9 +28,9 @@ def lazy(package: str, where: Mapping[str, str]) -> Lazy:
         elif name in public and not name.startswith("_"):  # a module of ours, as `periskope_async.errors`
             value = import_module(f"{package}.{name}")
         elif name == "__version__" and "." not in package:
-            from importlib.metadata import version
+            from periskope_async._version import VERSION
 
-            return version("periskope")
+            return VERSION
         else:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         setattr(exported, name, value)

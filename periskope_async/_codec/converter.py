@@ -195,5 +195,6 @@ def _rows(cls: Any) -> tuple[str, tuple[str, ...], Hook]:
 def _compiled(cls: Any) -> tuple[Callable[[bytes], Any], Hook]:
     """Return the two steps of the fast way from a body to a `cls`."""
     converter = detailed().copy()
-    converter.register_structure_hook_factory(is_model, compile_model)
+    # Kept here, too: cattrs forgets every hook it made whenever it comes to a mapping, and would have it made twice.
+    converter.register_structure_hook_factory(is_model, cache(compile_model))
     return parser(), whole(cls, converter)

@@ -1,6 +1,7 @@
 """How the fields of a model stand in JSON, read from its class: keys, usual spellings, what is left out."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -102,8 +103,15 @@ def _wire_field(cls: Any, attribute: "attrs.Attribute[Any]", converter: "Convert
         is_sparse=isinstance(getattr(cls, attribute.name), SparseValue),
         holds_models=model_in(annotation) is not None,
         parse=converter.get_structure_hook(annotation),
-        unparse=_join if is_labels(annotation) and unset == "" else converter.get_unstructure_hook(annotation),
+        unparse=_join if is_labels(annotation) and unset == "" else _unparse(annotation, converter),
     )
+
+
+def _unparse(annotation: Any, converter: "Converter") -> Callable[[Any], Any]:
+    """Return the unstructure hook of a type. That of models is compiled when it is first called: to read takes none."""
+    if model_in(annotation) is None:
+        return converter.get_unstructure_hook(annotation)
+    return partial(converter.unstructure, unstructure_as=annotation)
 
 
 def _join(labels: tuple[str, ...]) -> str | list[str]:

@@ -9,8 +9,7 @@ import os
 import warnings
 from collections.abc import AsyncGenerator
 from contextlib import suppress
-from functools import cache
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import Any
 
 from periskope_async._io.http import Http, Session, check_session
@@ -20,14 +19,15 @@ from periskope_async._io.request_queue import RequestQueue
 from periskope_async._io.timeouts import Alarm
 from periskope_async._sansio.operation import Request
 from periskope_async._sansio.response import FailedAttempt, FailureKind, Response
+from periskope_async._version import VERSION
 from periskope_async.errors import ClientClosedError, ConfigurationError, RequestTimeout
 from periskope_async.settings import Settings
 
 __all__ = ["Connections", "LoopState"]
 
 # What calls would import when they first come to it: this module is imported when a client is made, and then there are
-# descriptors to open files with. The last is anyio's part for asyncio, which it looks for by this name.
-for _module in ("concurrent.futures.thread", "encodings.idna", "anyio._backends._asyncio"):
+# descriptors to open files with. Bulk runs load what they need when they start.
+for _module in ("concurrent.futures.thread", "encodings.idna"):
     with suppress(ModuleNotFoundError, RuntimeError):  # the interpreter exits, and some cannot be imported any more
         import_module(_module)
 
@@ -95,7 +95,7 @@ class Connections:
             # aiohttp would offer brotli and zstd too, where installed; their bombs are smaller still.
             "Accept-Encoding": "gzip, deflate",
             "Authorization": settings.api_key.reveal("Bearer {}"),
-            "User-Agent": _user_agent(),
+            "User-Agent": f"periskope-python/{VERSION}",
         }
         self._borrowed = borrowed
         self._how_to_close = how_to_close
@@ -241,11 +241,3 @@ def _caller_site() -> tuple[str, int]:
     while frame is not None and frame.f_globals.get("__name__", "").startswith(("periskope_async.", "periskope_sync.")):
         frame = frame.f_back
     return ("<unknown>", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
-
-
-@cache
-def _user_agent() -> str:
-    try:
-        return f"periskope-python/{metadata.version('periskope')}"
-    except metadata.PackageNotFoundError:  # frozen into an executable, or copied in without its metadata
-        return "periskope-python"

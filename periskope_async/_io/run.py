@@ -14,6 +14,7 @@ import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from importlib import import_module
 from typing import Any, Final, Generic, TypeVar
 
 import anyio
@@ -21,6 +22,7 @@ from attrs import define, field
 
 from periskope_async._io.caller import Caller
 from periskope_async._io.request_queue import RequestQueue
+from periskope_async._io.shortage import importing
 from periskope_async._io.source import Source
 from periskope_async._sansio.operation import Request
 from periskope_async._sansio.permit import Permit
@@ -106,12 +108,16 @@ class Run(Generic[T]):
     #: What its calls are.
     _operation: str | None = None
     #: What workers wait for a permit in, without having a request in flight.
-    _waits: set[anyio.CancelScope] = field(factory=set[anyio.CancelScope])
+    _waits: set["anyio.CancelScope"] = field(factory=set["anyio.CancelScope"])
     #: Workers that wait for an id.
     _readers: set["asyncio.Task[Any]"] = field(factory=set["asyncio.Task[Any]"])
 
     def __attrs_post_init__(self) -> None:
         self._queue = self.caller.queue()
+        with importing():
+            # anyio's part for asyncio, which a scope would look for by this name in the midst of the run. To load it
+            # with the client would be a tenth of what the first ticket of a process costs.
+            import_module("anyio._backends._asyncio")
 
     async def work(self) -> None:
         """Have the workers fetch all there is.

@@ -1,7 +1,6 @@
 """What a client is asked for under a name that it does not have: which one was meant. Names only, never values."""
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from functools import wraps
 from typing import Any, Final, NoReturn, TypeVar, cast
 
@@ -77,6 +76,8 @@ def explain_options(init: F) -> F:
 
 
 def _cure(name: str, known: tuple[str, ...]) -> str:
+    from difflib import get_close_matches
+
     said = f"PeriskopeClient() got an unexpected keyword argument {name!r}"
     meant = _ELSEWHERE.get(name.lower())
     found = [meant] if meant in known else get_close_matches(name, known, 1)

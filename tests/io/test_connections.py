@@ -37,7 +37,6 @@ from periskope_async import (
     UnexpectedResponseError,
 )
 from periskope_async._io import body, connector
-from periskope_async._io import connections as _transport
 from periskope_async._io import http as _http
 from periskope_async._sansio.response import Response
 from periskope_async.resources.tickets import GET
@@ -226,21 +225,6 @@ async def test_proxies_of_the_environment_are_not_used(fake: FakePeriskope, monk
     async with fake.client() as client:
         await client.tickets.get("BKT-001")
     assert fake.calls == 1
-
-
-def test_user_agent_without_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Frozen into an executable, without its metadata, the client still can be made."""
-
-    def missing(name: str) -> str:
-        raise metadata.PackageNotFoundError(name)
-
-    monkeypatch.setattr(metadata, "version", missing)
-    _transport._user_agent.cache_clear()
-    try:
-        assert _transport._user_agent() == "periskope-python"
-        PeriskopeClient("key")
-    finally:
-        _transport._user_agent.cache_clear()
 
 
 # -- which way it is sent ---------------------------------------------------------------------------------------------

@@ -236,7 +236,7 @@ def test_typed(package: ModuleType) -> None:
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
 def test_version(package: ModuleType) -> None:
-    """`__version__` is the installed version, looked up when somebody asks; other unknown names stay unknown."""
+    """`__version__` is the installed version, loaded when somebody asks; other unknown names stay unknown."""
     assert "__version__" not in vars(package)
     assert package.__version__ == importlib.metadata.version("periskope")
     with pytest.raises(AttributeError, match="no_such_name"):
