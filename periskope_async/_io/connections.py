@@ -221,17 +221,18 @@ class Connections:
     async def _open(self, state: LoopState) -> Http:
         http = state.http = Http(self._settings, self._headers, self._borrowed)
         if self._borrowed is None:
-            closer = _open[http.session] = _close_with_loop(http.session)
+            closer = _open[http.session] = _close_with_loop(http.session, self.limiter)
             await anext(closer)
         return http
 
 
-async def _close_with_loop(session: Session) -> AsyncGenerator[None, None]:
+async def _close_with_loop(session: Session, limiter: RateLimiter) -> AsyncGenerator[None, None]:
     """Close *session* when its loop ends: a loop that shuts down closes the generators that were started in it."""
     try:
         yield
     finally:
         _open.pop(session, None)
+        limiter.hand_back()  # no timer of this loop will
         await session.close()
 
 

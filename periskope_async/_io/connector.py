@@ -54,6 +54,14 @@ class AnswerHandler(ResponseHandler):
         transport.write(request)
         return turn
 
+    def drop_parser(self) -> None:
+        """Keep whatever comes until the next `ask`: it is nobody's, and the connection can no longer be used.
+
+        The parser of the last answer would take a part of it for the start of another, and aiohttp the connection for
+        idle.
+        """
+        self._parser = None
+
     def data_received(self, data: bytes) -> None:
         """Read what came, or have aiohttp's parser read it, for which nothing is too odd."""
         turn = self._turn
@@ -131,6 +139,8 @@ class Connector(aiohttp.TCPConnector):
 
     def put(self, key: Any, protocol: AnswerHandler, *, reusable: bool) -> None:
         """Hand back a connection, to be used again, or to be closed if it is not *reusable*."""
+        if reusable:
+            protocol.drop_parser()
         if reusable and protocol.quiet and self._cleanup_handle is not None:  # as it is while aiohttp looks after some
             self._acquired.discard(protocol)
             self._conns[key].append((protocol, monotonic()))

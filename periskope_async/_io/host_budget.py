@@ -21,7 +21,7 @@ from periskope_async._io.host_file import SLOTS_AT, HostFile, Slot, UnusableErro
 from periskope_async._sansio.circuit import NEVER, Health
 from periskope_async._sansio.fair_share import may_take
 from periskope_async._sansio.ledger import CLOCK_SLACK, Ledger
-from periskope_async._sansio.ledger_image import LAYOUT, MAX_IMAGE, load_image, save_image
+from periskope_async._sansio.ledger_image import LAYOUT, MAX_IMAGE, PAUSE_SIZE, load_image, pause_of, save_image
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import RateReading
 from periskope_async.settings import Secret
@@ -57,7 +57,8 @@ POLL: Final = 0.02
 #: Answers that wait for the next step, at most, for a step costs more than all it does, requests.
 MAX_DEFERRED: Final = 16
 #: Permits that a process takes in one step, at most, where it asks for one soon after the other; and for how long it
-#: has those that nobody has asked for yet, seconds. What others do is not seen meanwhile, as with `LOOK`.
+#: has those that nobody has asked for yet, seconds. What others do is not seen meanwhile, as with `LOOK`, but that a
+#: 429 has everybody pause is.
 MAX_LEASE: Final = 8
 LEASE: Final = LOOK  # seconds
 #: An image that has not changed is written again after this, so that it does not go stale, seconds.
@@ -115,7 +116,7 @@ class HostBudget:
         self._others: list[tuple[int, int]] = []
         #: Permits that the last step took ahead, of a window and no more; the next step hands back what is left.
         self._lease: list[Permit] = []
-        self._leased_at = -math.inf
+        self._leased_at = self._lease_until = -math.inf
         self._ahead = 1
         #: Answers that the next step notes.
         self._deferred: list[tuple[Permit, float, RateReading | None, Health]] = []
@@ -143,7 +144,7 @@ class HostBudget:
     def admit(self, now: float, *, bulk: bool, wanted: float) -> Permit | float:
         """Let one request go, as `Ledger.admit`, that the key's other processes leave to this one."""
         with self.lock:
-            if self._lease and 0 <= now - self._leased_at < LEASE and self._ledger.circuit is None:
+            if self._lease and self._is_lease_good(now):
                 permit = self._lease.pop()
                 permit.at = now
                 return permit
@@ -260,11 +261,15 @@ class HostBudget:
             self._alone = self._resting = self._ended = True
             self._close()
 
-    def rest(self) -> None:
-        """Let the others know what they do not yet. What is open need not be closed: the file ends with this object."""
+    def hand_back(self) -> None:
+        """Let the others have what was taken ahead, and know what they do not yet."""
         if self._lease or self._deferred:
             with self:
                 pass
+
+    def rest(self) -> None:
+        """Do so. What is open need not be closed: the file ends with this object."""
+        self.hand_back()
 
     def leave_to_parent(self) -> None:
         """Leave the file, in a forked child: a lock is of the opening of a file, which both have."""
@@ -444,11 +449,22 @@ class HostBudget:
             or type(ledger) is not Ledger  # one that counts its own permits
         ):
             return
+        self._lease_until = min(now + LEASE, window.closes_at)
         share = window.limit // (1 + len(self._others)) - self._taken
         size = min(self._ahead - 1, share // 2, window.left() - MAX_LEASE, (wanted - 1) if bulk else MAX_LEASE)
         while len(self._lease) < size and isinstance(permit := ledger.admit(now, bulk=bulk, wanted=wanted), Permit):
             self._lease.append(permit)
         self._taken += len(self._lease)
+
+    def _is_lease_good(self, now: float) -> bool:
+        """Whether what was taken ahead may be used. The lock would be the whole price: the file is read without it."""
+        file = self._file
+        if file is None or not self._leased_at <= now < self._lease_until or self._ledger.circuit is not None:
+            return False
+        try:
+            return pause_of(file.read(PAUSE_SIZE)) <= now
+        except OSError:
+            return False  # the next step sees to it
 
     def _hand_back(self) -> None:
         """Hand back what was taken ahead and not asked for: whoever needs it takes it anew."""

@@ -42,8 +42,11 @@ class SharedBudget(Protocol):
         """Return how it stands, in words, and whether it works."""
         ...
 
+    def hand_back(self) -> None:
+        """Let others have what is held for the next call, which does not come soon."""
+
     def rest(self) -> None:
-        """Let go of what is held for the next call."""
+        """Let go of what is held for the next call: there may be none."""
 
     def __enter__(self) -> None: ...
 
@@ -189,6 +192,16 @@ class RateLimiter:
     def describe_budget(self) -> tuple[str, bool]:
         """Return who shares this limiter, in words, and whether it works as it was set up."""
         return ("own: each process has its own", True) if self._budget is None else self._budget.describe()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may share it."""
+        return self._budget is not None
+
+    def hand_back(self) -> None:
+        """Let other processes have what is held for a call that does not come soon."""
+        if self._budget is not None:
+            self._budget.hand_back()
 
     def rest(self) -> None:
         """Close what the budget has open, until somebody asks again."""

@@ -155,6 +155,9 @@ class RedisLedger:
                 return "redis; not shared, for the service reports no rate limit", True
             return f"redis, shared at {self._shown}; other processes at work: {self.ledger.others_at_work}", True
 
+    def hand_back(self) -> None:
+        """Hold it: what is taken ahead of Redis is little, and ends with its window."""
+
     def rest(self) -> None:
         """Write what is to be written, and close the connection until somebody asks again."""
         self._resting = True  # nobody has to know whether the last step worked

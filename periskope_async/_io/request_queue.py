@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from typing import Literal
+from typing import Final, Literal
 
 from periskope_async._io.limiter import RateLimiter
 from periskope_async._sansio.circuit import NEVER, Health
@@ -11,7 +11,10 @@ from periskope_async._sansio.rate_headers import rate_suffixes, read_rate
 from periskope_async._sansio.response import Response
 from periskope_async.errors import ClientClosedError
 
-__all__ = ["RequestQueue"]
+__all__ = ["IDLE", "RequestQueue"]
+
+#: Who has not been let go for so long hands back what was taken ahead for it, seconds: it is of no use any more.
+IDLE: Final = 0.05
 
 
 class RequestQueue:
@@ -31,6 +34,9 @@ class RequestQueue:
         self._again: deque[asyncio.Future[Permit]] = deque()
         self._bulk: deque[asyncio.Future[Permit]] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        #: When somebody was let go last, and the timer that sees whether that is long ago.
+        self._admitted_at = 0.0
+        self._idle_timer: asyncio.TimerHandle | None = None
         self._closed = False
         #: What the names of this service's rate headers end in, looked for in every answer until one is good.
         self._suffixes: tuple[str, ...] | None = None
@@ -42,9 +48,10 @@ class RequestQueue:
         waiting = self._single or (bulk and (self._again or self._bulk))
         if self._closed or self._in_flight >= self._concurrency or waiting:
             return None
-        permit = self.limiter.admit(self._loop.time(), bulk=bulk, wanted=self.wanted if bulk else 0)
+        now = self._loop.time()
+        permit = self.limiter.admit(now, bulk=bulk, wanted=self.wanted if bulk else 0)
         if isinstance(permit, Permit):
-            self._in_flight += 1
+            self._let_go(now)
             return permit
         return None
 
@@ -128,6 +135,23 @@ class RequestQueue:
                     turn.set_exception(_sent_away())
         self._pump()
 
+    def _let_go(self, now: float) -> None:
+        self._in_flight += 1
+        self._admitted_at = now
+        if self._idle_timer is None and self.limiter.is_shared:
+            self._idle_timer = self._loop.call_later(IDLE, self._hand_back)
+
+    def _hand_back(self) -> None:
+        """Let others have what nobody here asks for; go on as long as an answer is due, which may wait to be noted."""
+        self._idle_timer = None
+        if self._closed:
+            return
+        wait = self._admitted_at + IDLE - self._loop.time()
+        if wait <= 0:
+            self.limiter.hand_back()
+        if wait > 0 or self._in_flight:
+            self._idle_timer = self._loop.call_later(max(wait, 0.0) or IDLE, self._hand_back)
+
     def _left(self) -> None:
         self._in_flight -= 1
         if self._single or self._again or self._bulk:
@@ -160,10 +184,11 @@ class RequestQueue:
             if self._in_flight >= self._concurrency:
                 return NEVER
             wanted = self.wanted + len(self._again) + len(self._bulk) - 1 if bulk else 0
-            permit = self.limiter.admit(self._loop.time(), bulk=bulk, wanted=wanted)
+            now = self._loop.time()
+            permit = self.limiter.admit(now, bulk=bulk, wanted=wanted)
             if not isinstance(permit, Permit):
                 return permit
-            self._in_flight += 1
+            self._let_go(now)
             queue.popleft().set_result(permit)
         return 0.0
 

@@ -12,7 +12,17 @@ from periskope_async._sansio.limit import Limit
 from periskope_async._sansio.rate_headers import MAX_LIMITS, RateReading
 from periskope_async._sansio.window import Window
 
-__all__ = ["LAYOUT", "MAX_IMAGE", "NAME_BYTES", "STALE", "load_image", "save_image", "size_of"]
+__all__ = [
+    "LAYOUT",
+    "MAX_IMAGE",
+    "NAME_BYTES",
+    "PAUSE_SIZE",
+    "STALE",
+    "load_image",
+    "pause_of",
+    "save_image",
+    "size_of",
+]
 
 #: The version of this layout of members; it is part of the name of the file, which another one does not share.
 LAYOUT: Final = 2
@@ -44,6 +54,11 @@ _START: Final = Struct("<HxxI")  # limits that follow, checksum of all after thi
 _LEDGER: Final = Struct("<d qdddddqq ?qqd")  # when it was written, the ledger, whether there is a reading, the reading
 _LIMIT: Final = Struct(f"<{NAME_BYTES}s qq????dd dddd ?qqqqdd dd")  # name, limit, whether there is a window, window
 
+_PAUSE: Final = Struct("<d")
+_PAUSE_AT: Final = _START.size + 8 * (1 + _OF_LEDGER.index("paused_until"))
+#: The start of an image that shows until when everybody pauses, bytes.
+PAUSE_SIZE: Final = _PAUSE_AT + _PAUSE.size
+
 # Where the moments stand in what is unpacked.
 _TIMES_OF_LEDGER: Final = tuple(map(_OF_LEDGER.index, ("paused_until", "_next", "_throttled_at")))
 _OPTIONAL_AT: Final = 1 + len(_OF_LIMIT)
@@ -74,6 +89,11 @@ def size_of(start: bytes) -> int:
     """Return how many bytes the image has that starts like this; 0 if none does."""
     count = int.from_bytes(start[:2], "little")
     return _START.size + _LEDGER.size + count * _LIMIT.size if 1 <= count <= MAX_LIMITS + 1 else 0
+
+
+def pause_of(start: bytes) -> float:
+    """Return until when everybody pauses, by an image that starts like this, half written or not; 0 if it is none."""
+    return 0.0 if len(start) < PAUSE_SIZE else float(_PAUSE.unpack_from(start, _PAUSE_AT)[0])
 
 
 def save_image(ledger: Ledger, now: float) -> bytes | None:

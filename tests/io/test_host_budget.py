@@ -1,5 +1,6 @@
 """Limiters that share a file, as processes do, with a clock that stands until it is moved; and real processes' ends."""
 
+import asyncio
 import errno
 import fcntl
 import logging
@@ -14,6 +15,7 @@ from textwrap import dedent
 
 import pytest
 
+from periskope_async import PeriskopeClient
 from periskope_async._io import host_budget, host_file
 from periskope_async._io.host_budget import (
     DEMAND,
@@ -37,6 +39,7 @@ from periskope_async._sansio.ledger_image import LAYOUT
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import RateReading
 from periskope_async._sansio.secret import Secret
+from periskope_async.testing import FakePeriskope, RateLimitPolicy
 from tests.support import ROOT, run_python
 
 KEY = "CANARY-0123456789"
@@ -276,6 +279,48 @@ def test_a_closed_client_hands_back_at_once(machine: Machine) -> None:
     assert budget_of(other)._ledger.in_flight == 0
 
 
+async def test_who_is_idle_holds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that asks for nothing more hands back what was taken ahead for it, though it stays open."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with FakePeriskope(rate_limit=RateLimitPolicy(1000, 60.0)) as fake:
+        async with fake.client(budget="host") as client:
+            while True:  # until permits are taken ahead, and answers wait for the next step
+                await client.tickets.get("BKT-001")
+                one = budget_of(client._caller.connections.limiter)
+                if one._lease and one._deferred:
+                    break
+            assert one._in_flight > 0
+            async with asyncio.timeout(10):
+                while one._lease or one._deferred:  # noqa: ASYNC110  # nothing says so
+                    await asyncio.sleep(LEASE / 5)
+            ledger = Ledger()
+            other = HostBudget(ledger, one._folder, one._name)
+            with other:
+                assert ledger.in_flight == 0
+                limit = ledger.rate_limit(other._clock())
+            other._close()
+            assert limit is not None
+            assert limit.remaining == 1000 - fake.calls
+
+
+def test_who_is_left_without_a_loop_holds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was taken ahead is handed back when the event loop ends, though the client stays open for the next one."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+
+    async def fetch(client: PeriskopeClient) -> None:
+        budget = budget_of(client._caller.connections.limiter)
+        while not (budget._lease and budget._deferred):
+            await client.tickets.get("BKT-001")
+
+    with FakePeriskope(rate_limit=RateLimitPolicy(1000, 60.0)) as fake:
+        client = fake.client(budget="host")
+        for _ in range(2):
+            asyncio.run(fetch(client))
+            budget = budget_of(client._caller.connections.limiter)
+            assert (budget._lease, budget._deferred, budget._in_flight) == ([], [], 0)
+        asyncio.run(client.aclose())
+
+
 def test_a_permit_ahead_does_not_keep(machine: Machine) -> None:
     """A permit that nobody asks for soon is handed back by the next step, for the next call to take anew."""
     process = machine.start()
@@ -285,6 +330,55 @@ def test_a_permit_ahead_does_not_keep(machine: Machine) -> None:
     machine.send(process)
     assert budget_of(process)._lease == []
     assert budget_of(process)._in_flight == sent - (MAX_LEASE - 1) + 1
+
+
+def test_no_permit_ahead_is_used_in_a_pause(machine: Machine) -> None:
+    """Once a process was refused, none sends what it took ahead, nor anything else before the pause ends."""
+    one, other = machine.start(), machine.start()
+    take_ahead(machine, one)
+    other.refuse(machine.send(other), machine.now, None, 3.0)
+    assert machine.ask(one) == 3.0
+    assert budget_of(one)._lease == []
+    machine.now += 3.0
+    machine.send(one)
+    assert isinstance(machine.ask(other), float)
+
+
+def test_no_permit_ahead_is_used_after_its_window(machine: Machine) -> None:
+    """When a window has ended, one request probes, whatever was taken ahead of it just before."""
+    one, other = machine.start(), machine.start()
+    machine.open_window(one, 1000)
+    window = one._ledger.window
+    assert window is not None
+    ends_at = window.closes_at
+    machine.now = ends_at - LEASE / 2
+    while len(budget_of(one)._lease) < MAX_LEASE - 1:
+        machine.now += 0.0001
+        machine.send(one)
+    machine.now = ends_at
+    machine.send(one)
+    assert budget_of(one)._lease == []
+    assert isinstance(machine.ask(one), float)
+    assert isinstance(machine.ask(other), float)
+
+
+def test_a_pause_that_cannot_be_read(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the file cannot be read any more, or is gone, a process goes on alone without what it took ahead."""
+
+    def broken(_: HostFile, __: int) -> bytes:
+        raise OSError(errno.EIO, "broken")
+
+    one, other = machine.start(), machine.start()
+    take_ahead(machine, one)
+    monkeypatch.setattr(HostFile, "read", broken)
+    machine.send(one)
+    assert (is_shared(one), budget_of(one)._lease) == (False, [])
+    monkeypatch.undo()
+    machine.now += 6.0
+    take_ahead(machine, other)
+    budget_of(other)._close()
+    machine.send(other)
+    assert is_shared(other)
 
 
 def test_permits_ahead_end_with_their_window(machine: Machine) -> None:

@@ -158,7 +158,10 @@ async def test_no_request_goes_to_who_spoke_first() -> None:
     protocol = handler()
     protocol.data_received(ANSWER)
     with pytest.raises(aiohttp.ServerDisconnectedError):
-        protocol.ask(b"GET / HTTP/1.1\r\n\r\n")
+        _ = protocol.ask(b"GET / HTTP/1.1\r\n\r\n")
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
 
 
 @pytest.mark.parametrize("when", ["after the answer", "with the answer"])
@@ -178,4 +181,30 @@ async def test_more_than_the_answer(when: str) -> None:
     connector.put(key, protocol, reusable=True)
     assert connector.take(key) is None
     assert not protocol.is_connected()
+    await connector.close()
+
+
+@pytest.mark.parametrize("when", ["while it is idle", "after the next answer"])
+async def test_half_an_answer_that_nobody_asked_for(when: str) -> None:
+    """What comes after an answer that was parsed is noticed also if it is not a whole answer."""
+    connector = Connector(direct=True)
+    loop = asyncio.get_running_loop()
+    key = aiohttp.ClientRequest("GET", URL("http://localhost"), loop=loop).connection_key
+    protocol = handler()
+    _ = protocol.ask(b"GET / HTTP/1.1\r\n\r\n")
+    protocol.data_received(CHUNKED)
+    message, _ = await protocol.read()
+    assert message.code == 200
+    connector.put(key, protocol, reusable=True)
+    if when == "after the next answer":
+        assert connector.take(key) is protocol
+        _ = protocol.ask(b"GET / HTTP/1.1\r\n\r\n")
+        protocol.data_received(ANSWER)
+        protocol.data_received(b"HTTP/1.1 2")
+        connector.put(key, protocol, reusable=True)
+        assert not protocol.is_connected()
+    else:
+        protocol.data_received(b"HTTP/1.1 2")
+    assert connector.take(key) is None
+    protocol.connection_lost(None)
     await connector.close()

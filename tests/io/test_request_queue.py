@@ -6,6 +6,7 @@ import math
 import pytest
 
 from periskope_async._io.limiter import RateLimiter
+from periskope_async._io.request_queue import IDLE
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.retry import RETRY_BUDGET
 from periskope_async.errors import ClientClosedError
@@ -157,3 +158,39 @@ async def test_cancelled_while_sent_away() -> None:
     await settle()
     assert waiters.tasks["a"].cancelled()
     assert queue.limiter._ledger.in_flight == 1
+
+
+class Counting(RateLimiter):
+    """A limiter that others share, and how often something was handed back to them."""
+
+    is_shared = True
+    handed_back = 0
+
+    def hand_back(self) -> None:
+        self.handed_back += 1
+
+
+def test_who_is_idle_hands_back() -> None:
+    """What is held for the next call is handed back once nobody was let go for a while, until all are answered."""
+
+    async def main() -> None:
+        limiter = Counting()
+        waiters = Waiters(queue_of(2, limiter))
+        await waiters.join("a")
+        await asyncio.sleep(0.8 * IDLE)
+        await waiters.leave("a")
+        await waiters.join("b")
+        await asyncio.sleep(0.8 * IDLE)
+        assert limiter.handed_back == 0
+        await asyncio.sleep(IDLE)
+        assert limiter.handed_back == 1  # the answer is still due
+        await waiters.leave("b")
+        await asyncio.sleep(10 * IDLE)
+        assert limiter.handed_back == 2
+        await waiters.join("c")
+        waiters.queue.close()
+        await asyncio.sleep(10 * IDLE)
+        assert limiter.handed_back == 2  # that is for who closes it
+
+    with virtual_time() as loop:
+        loop.run_until_complete(main())
