@@ -277,7 +277,7 @@ def test_send_to_who_does_not_take_it(run: Command) -> None:
         assert code == 7
         assert "Connection refused" in err
     with FakePeriskope(1) as fake:
-        nowhere = f"{fake.base_url}/nowhere"
+        nowhere = fake.base_url.removesuffix("/v1") + "/nowhere"
         code, out, err = run("webhooks", "send", "ticket.created", "--to", nowhere, "--key", KEY)
         assert (code, "404 Not Found" in out) == (8, True)
         assert "Is that the path of the receiver?" in err
