@@ -26,8 +26,8 @@ from periskope_async.settings import Settings
 __all__ = ["Connections", "LoopState"]
 
 # What calls would import when they first come to it: this module is imported when a client is made, and then there are
-# descriptors to open files with. Bulk runs load what they need when they start.
-for _module in ("concurrent.futures.thread", "encodings.idna"):
+# descriptors to open files with. The last is anyio's part for asyncio, which it looks for by this name.
+for _module in ("concurrent.futures.thread", "encodings.idna", "anyio._backends._asyncio"):
     with suppress(ModuleNotFoundError, RuntimeError):  # the interpreter exits, and some cannot be imported any more
         import_module(_module)
 

@@ -14,7 +14,6 @@ import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from importlib import import_module
 from typing import Any, Final, Generic, TypeVar
 
 import anyio
@@ -22,7 +21,6 @@ from attrs import define, field
 
 from periskope_async._io.caller import Caller
 from periskope_async._io.request_queue import RequestQueue
-from periskope_async._io.shortage import importing
 from periskope_async._io.source import Source
 from periskope_async._sansio.operation import Request
 from periskope_async._sansio.permit import Permit
@@ -114,10 +112,6 @@ class Run(Generic[T]):
 
     def __attrs_post_init__(self) -> None:
         self._queue = self.caller.queue()
-        with importing():
-            # anyio's part for asyncio, which a scope would look for by this name in the midst of the run. To load it
-            # with the client would be a tenth of what the first ticket of a process costs.
-            import_module("anyio._backends._asyncio")
 
     async def work(self) -> None:
         """Have the workers fetch all there is.

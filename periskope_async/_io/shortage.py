@@ -9,13 +9,9 @@ import errno
 import os
 import socket
 from collections import deque
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import Final
 
-from periskope_async.errors import ConnectError
-
-__all__ = ["HINT", "Room", "ShortageError", "has_left", "importing", "is_shortage"]
+__all__ = ["HINT", "Room", "ShortageError", "has_left", "is_shortage"]
 
 #: The process has no descriptor left, or the whole system has none.
 SHORT: Final = frozenset({errno.EMFILE, errno.ENFILE})
@@ -57,23 +53,6 @@ def has_left(count: int) -> bool:
         for descriptor in opened:
             os.close(descriptor)
     return True
-
-
-@contextmanager
-def importing() -> Generator[None, None, None]:
-    """Import what is loaded when it is first asked for.
-
-    Raises:
-        ConnectError: the process has no file descriptor left to read modules by; once it has, a later try succeeds.
-    """
-    try:
-        yield
-    except (ImportError, OSError) as exc:
-        if not is_shortage(exc):
-            raise
-        error = ConnectError(f"the client cannot load its modules: out of file descriptors; {HINT}")
-        error.retryable = True
-        raise error from exc
 
 
 class Room:

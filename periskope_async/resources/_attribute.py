@@ -1,13 +1,33 @@
 """How a client has its resources: each is imported and made when it is first asked for."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Generic, Self, TypeVar, overload
 
-from periskope_async._io.shortage import importing
+from periskope_async._io.shortage import HINT, is_shortage
+from periskope_async.errors import ConnectError
 
 __all__ = ["Resource"]
 
 R = TypeVar("R")
+
+
+@contextmanager
+def _importing() -> Generator[None, None, None]:
+    """Import what a resource needs.
+
+    Raises:
+        ConnectError: the process has no file descriptor left to read modules by; once it has, a later try succeeds.
+    """
+    try:
+        yield
+    except (ImportError, OSError) as exc:
+        if not is_shortage(exc):
+            raise
+        error = ConnectError(f"the client cannot load its modules: out of file descriptors; {HINT}")
+        error.retryable = True
+        raise error from exc
 
 
 class Resource(Generic[R]):
@@ -39,7 +59,7 @@ class Resource(Generic[R]):
         return resource
 
     def _made(self, client: Any, name: str) -> R:
-        with importing():
+        with _importing():
             module = import_module(f"periskope_async.resources.{name}")
             made: R = getattr(module, name.title().replace("_", ""))(client._caller)  # noqa: SLF001  # what it needs
             return made
