@@ -1,6 +1,7 @@
 """The ways that requests can go, as far as they can on the aiohttp that is installed here."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 from periskope_async._io.probe import works_directly
@@ -13,4 +14,5 @@ def works_here() -> bool:
     async def probe() -> bool:
         return works_directly()
 
-    return asyncio.run(probe())
+    with ThreadPoolExecutor(1) as pool:  # here a loop may run
+        return pool.submit(asyncio.run, probe()).result()

@@ -723,6 +723,12 @@ def test_authorities_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None
     assert sys.platform == "win32" or authorities(none, {}) != " (the system's)"
 
 
+def test_as_a_line(periskope: Command) -> None:
+    """`jsonl` is the same in one line, as of every command."""
+    code, out, err = periskope("doctor", "--output", "jsonl")
+    assert (code, err, out.count("\n"), json.loads(out)["exit_code"]) == (0, "", 1, 0)
+
+
 def test_a_wait_for_the_limit_is_no_latency() -> None:
     """How long a call waited for its turn is no part of how long the service took."""
 

@@ -29,7 +29,7 @@ from periskope_async.cli.doctor import (
 from periskope_async.cli.doctor_probes import CALL_LIMIT, call, look_at_certificate, resolve, versions
 from periskope_async.cli.doctor_settings import Setting, authorities, judge_setting, read_settings
 from periskope_async.cli.running import display, run, waiting
-from periskope_async.cli.text import to_json, visible, write
+from periskope_async.cli.text import visible, write_json
 from periskope_async.settings import check_ssl
 
 __all__ = ["examine"]
@@ -43,15 +43,15 @@ def examine(options: Mapping[str, tuple[Any, str]], output: str) -> int:
 
     Args:
         options: `api_key`, `phone`, `base_url`, `timeout` and `retries`, each with where it came from.
-        output: "report" or "json".
+        output: "report", "json", or "jsonl", which is that in one line.
     """
     settings = {each.name: each for each in read_settings(options, os.environ)}
     with waiting("Looking"):
         findings = run(lambda: _look(settings))
-    if output == "json":
-        write(to_json(to_dict(findings), indent=2))
-    else:
+    if output == "report":
         _print(findings)
+    else:
+        write_json(to_dict(findings), output)
     return exit_code(findings)
 
 
