@@ -176,9 +176,7 @@ class Caller:
                 return permit
             raise self._complete(call, state, self._out_of_time(call, _IN_QUEUE))
         wait = queue.limiter.earliest(now := state.loop.time()) - now
-        error = DeadlineExceeded(
-            f"the rate limit lets nothing go within {self.settings.deadline:g} s, but in {wait:.1f} s"
-        )
+        error = DeadlineExceeded(f"the rate limit lets nothing go within {self._deadline:g} s, but in {wait:.1f} s")
         error.retry_after = wait
         raise self._complete(call, state, error)
 
