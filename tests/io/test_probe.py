@@ -164,13 +164,17 @@ async def test_no_request_goes_to_who_spoke_first() -> None:
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
 
 
+def key_of_localhost() -> Any:
+    """Return under what a connector has the connections to localhost."""
+    loop = asyncio.get_running_loop()
+    return aiohttp.ClientRequest("GET", URL("http://localhost"), loop=loop).connection_key
+
+
 @pytest.mark.parametrize("when", ["after the answer", "with the answer"])
 async def test_more_than_the_answer(when: str) -> None:
     """A connection on which more came than the answer is not idle afterwards: it is closed as it is handed back."""
     connector = Connector(direct=True)
-    loop = asyncio.get_running_loop()
-    key = aiohttp.ClientRequest("GET", URL("http://localhost"), loop=loop).connection_key
-    protocol = handler()
+    key, protocol = key_of_localhost(), handler()
     turn = protocol.ask(b"GET / HTTP/1.1\r\n\r\n")
     if when == "after the answer":
         protocol.data_received(ANSWER)
@@ -188,9 +192,7 @@ async def test_more_than_the_answer(when: str) -> None:
 async def test_half_an_answer_that_nobody_asked_for(when: str) -> None:
     """What comes after an answer that was parsed is noticed also if it is not a whole answer."""
     connector = Connector(direct=True)
-    loop = asyncio.get_running_loop()
-    key = aiohttp.ClientRequest("GET", URL("http://localhost"), loop=loop).connection_key
-    protocol = handler()
+    key, protocol = key_of_localhost(), handler()
     _ = protocol.ask(b"GET / HTTP/1.1\r\n\r\n")
     protocol.data_received(CHUNKED)
     message, _ = await protocol.read()
