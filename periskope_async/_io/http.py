@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Final
 
 import aiohttp
+from anyio import to_thread
 from yarl import URL
 
 from periskope_async._io.body import read_answer
@@ -179,8 +180,6 @@ async def _pieces(body: bytes) -> AsyncGenerator[bytes, None]:
 
 
 async def _pieces_of_file(body: FileBody) -> AsyncGenerator[bytes, None]:
-    from anyio import to_thread  # which most processes never need
-
     number, pieces = 0, iter(body)
     while True:
         body.sent(number)
