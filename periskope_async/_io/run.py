@@ -264,14 +264,13 @@ class Run(Generic[T]):
 
     async def _acquire(self, job: Job, permit: Permit | None) -> Permit | None:
         """Return *permit* or wait for one; None if the run is stopped, or now has to be, and the id dropped."""
+        acquired = None
         try:
-            permit = await self._wait_for_permit(permit, again=job.failed is not None)
-        except BaseException:
-            self._drop(job)
-            raise
-        if permit is None:
-            self._drop(job)
-        return permit
+            acquired = await self._wait_for_permit(permit, again=job.failed is not None)
+        finally:
+            if acquired is None:
+                self._drop(job)
+        return acquired
 
     async def _reacquire(self) -> Permit | None:
         """Wait for the permit of a retry; None if the run is stopped, or now has to be."""
