@@ -1,15 +1,19 @@
 """The fake as the only job of a process, for `periskope serve`. It prints nothing."""
 
 import signal
-import threading
+import time
 from collections.abc import Callable, Mapping
 from types import FrameType, MappingProxyType
+from typing import Final
 
 from periskope_async.testing._fake import FakePeriskope
 from periskope_async.testing._faults.plan import Faults
 from periskope_async.testing._limits import RateLimitPolicy
 
 __all__ = ["serve"]
+
+#: How often the main thread looks whether it is to end, seconds.
+LOOK: Final = 0.1
 
 
 def serve(  # noqa: PLR0913  # every option has a default, and all but the first two are named
@@ -43,10 +47,11 @@ def serve(  # noqa: PLR0913  # every option has a default, and all but the first
         OSError: the port is taken.
         ValueError: an unusable argument, or not the main thread.
     """
-    ended = threading.Event()
+    ended = False
 
     def end(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001  # the signature of a signal handler
-        ended.set()
+        nonlocal ended
+        ended = True
 
     fake = FakePeriskope(
         tickets,
@@ -65,7 +70,9 @@ def serve(  # noqa: PLR0913  # every option has a default, and all but the first
         with fake:
             if on_ready is not None:
                 on_ready(fake)
-            ended.wait()
+            # Not `Event.wait`: a signal that another thread receives, or that comes just before the wait, ends none.
+            while not ended:
+                time.sleep(LOOK)
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)

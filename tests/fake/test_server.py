@@ -895,6 +895,25 @@ def test_serve_until_a_signal(signum: signal.Signals, key: str | None) -> None:
     assert told == key or key is None
 
 
+def test_serve_ends_by_a_signal_that_another_thread_received() -> None:
+    """The system may hand a signal to any thread, and what the main thread waits by need not notice."""
+    main, sent = threading.get_ident(), list[int]()
+
+    def end() -> None:
+        looks = list[tuple[object, int]]()
+        while len(looks) < 20 or len(set(looks[-20:])) > 1:  # it has come to where it waits
+            frame = sys._current_frames()[main]
+            looks.append((frame.f_code, frame.f_lasti))
+            time.sleep(0.001)
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+        sent.append(signal.SIGTERM)
+
+    thread = threading.Thread(target=end)
+    serve(port=0, on_ready=lambda _: thread.start())
+    thread.join()
+    assert sent == [signal.SIGTERM]
+
+
 def test_serve_gives_signals_back() -> None:
     """After `serve` signals mean what they meant before, and a failed start changes nothing."""
     before = signal.getsignal(signal.SIGTERM)
