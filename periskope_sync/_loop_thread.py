@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import anyio
 
-from periskope_async._io.shortage import has_left
+from periskope_async._io.shortage import has_left, out_of_descriptors
 from periskope_async.errors import ClientClosedError
 from periskope_sync._event_loop import announce_asyncio, new_event_loop
-from periskope_sync._refusals import loop_gone, out_of_descriptors, refuse_to_block
+from periskope_sync._refusals import loop_gone, refuse_to_block
 from periskope_sync._threads import Inbox, make_inbox, make_thread
 from periskope_sync._work_item import WorkItem
 
@@ -53,7 +53,7 @@ class LoopThread:
     def __init__(self) -> None:
         self._pid = os.getpid()
         if not has_left(DESCRIPTORS):  # a loop that is made in part is not to be closed: it complains, and may leak
-            raise out_of_descriptors()
+            raise out_of_descriptors("the event loop of the blocking clients does not start")
         self._loop = new_event_loop()
         self._group: TaskGroup | None = None
         self._stopped = asyncio.Event()

@@ -7,11 +7,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
-from periskope_async._io.shortage import HINT, is_shortage
-from periskope_async.errors import ClientClosedError, ConfigurationError, ConnectError
+from periskope_async.errors import ClientClosedError, ConfigurationError
 from periskope_sync import notebook
 
-__all__ = ["importing", "loop_gone", "out_of_descriptors", "refuse_eventlet", "refuse_to_block"]
+__all__ = ["loop_gone", "refuse_eventlet", "refuse_to_block", "unless_exiting"]
 
 #: What of the standard library eventlet may have replaced that an event loop in a thread cannot do without.
 NEEDED: Final = ("thread", "socket", "select")
@@ -24,20 +23,12 @@ def loop_gone(*, exiting: bool) -> ClientClosedError:
     return ClientClosedError("the client, its stream, or its event loop is closed; the loop ends with the interpreter")
 
 
-def out_of_descriptors() -> ConnectError:
-    """Return the error of a first call for which no loop can be made."""
-    error = ConnectError(f"the event loop of the blocking clients does not start: out of file descriptors; {HINT}")
-    error.retryable = True
-    return error
-
-
 @contextmanager
-def importing() -> Generator[None, None, None]:
-    """Import what only now is needed, which at the wrong time fails.
+def unless_exiting() -> Generator[None]:
+    """Import what only now is needed, while there is time.
 
     Raises:
         ClientClosedError: the interpreter exits, and imports nothing more.
-        ConnectError: the process is out of file descriptors, and can open no file of ours.
     """
     try:
         yield
@@ -45,10 +36,6 @@ def importing() -> Generator[None, None, None]:
         if not sys.is_finalizing():
             raise
         raise loop_gone(exiting=True) from None
-    except OSError as error:
-        if not is_shortage(error):
-            raise
-        raise out_of_descriptors() from None
 
 
 def refuse_to_block(own: asyncio.AbstractEventLoop) -> None:

@@ -9,9 +9,13 @@ import errno
 import os
 import socket
 from collections import deque
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Final
 
-__all__ = ["HINT", "Room", "ShortageError", "has_left", "is_shortage"]
+from periskope_async.errors import ConnectError
+
+__all__ = ["HINT", "Room", "ShortageError", "has_left", "importing", "is_shortage", "out_of_descriptors"]
 
 #: The process has no descriptor left, or the whole system has none.
 SHORT: Final = frozenset({errno.EMFILE, errno.ENFILE})
@@ -53,6 +57,28 @@ def has_left(count: int) -> bool:
         for descriptor in opened:
             os.close(descriptor)
     return True
+
+
+def out_of_descriptors(what: str) -> ConnectError:
+    """Return the error of a call for *what* of which no descriptor is left; once one is, a later call succeeds."""
+    error = ConnectError(f"{what}: out of file descriptors; {HINT}")
+    error.retryable = True
+    return error
+
+
+@contextmanager
+def importing() -> Generator[None]:
+    """Import what only now is needed.
+
+    Raises:
+        ConnectError: the process has no file descriptor left to read modules by.
+    """
+    try:
+        yield
+    except (ImportError, OSError) as exc:
+        if not is_shortage(exc):
+            raise
+        raise out_of_descriptors("the client cannot load its modules") from exc
 
 
 class Room:

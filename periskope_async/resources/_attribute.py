@@ -1,33 +1,13 @@
 """How a client has its resources: each is imported and made when it is first asked for."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Generic, Self, TypeVar, overload
 
-from periskope_async._io.shortage import HINT, is_shortage
-from periskope_async.errors import ConnectError
+from periskope_async._io.shortage import importing
 
 __all__ = ["Resource"]
 
 R = TypeVar("R")
-
-
-@contextmanager
-def _importing() -> Generator[None, None, None]:
-    """Import what a resource needs.
-
-    Raises:
-        ConnectError: the process has no file descriptor left to read modules by; once it has, a later try succeeds.
-    """
-    try:
-        yield
-    except (ImportError, OSError) as exc:
-        if not is_shortage(exc):
-            raise
-        error = ConnectError(f"the client cannot load its modules: out of file descriptors; {HINT}")
-        error.retryable = True
-        raise error from exc
 
 
 class Resource(Generic[R]):
@@ -55,11 +35,11 @@ class Resource(Generic[R]):
             return self
         made: dict[str, Any] = client.__dict__
         # Threads that ask at once are handed the same one, and from then on the client has it without asking here.
-        resource: R = made.setdefault(self._name, self._made(client, self._name))
+        with importing():
+            resource: R = made.setdefault(self._name, self._made(client, self._name))
         return resource
 
     def _made(self, client: Any, name: str) -> R:
-        with _importing():
-            module = import_module(f"periskope_async.resources.{name}")
-            made: R = getattr(module, name.title().replace("_", ""))(client._caller)  # noqa: SLF001  # what it needs
-            return made
+        module = import_module(f"periskope_async.resources.{name}")
+        made: R = getattr(module, name.title().replace("_", ""))(client._caller)  # noqa: SLF001  # what it needs
+        return made

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from periskope_async.errors import ClientClosedError, ConfigurationError, ConnectError
+from periskope_async.errors import ClientClosedError, ConfigurationError
 from periskope_sync import notebook
 from periskope_sync._loop_thread import LoopThread
 from periskope_sync._process import loop_thread
-from periskope_sync._refusals import importing
+from periskope_sync._refusals import unless_exiting
 
 
 async def answer() -> int:
@@ -56,23 +56,16 @@ def test_refuses_to_wait_for_itself(loop: LoopThread, monkeypatch: pytest.Monkey
     assert loop.call(answer) == 42
 
 
-def test_import_without_descriptors() -> None:
-    """Where no descriptor is left to import a resource with, the error is one of ours, and retryable."""
-    with pytest.raises(ConnectError, match="out of file descriptors") as caught, importing():
-        raise OSError(errno.EMFILE, "Too many open files")
-    assert caught.value.retryable
-
-
 def test_import_at_exit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the interpreter exits and imports nothing more, the client counts as closed."""
     monkeypatch.setattr(sys, "is_finalizing", lambda: True)
-    with pytest.raises(ClientClosedError, match="ends with the interpreter"), importing():
+    with pytest.raises(ClientClosedError, match="ends with the interpreter"), unless_exiting():
         raise ImportError
 
 
 @pytest.mark.parametrize("error", [ImportError("broken"), PermissionError(errno.EACCES, "not yours")])
 def test_import_that_fails_otherwise(error: Exception) -> None:
     """An installation that is broken says what is broken."""
-    with pytest.raises(type(error)) as caught, importing():
+    with pytest.raises(type(error)) as caught, unless_exiting():
         raise error
     assert caught.value is error
