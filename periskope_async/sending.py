@@ -11,10 +11,11 @@ from urllib.parse import unquote, urlsplit
 from attrs import define, field, frozen
 
 from periskope_async._codec.model import masked
-from periskope_async._sansio.arguments import as_chat_id, as_flag, as_text, as_texts
+from periskope_async._sansio.arguments import as_flag, as_one_of, as_text, as_texts
+from periskope_async._sansio.ids import as_chat_id, as_id
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async._sansio.upload import PIECE
-from periskope_async.errors import ConfigurationError, DeadlineExceeded, PeriskopeError
+from periskope_async.errors import ConfigurationError, DeadlineExceeded, PeriskopeError, why_ended
 from periskope_async.models.sends import SendReceipt
 
 __all__ = ["FoundSend", "Key", "Media", "MediaType", "Outgoing", "Poll", "SendManyResult"]
@@ -207,8 +208,7 @@ def _described(
     if type is None:
         kind = mimetype.partition("/")[0]
         type = kind if kind in _TYPES else "document"  # noqa: A001  # likewise
-    if type not in _TYPES:
-        raise ConfigurationError(f"type: expected one of {', '.join(_TYPES)}")
+    as_one_of("type", type, _TYPES)
     if not named and filename is None:
         named = f"{type}{_types().guess_extension(mimetype) or ''}"
     as_text("filename", named)
@@ -321,7 +321,7 @@ def content_fields(message: str | None, media: Media | None, poll: Poll | None, 
         raise ConfigurationError("message: is empty, and there is neither media nor a poll")
     fields: dict[str, Any] = {
         "message": UNSET if message is None else as_text("message", message),
-        "reply_to": UNSET if reply_to is None else as_text("reply_to", reply_to),
+        "reply_to": UNSET if reply_to is None else as_id("reply_to", reply_to),
         "poll": UNSET if poll is None else poll.fields(),
         "media": UNSET if media is None else media.fields(),
     }
@@ -361,7 +361,10 @@ class SendManyResult:
             return
         summary = f"{len(self.failed)} failed, {len(self.unclear)} are unclear, {len(self.skipped)} were skipped"
         skipped = DeadlineExceeded(f"{len(self.skipped)} messages were not attempted before the run ended")
-        raise ExceptionGroup(f"messages: {summary}", [*self.failed.values(), *self.unclear.values()] or [skipped])
+        raise ExceptionGroup(
+            f"messages: {why_ended(self.failed.values())}{summary}",
+            [*self.failed.values(), *self.unclear.values()] or [skipped],
+        )
 
 
 @frozen

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from attrs import evolve, field, frozen
 
-from periskope_async._sansio.arguments import as_count, as_phone, as_seconds
+from periskope_async._sansio.arguments import as_count, as_seconds
+from periskope_async._sansio.ids import as_phone
 from periskope_async._sansio.proxy import Proxy, environment_proxy, parse_proxy
 from periskope_async._sansio.secret import NotText, Secret, conceal
 from periskope_async._sansio.unset import UNSET, Unset

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 from urllib.parse import quote, unquote, urlencode
 
-from periskope_async._sansio.arguments import as_flag, as_phone
+from periskope_async._sansio.arguments import as_flag
+from periskope_async._sansio.ids import as_phone
 from periskope_async._sansio.operation import Operation, Request
 from periskope_async._sansio.response import AnyJson
 from periskope_async._sansio.unset import Unset

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from attrs import Factory, define, evolve, field, frozen
 
-from periskope_async._sansio.arguments import as_phone, path_segment
+from periskope_async._sansio.ids import as_phone, path_segment
 from periskope_async._sansio.unset import UNSET
 from periskope_async._sansio.upload import FileBody
 from periskope_async.errors import ConfigurationError

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote
 
 from attrs import define
 
-from periskope_async._sansio.arguments import MAX_ID
+from periskope_async._sansio.ids import MAX_ID
 from periskope_async._sansio.operation import Request
 from periskope_async._sansio.upload import FileBody
 

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from periskope_async._sansio.arguments import as_count, as_phone, as_seconds
+from periskope_async._sansio.arguments import as_count, as_seconds
+from periskope_async._sansio.ids import as_phone
 from periskope_async._sansio.proxy import environment_proxy, parse_proxy
 from periskope_async._sansio.secret import conceal
 from periskope_async.budgets import RedisBudget

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from periskope_async._io.caller import Caller
 from periskope_async._io.many import fetch_many
 from periskope_async._io.run import Load
-from periskope_async._sansio.arguments import as_phone
+from periskope_async._sansio.ids import as_phone
 from periskope_async._sansio.operation import Operation, Request
 from periskope_async.bulk import Progress
 from periskope_async.errors import ConfigurationError, PeriskopeError, TransportError, mask_numbers

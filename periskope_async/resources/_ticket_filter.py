@@ -5,8 +5,9 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Final
 
-from periskope_async._sansio.arguments import Moment, as_datetime, as_text
+from periskope_async._sansio.arguments import Moment, as_datetime, as_one_of, as_text
 from periskope_async.models.ticket_rows import TicketRow
+from periskope_async.models.tickets import TicketStatus
 
 __all__ = ["filter_of", "only"]
 
@@ -19,7 +20,7 @@ def filter_of(
     """Return which rows pass; None if all do."""
     checks: list[Callable[[TicketRow], bool]] = []
     if status is not None:
-        wanted = as_text("status", status)
+        wanted = as_one_of("status", status, TicketStatus)
         checks.append(lambda row: row.status == wanted)
     if assignee is not None:
         address = str(as_text("assignee", assignee)).strip().casefold() if assignee != "" else ""

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, M
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from operator import attrgetter
-from typing import Any
+from typing import Any, Final
 
 from periskope_async._codec.converter import prepare
 from periskope_async._io.caller import Caller
@@ -17,17 +17,16 @@ from periskope_async._io.stream import open_stream
 from periskope_async._sansio.arguments import (
     Labels,
     Moment,
-    as_chat_id,
-    as_chat_ids,
     as_flag,
     as_flags_by_name,
     as_labels,
-    as_phone,
+    as_one_of,
     as_rows,
     as_text,
     as_texts_by_name,
 )
 from periskope_async._sansio.changes import scope_of
+from periskope_async._sansio.ids import as_chat_id, as_chat_ids, as_phone
 from periskope_async._sansio.operation import Operation, Request, about_another, no_page
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.bulk import BulkResult, Failed, Fetched, Progress
@@ -50,6 +49,9 @@ def _id_in(settings: ChatAiSettings) -> str:
 
 
 _another = about_another(_id_of)
+
+#: What `list` can be narrowed to; a chat may be of further types.
+_TYPES: Final = (ChatType.USER, ChatType.GROUP, ChatType.BUSINESS)
 
 GET = Operation("chats.get", "GET", "/chats/{chat_id}", Chat, idempotent=True, mismatch=_another)
 LIST = Operation("chats.list", "GET", "/chats", ChatPage, idempotent=True, mismatch=no_page("chats"))
@@ -189,7 +191,7 @@ class Chats:
             PeriskopeError: as for `get`.
         """
         query = {
-            "chat_type": as_text("chat_type", chat_type),
+            "chat_type": as_one_of("chat_type", chat_type, _TYPES),
             "label": as_text("label", label),
             **as_rows(offset, limit, start_time=start_time, end_time=end_time),
         }

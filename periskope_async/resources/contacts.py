@@ -14,7 +14,8 @@ from periskope_async._io.paging import walk
 from periskope_async._io.sharing import read_shared
 from periskope_async._io.source import Ids
 from periskope_async._io.stream import open_stream
-from periskope_async._sansio.arguments import Labels, as_flag, as_labels, as_numbers, as_rows, as_text
+from periskope_async._sansio.arguments import Labels, as_flag, as_labels, as_rows, as_text
+from periskope_async._sansio.ids import as_numbers
 from periskope_async._sansio.operation import Operation, Request, about_another, no_page
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.bulk import BulkResult, Failed, Fetched, Progress

@@ -5,7 +5,8 @@ from typing import Any
 
 from periskope_async._codec.converter import prepare
 from periskope_async._io.caller import Caller
-from periskope_async._sansio.arguments import as_flag, as_group_id, as_numbers, as_text
+from periskope_async._sansio.arguments import as_flag, as_text
+from periskope_async._sansio.ids import as_group_id, as_numbers
 from periskope_async._sansio.operation import Operation, about_another
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.errors import ConfigurationError

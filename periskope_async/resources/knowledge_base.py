@@ -12,7 +12,7 @@ from periskope_async._codec.converter import prepare
 from periskope_async._io.caller import Caller
 from periskope_async._io.paging import walk
 from periskope_async._progress import shown
-from periskope_async._sansio.arguments import as_rows, as_text, as_texts
+from periskope_async._sansio.arguments import as_one_of, as_rows, as_text, as_texts
 from periskope_async._sansio.operation import Operation, Request, about_another, no_page
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.bulk import Progress
@@ -123,7 +123,7 @@ class KnowledgeBase:
             ConfigurationError: an argument is unusable; nothing was sent.
             PeriskopeError: as for `Tickets.get`.
         """
-        query = {"type": as_text("type", type), **as_rows(offset, limit)}
+        query = {"type": as_one_of("type", type, KbType), **as_rows(offset, limit)}
         return await self._caller.call(LIST.request(query=query))
 
     async def get_faq(self, context_id: str) -> KbItem:

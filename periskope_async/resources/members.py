@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from periskope_async._io.caller import Caller
-from periskope_async._sansio.arguments import as_numbers, as_text, as_texts
+from periskope_async._sansio.arguments import as_one_of, as_texts
+from periskope_async._sansio.ids import as_numbers
 from periskope_async._sansio.operation import Operation, Request
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.errors import ConfigurationError
@@ -68,7 +69,11 @@ class Members:
             ConfigurationError: an argument is unusable; nothing was sent.
             PeriskopeError: as for `Tickets.create`.
         """
-        fields = {"emails": _as_emails(emails), "role": as_text("role", role), **_access(labels, org_phones)}
+        fields = {
+            "emails": _as_emails(emails),
+            "role": as_one_of("role", role, MemberRole),
+            **_access(labels, org_phones),
+        }
         return await self._caller.call(INVITE.request(body=fields))
 
     async def update_access(

@@ -15,19 +15,9 @@ from periskope_async._io.many import fetch_many
 from periskope_async._io.paging import walk
 from periskope_async._io.source import Ids
 from periskope_async._io.stream import open_stream
-from periskope_async._sansio.arguments import (
-    Moment,
-    as_chat_id,
-    as_flag,
-    as_future,
-    as_phone,
-    as_recipients,
-    as_rows,
-    as_seconds,
-    as_text,
-    as_texts_by_name,
-)
+from periskope_async._sansio.arguments import Moment, as_flag, as_future, as_rows, as_seconds, as_text, as_texts_by_name
 from periskope_async._sansio.changes import scope_of
+from periskope_async._sansio.ids import as_chat_id, as_phone, as_recipients
 from periskope_async._sansio.operation import Operation, Request, about_another, no_page
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.bulk import BulkResult, Failed, Fetched, Progress

@@ -12,7 +12,8 @@ from periskope_async._io.many import fetch_many
 from periskope_async._io.paging import walk
 from periskope_async._io.source import Ids
 from periskope_async._io.stream import open_stream
-from periskope_async._sansio.arguments import Moment, as_chat_id, as_rows
+from periskope_async._sansio.arguments import Moment, as_rows
+from periskope_async._sansio.ids import as_chat_id
 from periskope_async._sansio.operation import Operation, Request, no_page
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.bulk import BulkResult, Failed, Fetched, Progress

@@ -7,7 +7,8 @@ from typing import Final
 
 from periskope_async._io.caller import Caller
 from periskope_async._io.paging import walk
-from periskope_async._sansio.arguments import Moment, as_chat_id, as_rows
+from periskope_async._sansio.arguments import Moment, as_rows
+from periskope_async._sansio.ids import as_chat_id
 from periskope_async._sansio.operation import Operation, no_page
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.errors import ConfigurationError

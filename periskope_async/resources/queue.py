@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from periskope_async._io.caller import Caller
-from periskope_async._sansio.arguments import as_text, as_texts
+from periskope_async._sansio.ids import as_id, as_ids
 from periskope_async._sansio.operation import Operation, Request, about_another
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.errors import ConfigurationError
@@ -89,7 +89,7 @@ class Queue:
             ConfigurationError: an argument is unusable; nothing was sent.
             PeriskopeError: as for `Tickets.get`.
         """
-        query = {"queue_id": as_text("queue_id", queue_id), "broadcast_id": as_text("broadcast_id", broadcast_id)}
+        query = {"queue_id": as_id("queue_id", queue_id), "broadcast_id": as_id("broadcast_id", broadcast_id)}
         return await self._caller.call(LIST_JOBS.request(query=query, phone=phone))
 
     async def get_broadcast(self, broadcast_id: str, *, phone: str | None = None) -> BroadcastStatus:
@@ -101,7 +101,7 @@ class Queue:
             ConfigurationError: the id cannot be one, or `phone` cannot; nothing was sent.
             PeriskopeError: as for `Tickets.get`.
         """
-        query = {"broadcast_id": as_text("broadcast_id", broadcast_id)}
+        query = {"broadcast_id": as_id("broadcast_id", broadcast_id)}
         return await self._caller.call(GET_BROADCAST.request(query=query, phone=phone, broadcast_id=broadcast_id))
 
     async def purge(
@@ -132,7 +132,7 @@ class Queue:
             UnexpectedResponseError: the service says that it purged the whole queue.
             PeriskopeError: as for `Tickets.create`.
         """
-        ids, broadcast = as_texts("queue_ids", queue_ids), as_text("broadcast_id", broadcast_id)
+        ids, broadcast = as_ids("queue_ids", queue_ids), as_id("broadcast_id", broadcast_id)
         if (ids is UNSET) is (broadcast is UNSET):
             raise ConfigurationError("purge: expected either queue_ids or broadcast_id; purge_all empties the queue")
         if not ids:

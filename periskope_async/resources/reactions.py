@@ -6,7 +6,8 @@ from operator import attrgetter
 
 from periskope_async._io.caller import Caller
 from periskope_async._io.paging import walk
-from periskope_async._sansio.arguments import Moment, as_chat_id, as_rows, as_text
+from periskope_async._sansio.arguments import Moment, as_rows
+from periskope_async._sansio.ids import as_chat_id, as_id
 from periskope_async._sansio.operation import Operation, no_page
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.models.reactions import Reaction, ReactionPage
@@ -82,7 +83,7 @@ class Reactions:
         """
         query = {
             "chat_id": chat_id if isinstance(chat_id, Unset) else as_chat_id("chat_id", chat_id),
-            "message_id": as_text("message_id", message_id),
+            "message_id": as_id("message_id", message_id),
             **as_rows(offset, limit, start_time=start_time, end_time=end_time),
         }
         return await self._caller.call(LIST.request(query=query, phone=phone))

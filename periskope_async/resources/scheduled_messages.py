@@ -9,7 +9,8 @@ from typing import Any, Final, cast
 from periskope_async._codec.converter import prepare
 from periskope_async._io.caller import Caller
 from periskope_async._io.paging import walk
-from periskope_async._sansio.arguments import Moment, as_chat_id, as_flag, as_future, as_moment, as_rows, as_text
+from periskope_async._sansio.arguments import Moment, as_flag, as_future, as_moment, as_rows, as_text
+from periskope_async._sansio.ids import as_chat_id
 from periskope_async._sansio.operation import Operation, about_another, no_page
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.errors import ConfigurationError

@@ -7,7 +7,7 @@ from typing import Final, Literal
 from periskope_async._codec.converter import prepare
 from periskope_async._io.caller import Caller
 from periskope_async._io.paging import walk
-from periskope_async._sansio.arguments import Moment, as_moment, as_rows, as_text, as_texts_by_name
+from periskope_async._sansio.arguments import Moment, as_moment, as_one_of, as_rows, as_text, as_texts_by_name
 from periskope_async._sansio.operation import Operation, no_page
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.errors import ConfigurationError
@@ -83,9 +83,9 @@ class Tasks:
             raise ConfigurationError(f"title: expected at most {MAX_TITLE} characters of text")
         fields = {
             "title": named,
-            "type": as_text("type", type),
+            "type": as_one_of("type", type, TaskType),
             "association": as_texts_by_name("association", association),
-            "status": as_text("status", status),
+            "status": as_one_of("status", status, TaskStatus),
             "priority": _level(priority),
             "assignee": as_text("assignee", assignee),
             "due_date": as_moment("due_date", due_date),

@@ -19,13 +19,14 @@ from periskope_async._io.watch import watch_changes
 from periskope_async._sansio.arguments import (
     Labels,
     Moment,
-    as_chat_id,
     as_count,
     as_labels,
     as_moment,
+    as_one_of,
     as_rows,
     as_text,
 )
+from periskope_async._sansio.ids import as_chat_id, as_id
 from periskope_async._sansio.operation import Operation, Request, about_another, no_page
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.bulk import BulkResult, Failed, Fetched, Progress
@@ -123,7 +124,7 @@ class Tickets:
                 it was under way. None means no end. (The client's own `deadline` counts for each ticket,
                 from its first attempt.)
             on_progress: called after every ticket, in the thread of the call. What it raises ends the run.
-            progress: show a bar on a terminal's standard error (without rich, which `periskope[cli]` brings, a line),
+            progress: show a bar on a terminal's standard error (without rich, which the extra `cli` brings, a line),
                 or in a notebook. Elsewhere nothing is shown.
 
         Raises:
@@ -224,9 +225,9 @@ class Tickets:
             "assignee": as_text("assignee", assignee),
             "due_date": as_moment("due_date", due_date),
             "priority": _level(priority),  # as a number here, as text in an update: so the API wants it
-            "status": as_text("status", status),
+            "status": as_one_of("status", status, TicketStatus),
             "labels": as_labels("labels", labels),
-            "quoted_message_id": as_text("quoted_message_id", quoted_message_id),
+            "quoted_message_id": as_id("quoted_message_id", quoted_message_id),
         }
         return await self._caller.call(CREATE.request(body=fields, phone=phone))
 
@@ -269,7 +270,7 @@ class Tickets:
             "assignee": "" if assignee is None else as_text("assignee", assignee),
             "due_date": None if due_date is None else as_moment("due_date", due_date),
             "priority": level if isinstance(level, Unset) else str(level),
-            "status": as_text("status", status),
+            "status": as_one_of("status", status, TicketStatus),
             "labels": "" if labels is None else as_labels("labels", labels),
         }
         if all(value is UNSET for value in fields.values()):
@@ -298,7 +299,8 @@ class Tickets:
         Args:
             page_size: rows asked for at a time.
             limit: rows to walk at most; None for all.
-            status: only tickets that stand there.
+            status: only tickets that stand there. A text that is none of its words is refused, as a slip; what the
+                service may have added, `TicketStatus("…")` chooses.
             assignee: only tickets of the user with this e-mail address, in any case; "" for those of nobody.
             label: only tickets with the label of this name.
             updated_since: only tickets that were changed, or else created, then or later. A date, a datetime (without

@@ -6,7 +6,8 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from periskope_async._io.caller import Caller
-from periskope_async._sansio.arguments import as_flag, as_text, as_texts, path_segment
+from periskope_async._sansio.arguments import as_flag, as_text, as_texts
+from periskope_async._sansio.ids import as_id, path_segment
 from periskope_async._sansio.operation import Operation, about_another
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async.errors import ConfigurationError
@@ -73,7 +74,7 @@ class Webhooks:
         query = {
             "integration_name": as_text("integration_name", integration_name),
             "is_subscribed": as_flag("is_subscribed", is_subscribed),
-            "integration_id": as_text("integration_id", integration_id),
+            "integration_id": as_id("integration_id", integration_id),
             "hook_url": as_text("hook_url", hook_url),
             "type": as_text("type", type),
         }

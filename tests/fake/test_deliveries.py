@@ -358,7 +358,8 @@ def test_by_chance(receiver: Receiver) -> None:
 @pytest.mark.parametrize(
     ("order", "message"),
     [
-        ({"kind": "eaten-by-dog"}, r"no fault of deliveries is called 'eaten-by-dog'; there are duplicate, delay, .*"),
+        ({"kind": "eaten-by-dog"}, r"no fault of deliveries is called 'eaten-by-dog' \(there are duplicate, delay, .*"),
+        ({"kind": "reodrer"}, r"is called 'reodrer'; did you mean 'reorder'\? \(there are"),
         ({"kind": "delay", "seconds": 0}, "seconds: 0 would not delay it"),
         ({"kind": "delay", "rate": 1.5}, "rate: 1.5 is not a probability"),
     ],

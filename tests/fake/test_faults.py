@@ -566,8 +566,10 @@ def test_one_number_spreads_over_passing_faults() -> None:
 
 def test_refused_plans() -> None:
     """Unknown kinds and impossible probabilities are refused where they are written."""
-    with pytest.raises(ValueError, match="no fault is called 'explode'; there are reset-before"):
+    with pytest.raises(ValueError, match=r"no fault is called 'explode' \(all of them: .*testing\.md\)$"):
         Faults({"explode": 0.1})
+    with pytest.raises(ValueError, match=r"no fault is called 'reset-befor'; did you mean 'reset-before'\?"):
+        Faults({"reset-befor": 0.1})
     with pytest.raises(ValueError, match="no fault is called '418'"):
         Faults().add("418")
     with pytest.raises(ValueError, match="probabilities"):
@@ -576,7 +578,7 @@ def test_refused_plans() -> None:
         Faults({"500": -0.1})
     with pytest.raises(ValueError, match="rate: 2 is not a probability"):
         Faults().add("500", rate=2)
-    with pytest.raises(ValueError, match=r"operation: 'chats\.gett' is not among chats\.get, chats\.list"):
+    with pytest.raises(ValueError, match=r"operation: there is none called 'chats\.gett'; did you mean 'chats\.get'\?"):
         Faults().add("500", operation="chats.gett")
     with pytest.raises(ValueError, match="ticket_id and resource_id"):
         Faults().add("500", ticket_id="BKT-001", resource_id="BKT-001")

@@ -665,8 +665,16 @@ def test_state_by_hand(fake: FakePeriskope) -> None:
     assert get(fake, "/tickets/BKT-002").json()["ticket"]["status"] == "archived"
     assert get(fake, "/tickets/BKT-003").status == 404
     assert fake.count == 10
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="no ticket has the id 'NOPE'; there are BKT-001, BKT-002, BKT-004 and 7 more"):
         fake.change("NOPE", status="open")
+    for ticket_id in fake.ticket_ids[2:]:
+        fake.remove(ticket_id)
+    with pytest.raises(KeyError, match=r'there are BKT-001, BKT-002"$'):
+        fake.get("NOPE")
+    fake.remove("BKT-001")
+    fake.remove("BKT-002")
+    with pytest.raises(KeyError, match="there are none"):
+        fake.get("BKT-001")
 
 
 def test_objects_by_hand(fake: FakePeriskope) -> None:

@@ -66,11 +66,45 @@ async def test_update_of_an_unknown_ticket(client: PeriskopeClient) -> None:
         await client.tickets.update("NOPE-1", subject="x")
 
 
+async def test_a_mistyped_word_is_not_sent(client: PeriskopeClient, fake: FakePeriskope) -> None:
+    """A word that is none of its list's is refused before anything is sent, wherever the API lists its words."""
+    refused: dict[str, Any] = {
+        "status": lambda: client.tickets.list(status="opne"),  # type: ignore[arg-type]  # what a checker refuses too
+        "type": lambda: client.tasks.create("Call", type="tikcet"),  # type: ignore[arg-type]
+        "chat_type": lambda: client.chats.list_page(chat_type="grup"),
+        "role": lambda: client.members.invite(["a@example.com"], role="admim", labels=["vip"]),
+    }
+    for name, call in refused.items():
+        with pytest.raises(ConfigurationError, match=rf"^{name}: .*; did you mean '(open|ticket|group|admin)'\?$"):
+            await call()
+    with pytest.raises(ConfigurationError, match="did you mean 'closed'"):
+        await client.tickets.update("BKT-001", status="close")  # type: ignore[arg-type]
+    assert fake.calls == 0
+
+
+async def test_what_cannot_be_emptied(client: PeriskopeClient, fake: FakePeriskope) -> None:
+    """None empties what a ticket can be without, and is refused where the API shows no such thing."""
+    for name in ("subject", "status", "priority"):
+        with pytest.raises(ConfigurationError, match=f"^{name}: expected"):
+            await client.tickets.update("BKT-001", **{name: None})  # type: ignore[arg-type]
+    assert fake.calls == 0
+
+
+async def test_white_space_around_an_id(client: PeriskopeClient) -> None:
+    """An id as it stands in a line or a cell is the id, alone and among many."""
+    assert (await client.tickets.get(" BKT-001\n")).ticket.ticket_id == "BKT-001"
+    found = await client.tickets.get_many(["BKT-002 ", "\tBKT-003"])
+    assert {spelled: info.ticket.ticket_id for spelled, info in found.tickets.items()} == {
+        "BKT-002 ": "BKT-002",
+        "\tBKT-003": "BKT-003",
+    }
+
+
 async def test_the_service_refuses_a_value(client: PeriskopeClient, fake: FakePeriskope) -> None:
     """A value the service refuses is a ValidationError whose fields tell which; the ticket was not made."""
     count = fake.count
     with pytest.raises(ValidationError) as caught:
-        await client.tickets.create(chat_id=fake.chat_ids[0], subject="Hi", status="no such status")
+        await client.tickets.create(chat_id=fake.chat_ids[0], subject="Hi", status=TicketStatus("no such status"))
     assert any("status" in name for name in caught.value.fields)
     assert not caught.value.maybe_sent
     assert fake.count == count

@@ -11,26 +11,35 @@ from hypothesis import strategies as st
 
 from periskope_async import TicketStatus
 from periskope_async._sansio.arguments import (
-    as_chat_id,
-    as_chat_ids,
     as_count,
     as_flag,
     as_flags_by_name,
     as_future,
-    as_group_id,
     as_labels,
     as_moment,
-    as_numbers,
-    as_phone,
-    as_recipients,
+    as_one_of,
     as_seconds,
     as_text,
     as_texts,
+)
+from periskope_async._sansio.ids import (
+    as_chat_id,
+    as_chat_ids,
+    as_group_id,
+    as_id,
+    as_ids,
+    as_numbers,
+    as_phone,
+    as_recipients,
     path_segment,
 )
 from periskope_async._sansio.unset import UNSET
+from periskope_async._spelling import suggest
 from periskope_async.errors import ConfigurationError
 from tests.support import any_text, cases, each_of, many
+
+#: What stands around an id in a line or a cell.
+AROUND = [(" ", ""), ("", "\n"), ("\t", "\r\n"), ("\u00a0", "\u00a0")]
 
 
 @pytest.mark.slow
@@ -45,7 +54,7 @@ def test_id_is_one_segment_or_refused(ticket_ids: list[str]) -> None:
             assert segment.isascii()
             assert not set(segment) & set("/\\?#;@: ")
             assert segment not in {"", ".", ".."}
-            assert unquote(segment, errors="strict") == ticket_id
+            assert unquote(segment, errors="strict") == ticket_id.strip()
 
 
 @each_of(
@@ -57,7 +66,7 @@ def test_id_is_one_segment_or_refused(ticket_ids: list[str]) -> None:
         ("..", "another resource"),
         ("BKT\r\n-001", "control character"),
         ("BKT\x00", "control character"),
-        ("BKT\x85", "control character"),
+        ("BKT\x85-001", "control character"),
         ("BKT-\ud800", "lone surrogate"),
         ("B" * 257, "longer than 256"),
         (None, "expected text, got NoneType"),
@@ -92,6 +101,21 @@ def test_bad_id_says_why(ticket_id: object, reason: str) -> None:
 def test_id_is_quoted(ticket_id: str, segment: str) -> None:
     """Characters that mean something in a URL lose their meaning."""
     assert path_segment("ticket_id", ticket_id) == segment
+
+
+@each_of(
+    ("check", "value", "spelled"),
+    [
+        *((check, f"{before}BKT-001{after}", "BKT-001") for check in (path_segment, as_id) for before, after in AROUND),
+        *((as_ids, [f"{before}a-1{after}"], ["a-1"]) for before, after in AROUND),
+        *((as_chat_id, f"{before}9198765-1612@g.us{after}", "9198765-1612@g.us") for before, after in AROUND),
+        *((as_group_id, f"{before}120363000@g.us{after}", "120363000@g.us") for before, after in AROUND),
+        *((as_phone, f"{before}phone-abc{after}", "phone-abc") for before, after in AROUND),
+    ],
+)
+def test_white_space_around_an_id(check: Callable[[str, Any], object], value: object, spelled: object) -> None:
+    """A line of a file, or a cell of a table, is the id in it, of whatever it is."""
+    assert check("id", value) == spelled
 
 
 # -- other arguments --------------------------------------------------------------------------------------------------
@@ -213,6 +237,48 @@ def test_bad_argument_says_why(check: Check, value: object, reason: str) -> None
     """A refusal names the argument and the reason."""
     with pytest.raises(ConfigurationError, match=rf"^name: {reason}"):
         check("name", value)
+
+
+@each_of(
+    ("value", "reason"),
+    [
+        ("opne", "expected one of open, inprogress, closed, archived, got 'opne'; did you mean 'open'[?]"),
+        ("Closed", ".*, got 'Closed'; did you mean 'closed'[?]"),
+        ("in-progress", ".*; did you mean 'inprogress'[?]"),
+        ("arch", ".*; did you mean 'archived'[?]"),
+        ("done", ".*, got 'done'$"),
+        ("", "is empty"),
+        (1, "expected text, got int"),
+    ],
+)
+def test_a_mistyped_word(value: object, reason: str) -> None:
+    """What is none of the words there are is refused before anything is sent, with the nearest of them."""
+    with pytest.raises(ConfigurationError, match=rf"^status: {reason}"):
+        as_one_of("status", value, TicketStatus)
+
+
+def test_words_of_an_open_list() -> None:
+    """The words there are go through, and what the service may have added, if somebody says that it is no slip."""
+    assert [as_one_of("status", word, TicketStatus) for word in ("open", TicketStatus.CLOSED)] == ["open", "closed"]
+    assert as_one_of("status", TicketStatus("paused"), TicketStatus) == "paused"
+    assert as_one_of("status", UNSET, TicketStatus) is UNSET
+
+
+@each_of(
+    ("word", "words", "suggestion"),
+    [
+        ("ab", ["ba"], "; did you mean 'ba'?"),
+        ("abc", ["abd", "abe", "abf", "abg"], "; did you mean 'abd' or 'abe' or 'abf'?"),
+        ("abc", ["xbz", ""], ""),
+        ("a", ["b"], "; did you mean 'b'?"),
+        ("", ["b", "longer"], "; did you mean 'b'?"),
+        ("reset", ["reset-before", "reset-during", "stale"], "; did you mean 'reset-before' or 'reset-during'?"),
+        ("x", [], ""),
+    ],
+)
+def test_the_nearest_word(word: str, words: list[str], suggestion: str) -> None:
+    """Of words that differ in few letters, the nearest are named; else those of which it is the beginning."""
+    assert suggest(word, words) == suggestion
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from typing import NoReturn
 
 import attrs
 
+from periskope_async._spelling import suggest
+
 __all__ = ["DeliveryFault", "Orders", "Strike"]
 
 
@@ -23,7 +25,8 @@ class DeliveryFault(enum.StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> NoReturn:
-        raise ValueError(f"no fault of deliveries is called {value!r}; there are {', '.join(cls)}")
+        known = ", ".join(cls)
+        raise ValueError(f"no fault of deliveries is called {value!r}{suggest(str(value), cls)} (there are {known})")
 
 
 @attrs.frozen

@@ -3,6 +3,8 @@
 import enum
 from typing import Final, NoReturn
 
+from periskope_async._spelling import suggest
+
 __all__ = [
     "HARMLESS_FAULTS",
     "NEED_A_BODY",
@@ -13,6 +15,10 @@ __all__ = [
     "Fault",
     "status_of",
 ]
+
+
+#: Where all the names stand, which are too many for a message.
+_WHERE: Final = "(all of them: list(periskope_async.testing.Fault), or docs/guides/testing.md)"
 
 
 class Fault(enum.StrEnum):
@@ -109,7 +115,7 @@ class Fault(enum.StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> NoReturn:
-        raise ValueError(f"no fault is called {value!r}; there are {', '.join(cls)}")
+        raise ValueError(f"no fault is called {value!r}{suggest(str(value), cls)} {_WHERE}")
 
 
 #: Faults under which the answer is still good: a client should not even mind.

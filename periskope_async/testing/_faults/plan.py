@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import attrs
 
+from periskope_async._spelling import suggest
 from periskope_async.testing._faults.context import MIB, FaultContext
 from periskope_async.testing._faults.names import PASSING_FAULTS, Fault
 from periskope_async.testing._http import Reply, Request
@@ -140,7 +141,7 @@ class Faults:
         if not 0 <= rate <= 1:
             raise ValueError(f"rate: {rate} is not a probability")
         if operation is not None and operation not in OPERATIONS:
-            raise ValueError(f"operation: {operation!r} is not among {', '.join(sorted(OPERATIONS))}")
+            raise ValueError(f"operation: there is none called {operation!r}{suggest(operation, sorted(OPERATIONS))}")
         if ticket_id is not None and resource_id is not None:
             raise ValueError("ticket_id and resource_id: say one of them")
         resource = None if ticket_id is None else "ticket"

@@ -4,13 +4,17 @@ import json
 import threading
 from collections.abc import Callable, Iterable, KeysView, Mapping
 from functools import cached_property
-from typing import Any, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 from periskope_async.testing._json import Json, dumps
 from periskope_async.testing._service.happenings import Happenings
 from periskope_async.testing._service.resource import Resource
 
 __all__ = ["Made", "MadeOnce", "Objects"]
+
+
+#: Of the ids there are, an error names the first: a count.
+_SHOWN_IDS: Final = 3
 
 
 class Made(Protocol):
@@ -114,7 +118,7 @@ class Objects:
         """
         body = self.body(name)
         if body is None:
-            raise KeyError(name)
+            raise KeyError(self._no_such(name))
         return cast("Json", json.loads(body))
 
     def put(self, item: Json) -> str:
@@ -148,6 +152,11 @@ class Objects:
             self._gone.add(name)
             self._ids = None
             self._say(name, before)
+
+    def _no_such(self, name: str) -> str:
+        some, more = self.ids()[:_SHOWN_IDS], len(self.ids()) - _SHOWN_IDS
+        there = ", ".join(some) + (f" and {more:,} more" if more > 0 else "") if some else "none"
+        return f"no {self.resource.name} has the id {name!r}; there are {there}"
 
     def _now(self, name: str) -> Json | None:
         """The object, if somebody wants to know what happens to it; None if there is none."""
