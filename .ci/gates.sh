@@ -176,7 +176,7 @@ gate_package() {
   "$work/bare/bin/periskope" demo 2>"$work/no-extra" || status=$?
   cat "$work/no-extra"
   [ "$status" -ne 0 ]
-  grep --quiet -F 'pip install "periskope[cli]"' "$work/no-extra"
+  grep --quiet -F "pip install '/path/to/clone[cli]'" "$work/no-extra"
 }
 
 # The site, built offline: a link that leads nowhere, or a public name that no page describes, is an error.

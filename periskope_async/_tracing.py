@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from attrs import fields
 
+from periskope_async._extras import needs_extra
 from periskope_async.errors import ConfigurationError
 from periskope_async.hooks import Hooks, notify
 
@@ -61,7 +62,7 @@ def with_tracing(hooks: Hooks | None, tracing: object, base_url: str, *, propaga
     try:
         from periskope_async._opentelemetry import current_traceparent, telemetry_hooks
     except ImportError as exc:
-        raise ConfigurationError("tracing: needs opentelemetry-api, which periskope[otel] brings") from exc
+        raise ConfigurationError(f"tracing: {needs_extra('otel')}") from exc
     joined = _join_hooks(hooks, telemetry_hooks(provider, base_url))
     return Watch(joined, current_traceparent if propagate else None)
 

@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
+from periskope_async._extras import needs_extra
 from periskope_async._sansio.secret import Secret, conceal
 from periskope_async.errors import ConfigurationError
 
@@ -23,7 +24,7 @@ class RedisBudget:
 
         client = PeriskopeClient(budget=RedisBudget(redis.asyncio.Redis(host="cache")))
 
-    A URL does the same without a client of your own: `budget="redis://cache:6379/0"`. Needs `periskope[redis]`.
+    A URL does the same without a client of your own: `budget="redis://cache:6379/0"`. Needs the extra `redis`.
 
     Args:
         client: the application's own `redis.asyncio.Redis`, which is then used in the event loop of its first use here,
@@ -63,7 +64,7 @@ class RedisBudget:
         try:
             import_module("redis")  # half a second: here, and not when a call waits
         except ImportError:
-            raise ConfigurationError('budget: Redis needs an extra: pip install "periskope[redis]"') from None
+            raise ConfigurationError(f"budget: Redis {needs_extra('redis')}") from None
         budget = cls.__new__(cls)
         budget.client, budget.is_async = None, False
         scheme, rest = url.split(":", 1)

@@ -38,7 +38,7 @@ class Changes(BulkResult[FullT], Generic[RowT, FullT]):
         created: rows that are new, or are there again, in the order of the service.
         updated: rows that changed; with `details="all"` also those of which something else did.
         deleted: rows that say so from now on, and of those that are listed no more and not to be found, what is left:
-            the id.
+            the id. A first run has rows here too: a run before it may have stored them and lost its state.
         fetched: what was created and updated, in full, by id; nothing with `details="none"`.
         errors: by id, why it could not be fetched, or why it is unclear whether it is still there.
         skipped: ids never attempted, because a refused key or an outage ended the run before.

@@ -187,7 +187,7 @@ class PeriskopeClient:
                         case TicketUpdated(ticket=info): ...
                         case Gap(since, until): ...  # what happened in between may be missing
 
-        It needs an extra: `pip install "periskope[live]"`. A connection that is lost is made again, for ever, and a
+        It needs the extra `live`. A connection that is lost is made again, for ever, and a
         `Gap` says from when to when events may be missing: the service sends none of them again. Up to 1,000 events
         wait to be read; of more, the rest is dropped, and a `Gap` counts them. What has no class is an `UnknownEvent`.
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, Final
 
+from periskope_async._extras import needs_extra
 from periskope_async._io.wire import NotConnectedError, Wire
 from periskope_async._sansio.live import read_refusal
 from periskope_async._sansio.response import FailedAttempt, FailureKind
@@ -34,7 +35,7 @@ def require_socketio() -> None:
     try:
         import_module("socketio")
     except ImportError:
-        raise ConfigurationError('events: live events need an extra: pip install "periskope[live]"') from None
+        raise ConfigurationError(f"events: this {needs_extra('live')}") from None
 
 
 class SocketIo:

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 
+from periskope_async._extras import needs_extra
+
 __all__ = ["main"]
 
 
@@ -14,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after `periskope`; those of the process if None.
     """
     if find_spec("click") is None or find_spec("rich") is None:
-        sys.stderr.write('The periskope command needs its extra: pip install "periskope[cli]"\n')
+        sys.stderr.write(f"The periskope command {needs_extra('cli')}\n")
         return 2
     from periskope_async.cli.app import run
 

@@ -254,8 +254,8 @@ app.add_command(tasks)
 def events(connect: "Connect", *, types: tuple[str, ...], backfill: Literal["tickets"] | None, output: str) -> int:
     """Print what happens as it happens, until Ctrl-C.
 
-    A connection that is lost is made again; a line says from when to when events may be missing. Needs an extra:
-    pip install "periskope[cli,live]".
+    A connection that is lost is made again; a line says from when to when events may be missing. Needs the extra `live`
+    besides.
     """
     from periskope_async.cli.commands import events as _events
 

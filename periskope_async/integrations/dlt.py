@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 import anyio
 from attrs import frozen
 
+from periskope_async._extras import needs_extra
 from periskope_async.changes import Changes, Details
 from periskope_async.client import PeriskopeClient
 from periskope_async.errors import ConfigurationError
@@ -108,7 +109,7 @@ def periskope(
         details: as for `Tickets.changed_since`, of all but messages, which lists have in full.
 
     Raises:
-        ImportError: dlt is not installed, which `periskope[dlt]` brings.
+        ImportError: dlt is not installed, which the extra `dlt` brings.
         ConfigurationError: one of the resources is unknown.
     """
     if isinstance(resources, str) or not set(resources) <= _TABLES.keys():
@@ -125,7 +126,7 @@ def _dlt() -> Any:
     except ModuleNotFoundError as error:
         if error.name != "dlt":  # it is installed, and broken: its own words say more
             raise
-        raise ModuleNotFoundError('dlt is not installed: pip install "periskope[dlt]"', name="dlt") from None
+        raise ModuleNotFoundError(f"dlt is not installed, and this {needs_extra('dlt')}", name="dlt") from None
 
 
 def _resource(dlt: Any, account: _Account, name: str, details: Details) -> Any:

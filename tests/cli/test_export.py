@@ -296,7 +296,7 @@ def test_parquet_without_its_extra(export: Export, fake: FakePeriskope, monkeypa
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     code, _, err = export("--all", "--out", "t.parquet")
     assert code == 2
-    assert 'pip install "periskope[parquet]"' in err
+    assert "pip install '/path/to/clone[parquet]'" in err
     assert fake.calls == 0
 
 

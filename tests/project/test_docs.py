@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from periskope_async import errors
+from periskope_async._extras import needs_extra
 
 DOCS = Path(__file__).parents[2] / "docs"
+PACKAGES = ("periskope_async", "periskope_sync")
 PAGES = [*sorted(DOCS.rglob("*.md")), *sorted(DOCS.parent.glob("*.md")), DOCS.parent / "examples" / "README.md"]
 
 
@@ -42,6 +44,15 @@ def test_every_link_leads_somewhere_without_the_site(page: Path) -> None:
         assert "/reference/api/" not in target.resolve().as_posix(), "that is written when the site is built"
         assert not anchor or anchor in anchors(target.read_text("utf-8")), link
     assert "{py:" not in text, "a role is readable on the site alone"
+
+
+def test_whoever_is_to_install_an_extra_can() -> None:
+    """No page and no message has people install from an index, which does not have the package."""
+    sources = [*PAGES, *(path for name in PACKAGES for path in sorted((DOCS.parent / name).rglob("*.py")))]
+    from_an_index = re.compile(r"""pip install ["']?periskope""")
+    assert {path.name for path in sources if from_an_index.search(path.read_text("utf-8"))} == set()
+    assert "pip install '/path/to/clone[" in (DOCS.parent / "README.md").read_text("utf-8")
+    assert "pip install '/path/to/clone[live]'" in needs_extra("live")
 
 
 def test_every_error_has_a_row() -> None:

@@ -350,7 +350,9 @@ def test_on_where_the_application_traces(monkeypatch: pytest.MonkeyPatch, said: 
 def test_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who wants it without having it learns what to install."""
     monkeypatch.setitem(sys.modules, "periskope_async._opentelemetry", None)
-    with pytest.raises(ConfigurationError, match=r"^tracing: needs opentelemetry-api, which periskope\[otel\] brings"):
+    with pytest.raises(
+        ConfigurationError, match=r"^tracing: needs the extra `otel`: pip install '/path/to/clone\[otel\]'"
+    ):
         PeriskopeClient("key", tracing=True)
 
 

@@ -160,7 +160,7 @@ def test_a_url_that_is_none_is_refused(budget: str) -> None:
 def test_redis_needs_its_extra(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     """Where `redis` is not installed, what to install is said, and the URL is not shown."""
     monkeypatch.setitem(sys.modules, "redis", None)
-    with pytest.raises(ConfigurationError, match=r'pip install "periskope\[redis\]"') as caught:
+    with pytest.raises(ConfigurationError, match=r"pip install '/path/to/clone\[redis\]'") as caught:
         settings(budget=f"{scheme}://:CANARY@cache:6379/0")
     assert "CANARY" not in str(caught.value)
 

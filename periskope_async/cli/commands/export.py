@@ -17,6 +17,7 @@ import click
 from attrs import define, field
 
 from periskope_async import Failed, Fetched, PeriskopeError, Progress
+from periskope_async._extras import needs_extra
 from periskope_async.cli.files import (
     Form,
     Kind,
@@ -118,7 +119,7 @@ def target(out: Path | None, form: str | None, kind: Kind) -> Target:
         case "csv":
             return Target(out, out, errors, csv_form(kind), kind)
         case "parquet" if find_spec("pyarrow") is None:
-            raise Failure(Exit.USAGE, 'Parquet needs its extra: pip install "periskope[parquet]"')
+            raise Failure(Exit.USAGE, f"Parquet {needs_extra('parquet')}")
         case "parquet" if out is not None and errors is not None:
             return Target(out, out.with_name(f"{out.name}.part.jsonl"), errors, jsonl_form(kind), kind)
         case "parquet":
