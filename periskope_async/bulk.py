@@ -8,7 +8,7 @@ from attrs import define, field, frozen
 
 from periskope_async._codec import frames
 from periskope_async._codec.columns import ColumnKind, columns, to_record
-from periskope_async.errors import DeadlineExceeded, PeriskopeError
+from periskope_async.errors import DeadlineExceeded, PeriskopeError, why_ended
 
 if TYPE_CHECKING:
     from periskope_async.models.tickets import TicketInfo
@@ -185,7 +185,8 @@ class BulkResult(Generic[T]):
         """
         if self.ok:
             return
-        summary = f"{len(self.errors)} ids failed, {len(self.skipped)} were skipped"
+        why = why_ended(self.errors.values())
+        summary = f"{why}{len(self.errors)} ids failed, {len(self.skipped)} were skipped"
         skipped = DeadlineExceeded(f"{len(self.skipped)} ids were not attempted before the run ended")
         raise ExceptionGroup(summary, list(self.errors.values()) or [skipped])
 

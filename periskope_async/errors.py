@@ -26,7 +26,7 @@ Every error pickles and copies, and `type(error)(*error.args)` makes it again, a
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -217,11 +217,12 @@ class ApiError(PeriskopeError):
     @property
     def summary(self) -> str:
         """What went wrong, and why each refused value was refused, cut to fit a log line."""
-        reasons = mask_numbers(one_line("; ".join(_reasons(self.fields))))
-        if not reasons:
+        reasons = list(_reasons(self.fields))
+        shown = mask_numbers(one_line("; ".join(f"{name}: {why}" if why else name for name, why in reasons)))
+        if not shown:
             return self.message
-        more = "…" if len(reasons) > MAX_REASONS else ""
-        return f"{self.message}: {reasons[:MAX_REASONS]}{more}"
+        shown = f"{shown[:MAX_REASONS]}…" if len(shown) > MAX_REASONS else shown
+        return shown if any(why == self.message for _, why in reasons) else f"{self.message}: {shown}"
 
 
 class BadRequestError(ApiError):
@@ -274,11 +275,16 @@ class DecodeError(PeriskopeError):
         self._restore(facts)
 
 
-def _reasons(fields: Mapping[str, Any]) -> Iterator[str]:
-    """Yield why the service refused which field, in its own words."""
+def _reasons(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield which field the service refused, and why, in its own words."""
     for name, why in fields.items():
         reason = cast("dict[str, object]", why).get("message") if isinstance(why, dict) else why
-        yield f"{name}: {reason}" if isinstance(reason, str) and reason else name
+        yield name, reason if isinstance(reason, str) else ""
+
+
+def why_ended(errors: Iterable[PeriskopeError]) -> str:
+    """Return the one fact behind the *errors* of a run that ended because the key was refused; else nothing."""
+    return next((f"{error.message}; so " for error in errors if isinstance(error, AuthenticationError)), "")
 
 
 #: Statuses with an error class of their own; 5xx is `ServerError`, the rest `UnexpectedResponseError`.

@@ -213,7 +213,7 @@ class Caller:
             # Where one idle connection had ended unnoticed, others have.
             fresh = call.last is not None and call.last.kind is FailureKind.DROPPED
             call.sent_at = permit.at
-            answer = await self.connections.send(request, phone, state, until, fresh=fresh)
+            answer = await self.connections.send(request, phone, state, permit.at, until, fresh=fresh)
             decoded = await decode_ahead(request, answer) if is_large(answer) else None
         except BaseException:
             queue.lose(permit, failed=False)

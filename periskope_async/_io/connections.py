@@ -127,9 +127,16 @@ class Connections:
         return self._find_state(loop)
 
     async def send(
-        self, request: Request[Any], phone: str | None, state: LoopState, until: float, *, fresh: bool = False
+        self,
+        request: Request[Any],
+        phone: str | None,
+        state: LoopState,
+        since: float,
+        until: float,
+        *,
+        fresh: bool = False,
     ) -> Response | FailedAttempt:
-        """Make one attempt and return the answer, or why there is none by *until* (loop time).
+        """Make one attempt, under way *since*, and return the answer, or why there is none by *until* (loop times).
 
         *fresh* asks for a new connection: where one that was idle had ended unnoticed, others have.
 
@@ -151,7 +158,8 @@ class Connections:
             if not state.alarm.clear(task) or task.uncancel() > cancelling:
                 # It is the caller's. aiohttp's frames go: their locals hold the headers.
                 raise exc.with_traceback(None)  # noqa: B904  # the same exception, not a new one
-            return FailedAttempt(RequestTimeout("no complete answer in time"), FailureKind.SLOW)
+            within = f"{round(until - since, 3):g} s"  # the timeout, or what the call's deadline left of it
+            return FailedAttempt(RequestTimeout(f"no complete answer within {within}"), FailureKind.SLOW)
         except Exception as exc:  # noqa: BLE001  # whatever broke below is a failed attempt, to be judged as one
             outcome = http.explain(exc, closed=self.closed)
         if state.alarm.clear(task):

@@ -26,6 +26,8 @@ MAX_DEPTH: Final = 16
 E = TypeVar("E", bound=ApiError)
 
 _WRONG_PATH: Final = "(a 404 of no resource: the service has no such path, or the base URL is wrong or lacks its /v1)"
+#: Whoever reads it knows which key they meant, and not which one was sent.
+_KEY: Final = "; check PERISKOPE_API_KEY, or the api_key passed; `periskope doctor` shows what is in use"
 _PLAN = re.compile(r"\bplans?\b", re.IGNORECASE)
 
 
@@ -67,8 +69,9 @@ def _api_error(response: Response, retry_after: float | None) -> ApiError:
     body = _error_object(response)
     code, name, message, fields = (body.get(key) for key in ("code", "name", "message", "fields"))
     text = message if isinstance(message, str) and message else _without_message(response)
-    if status == 401 and _PLAN.search(text):
-        text += " (the key is not bad: the account's plan does not include the API)"
+    if status == 401:
+        plan = " (the key is not bad: the account's plan does not include the API)"
+        text += plan if _PLAN.search(text) else _KEY
     default = ServerError if 500 <= status <= 599 else UnexpectedResponseError
     cls = BY_STATUS.get(status, default)
     if cls is NotFoundError and not (isinstance(code, str) or isinstance(name, str)):

@@ -205,7 +205,7 @@ def judge_calls(found: Calls) -> tuple[Finding, Finding]:
         answer = Finding(
             "service.answer",
             Status.FAILED,
-            f"{headline} {details}".strip(),
+            _elsewhere(f"{headline} {details}".strip()),
             _elsewhere(outcome.hint),
             exit=outcome.exit,
         )
@@ -223,9 +223,9 @@ def judge_calls(found: Calls) -> tuple[Finding, Finding]:
     return answer, Finding("service.latency", Status.OK, text, data=data)
 
 
-def _elsewhere(hint: str) -> str:
-    """Return *hint* without the advice to do what is being done."""
-    return hint.partition("; `periskope doctor`")[0] + ("." if "; `periskope doctor`" in hint else "")
+def _elsewhere(text: str) -> str:
+    """Return *text* without the advice to do what is being done."""
+    return text.replace("; `periskope doctor` shows what is in use", "")
 
 
 def judge_clock(found: Calls) -> Finding:

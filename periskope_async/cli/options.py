@@ -260,6 +260,7 @@ def hands_on_connect(command: Command) -> Command:
 
         def connect() -> "PeriskopeClient":
             from periskope_async import PeriskopeClient
+            from periskope_async.cli.running import watching
 
             if not api_key:
                 raise Failure(
@@ -267,7 +268,7 @@ def hands_on_connect(command: Command) -> Command:
                     "No API key. Set PERISKOPE_API_KEY, or pass --api-key.",
                     "To look around without one: periskope demo",
                 )
-            return PeriskopeClient(api_key, **chosen)
+            return PeriskopeClient(api_key, hooks=watching(), **chosen)
 
         try:
             if not dry_run:

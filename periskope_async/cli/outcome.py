@@ -81,12 +81,12 @@ class Unsent(Exception):  # noqa: N818  # nothing went wrong
 
 # The most specific class first.
 _KINDS: Final[tuple[tuple[type[PeriskopeError], Exit, str, str], ...]] = (
-    (ConfigurationError, Exit.USAGE, "That cannot be done.", ""),
+    (ConfigurationError, Exit.USAGE, "", ""),
     (
         AuthenticationError,
         Exit.KEY_REFUSED,
         "The service refused the key.",
-        "Check PERISKOPE_API_KEY (console: Settings > Integrations > API); `periskope doctor` shows what is in use.",
+        "Keys are made in the console: Settings > Integrations > API.",
     ),
     (PermissionDeniedError, Exit.KEY_REFUSED, "The key is good, but not for this.", ""),
     (NotFoundError, Exit.NOT_FOUND, "No such {resource}.", ""),
@@ -109,7 +109,7 @@ _KINDS: Final[tuple[tuple[type[PeriskopeError], Exit, str, str], ...]] = (
 _OTHER: Final = (PeriskopeError, Exit.SERVICE_FAILED, "The service failed.", "Try again later.")
 
 
-#: What a value is, by the argument that it was for: of a setting, that nothing was sent says little.
+#: What a value is, by the argument that it was for. Of any other argument its own text says all.
 _UNUSABLE: Final[Mapping[str, str]] = MappingProxyType(
     {
         **dict.fromkeys(
@@ -124,27 +124,45 @@ _UNUSABLE: Final[Mapping[str, str]] = MappingProxyType(
 
 def explain(error: PeriskopeError) -> Outcome:
     """Return what *error* means for a person and for the exit code."""
+    headline, outcome = _explained(error)
+    return _headed(headline, outcome)
+
+
+def explain_all(errors: Iterable[PeriskopeError]) -> list[Outcome]:
+    """Return one outcome for each kind of failure among *errors*, with the details of all of that kind.
+
+    That the key was refused is one fact, whatever it was sent for.
+    """
+    kinds: dict[str, Outcome] = {}
+    for error in errors:
+        headline, outcome = _explained(error)
+        first = kinds.setdefault(headline, outcome)
+        if first is not outcome and not isinstance(error, AuthenticationError):
+            kinds[headline] = first._replace(message=f"{first.message}\n{outcome.message}")
+    return [_headed(headline, outcome) for headline, outcome in kinds.items()]
+
+
+def _headed(headline: str, outcome: Outcome) -> Outcome:
+    return outcome._replace(message=f"{headline}\n{outcome.message}") if headline else outcome
+
+
+def _explained(error: PeriskopeError) -> tuple[str, Outcome]:
+    """Return the headline of an error, which it shares with others of its kind, and what else there is to say."""
     _, code, headline, hint = next((kind for kind in _KINDS if isinstance(error, kind[0])), _OTHER)
     headline = headline.replace("{resource}", error.resource or "object")
     if isinstance(error, ConfigurationError):
         headline = _UNUSABLE.get(error.message.partition(":")[0], headline)
     if error.maybe_sent:
         code, hint = Exit.UNCLEAR, "Look before you repeat it."
-        headline = f"It is unclear whether that was done. {headline}"
+        unclear = "It is unclear whether that was done."
+        # An error without an attempt is one that the journal of an earlier run left.
+        headline = f"{unclear} {headline}" if error.attempts else "It is unclear whether an earlier run did that."
     fields = [f"  {name}: {reason}" for name, reason in _refused(error)]
+    if any(reason == error.message for _, reason in _refused(error)):  # then the summary is of the reasons
+        fields = []
     # Where each reason has a line of its own, the first line needs them no more.
     text = str(error).replace(error.summary, error.message) if fields else str(error)
-    return Outcome(code, "\n".join([headline, text, *fields]), hint)
-
-
-def explain_all(errors: Iterable[PeriskopeError]) -> list[Outcome]:
-    """Return one outcome for each kind of failure among *errors*, with the details of all of that kind."""
-    kinds: dict[str, Outcome] = {}
-    for outcome in map(explain, errors):
-        headline, _, details = outcome.message.partition("\n")
-        first = kinds.get(headline)
-        kinds[headline] = outcome if first is None else first._replace(message=f"{first.message}\n{details}")
-    return list(kinds.values())
+    return headline, Outcome(code, "\n".join([text, *fields]), hint)
 
 
 def _refused(error: PeriskopeError) -> Iterable[tuple[str, str]]:

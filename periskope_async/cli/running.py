@@ -1,8 +1,10 @@
 """How a command's coroutine is run, and what a terminal shows meanwhile. Knows no tickets and no options."""
 
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from math import ceil
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import anyio
 from rich.console import Console, RenderableType
@@ -10,16 +12,25 @@ from rich.text import Text
 
 from periskope_async import BulkResult
 from periskope_async._progress import Report, terminal_bar
-from periskope_async.cli.outcome import Exit, Outcome, exit_of, explain_all
+from periskope_async.cli.outcome import Exit, Outcome, exit_of, explain, explain_all
 from periskope_async.cli.text import tell
+from periskope_async.errors import PeriskopeError, RateLimitError
 
 if TYPE_CHECKING:
-    from periskope_async import PeriskopeClient
-    from periskope_async.cli.options import Connect
+    from periskope_async import Hooks, PeriskopeClient
 
-__all__ = ["Report", "account", "ask", "console", "display", "progress", "run", "waiting", "width"]
+__all__ = ["Report", "account", "ask", "console", "display", "progress", "run", "waiting", "watching", "width"]
 
 T = TypeVar("T")
+
+#: Shows on the terminal what calls wait for just now, "" for nothing; None where nobody watches.
+_show: ContextVar[Callable[[str], None] | None] = ContextVar("show", default=None)
+#: What a call waits for, by the reason of its event.
+_FOR: Final[Mapping[str, str]] = {
+    "concurrency": "waiting for other requests",
+    "outage": "waiting for the service, which is out of order",
+    "rate_limit": "waiting for the rate limit",
+}
 
 #: Columns. A pipe has no edge to keep to, and cutting cells would lose text.
 _NO_EDGE = 10_000
@@ -30,7 +41,7 @@ def run(job: Callable[[], Awaitable[T]]) -> T:
     return anyio.run(job)
 
 
-def ask(connect: "Connect", text: str, call: "Callable[[PeriskopeClient], Awaitable[T]]") -> T:
+def ask(connect: "Callable[[], PeriskopeClient]", text: str, call: "Callable[[PeriskopeClient], Awaitable[T]]") -> T:
     """Return what one *call* of a client comes to; a terminal shows *text* meanwhile."""
 
     async def job() -> T:
@@ -80,10 +91,48 @@ def account(found: BulkResult[Any], things: str) -> Exit:
     return code
 
 
-def waiting(text: str) -> AbstractContextManager[object]:
-    """Show on a terminal that something is under way; elsewhere, nothing."""
+@contextmanager
+def waiting(text: str) -> Generator[None]:
+    """Show on a terminal that something is under way, and what it waits for; elsewhere, nothing.
+
+    That is of the clients that are made inside, with the hooks of `watching`.
+    """
     screen = console(stderr=True)
-    return screen.status(Text(text), spinner_style="dim") if screen.is_terminal else nullcontext()
+    if not screen.is_terminal:
+        yield
+        return
+    with screen.status(Text(text), spinner_style="dim") as status:
+        token = _show.set(lambda what: status.update(Text(f"{text}: {what}" if what else text)))
+        try:
+            yield
+        finally:
+            _show.reset(token)
+
+
+def watching() -> "Hooks | None":
+    """Return the hooks by which a terminal shows what calls wait for; None where nothing of the kind is shown."""
+    show = _show.get()
+    if show is None:
+        return None
+    from periskope_async import Hooks
+
+    return Hooks(
+        on_queued=lambda event: show(f"{_FOR[event.reason]}{_seconds(event.at_least)}"),
+        on_retry=lambda event: show(f"{_why(event.error)}{_seconds(event.wait)}"),
+        on_request=lambda _: show(""),
+    )
+
+
+def _why(error: PeriskopeError) -> str:
+    """Return what a call waits for that is to be repeated after *error*."""
+    if isinstance(error, RateLimitError):
+        return _FOR["rate_limit"]
+    headline = explain(error).message.partition(".")[0]
+    return f"{headline[:1].lower()}{headline[1:]}; trying again"
+
+
+def _seconds(wait: float) -> str:
+    return f", in {ceil(wait):,} s or later" if wait else ""
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import Any
 import click
 import pytest
 
+from periskope_async._extras import needs_extra
 from periskope_async.cli.app import app
 from periskope_async.cli.commands.demo import PROGRAM
 from periskope_async.cli.options import PRIORITIES, STATUSES
@@ -73,21 +74,37 @@ def test_lines_of_what_is_changed(periskope: Command, fake: FakePeriskope) -> No
 
 
 @each_of(
-    ("words", "headline", "name"),
+    ("words", "begins"),
     [
-        (("tickets", "get", "BKT-001", "--timeout", "0"), "A setting is unusable.", "--timeout"),
-        (("tickets", "get", "BKT-001", "--phone", "x"), "A setting is unusable.", "--phone"),
-        (("tickets", "get", ".."), "That cannot be done.", "ID"),
-        (("chats", "get", "x", "-o", "json"), "That cannot be done.", "ID"),
-        (("webhooks", "create", "x", "ticket.created"), "That cannot be done.", "URL"),
-        (("tasks", "create", " "), "That cannot be done.", "TITLE"),
+        (("tickets", "get", "BKT-001", "--timeout", "0"), "A setting is unusable.\n--timeout: "),
+        (("tickets", "get", "BKT-001", "--phone", "x"), "A setting is unusable.\n--phone: "),
+        (("tickets", "get", ".."), "ID: '..' would name another resource\n"),
+        (("chats", "get", "x", "-o", "json"), "ID: expected a number "),
+        (("webhooks", "create", "x", "ticket.created"), "URL: expected a URL"),
+        (("tasks", "create", " "), "TITLE: is empty\n"),
     ],
 )
-def test_what_an_unusable_value_is_of(periskope: Command, words: tuple[str, ...], headline: str, name: str) -> None:
-    """The first line of an error says what kind of value it is about, the second names it as the command does."""
+def test_what_an_unusable_value_is_of(periskope: Command, words: tuple[str, ...], begins: str) -> None:
+    """An error names the value as the command does, and says what is wrong with it; of a setting, that it is one."""
     code, _, err = periskope(*words)
-    assert (code, err.splitlines()[0]) == (2, f"Error: {headline}")
-    assert err.splitlines()[1].startswith(f"{name}: ")
+    assert (code, err[: len(begins) + 7]) == (2, f"Error: {begins}")
+
+
+def test_several_unusable_values(periskope: Command, fake: FakePeriskope) -> None:
+    """Of several ids that can be none, one error says why of each; the others come."""
+    code, out, err = periskope("tickets", "get", "..", "BKT-002", ".", "-o", "json")
+    assert (code, json.loads(out)[0]["ticket"]["ticket_id"], fake.calls) == (1, "BKT-002", 1)
+    assert err.count("Error:") == 1
+    assert err.count("would name another resource") == 2
+
+
+def test_a_refused_key_is_one_fact(periskope: Command, fake: FakePeriskope) -> None:
+    """However many ids it was sent for, that the key was refused is said once, and what to check."""
+    fake.rotate_key("another-key-0123456789")
+    code, _, err = periskope("tickets", "get", *fake.ticket_ids)
+    assert (code, err.count("[401]")) == (3, 1)
+    assert "check PERISKOPE_API_KEY" in err
+    assert "periskope doctor" in err
 
 
 def test_get_jsonl_is_one_line_a_ticket(periskope: Command, fake: FakePeriskope) -> None:
@@ -221,7 +238,7 @@ def test_a_bug_is_told_as_one(periskope: Command, monkeypatch: pytest.MonkeyPatc
 def test_help_without_the_extra(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without its extra the command says in one line what to install."""
     monkeypatch.setitem(sys.modules, "rich", None)
-    assert run("demo") == (2, "", 'The periskope command needs its extra: pip install "periskope[cli]"\n')
+    assert run("demo") == (2, "", f"The periskope command {needs_extra('cli')}\n")
 
 
 def test_help_imports_nothing_slow() -> None:

@@ -513,7 +513,7 @@ def test_a_key_that_is_refused(periskope: Command, fake: FakePeriskope) -> None:
     assert (code, statuses(checks, "failed")) == (3, {"service.answer"})
     assert checks["settings.api_key"]["data"]["value"] == "***"
     assert "plan" in checks["service.answer"]["text"]
-    assert checks["service.answer"]["hint"] == "Check PERISKOPE_API_KEY (console: Settings > Integrations > API)."
+    assert checks["service.answer"]["hint"] == "Keys are made in the console: Settings > Integrations > API."
     assert checks["service.latency"]["status"] == "skipped"
     assert checks["service.clock"]["status"] == "ok"
     assert "short-key" not in str(checks)

@@ -25,6 +25,7 @@ from periskope_async import (
     Failed,
     Fetched,
     NotFoundError,
+    Outgoing,
     PeriskopeClient,
     PeriskopeError,
     PermissionDeniedError,
@@ -129,6 +130,18 @@ async def test_refused_key_stops_the_run(fake: FakePeriskope) -> None:
     assert len(seen) - seen.index(fake.ticket_ids[50]) - 1 <= 8
     with pytest.raises(ExceptionGroup):
         result.raise_for_errors()
+
+
+async def test_refused_key_heads_the_group(fake: FakePeriskope) -> None:
+    """The group of a run whose key was refused says so first, and what to check; then how many ids failed."""
+    async with fake.client() as client:
+        fake.rotate_key("another-key-0123456789")
+        result = await client.tickets.get_many(["BKT-001", "BKT-002"])
+        sent = await client.messages.send_many([Outgoing("919876500001", "hello")])
+    for each, failed in ((result, "2 ids failed"), (sent, "1 failed")):
+        with pytest.raises(ExceptionGroup, match=f"Invalid bearer.*PERISKOPE_API_KEY.*; so {failed}") as caught:
+            each.raise_for_errors()
+        assert all(isinstance(error, AuthenticationError) for error in caught.value.exceptions)
 
 
 @pytest.mark.parametrize("many", [True, False], ids=["get_many", "stream"])

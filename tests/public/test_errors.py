@@ -10,6 +10,7 @@ import pytest
 
 from periskope_async import errors
 from periskope_async._codec.model import masked
+from periskope_async.cli.outcome import explain
 from periskope_async.errors import BY_STATUS, ApiError, DecodeError, PeriskopeError, mask_numbers
 from tests.support import each_of
 
@@ -181,6 +182,14 @@ def test_text_says_why(fields: dict[str, Any], reasons: str) -> None:
     error = errors.ValidationError("Request validation failed")
     error.status, error.fields, error.trace_id = 422, fields, "t"
     assert str(error) == f"[422] Request validation failed{reasons} (trace t)"
+
+
+def test_text_says_each_thing_once() -> None:
+    """Where the message is the reason of a field, the field and its reason are the text."""
+    error = errors.ValidationError("Expected at most 2000")
+    error.status, error.fields = 422, {"limit": {"message": "Expected at most 2000", "value": "5000"}}
+    assert str(error) == "[422] limit: Expected at most 2000"
+    assert explain(error).message == "The service refused a value.\n[422] limit: Expected at most 2000"
 
 
 def test_text_says_no_more_than_there_is() -> None:

@@ -180,11 +180,13 @@ def test_message_where_the_service_tells_none(status: int, body: bytes, headers:
 
 
 def test_plan_gate_is_explained() -> None:
-    """A 401 for want of a plan says that the key is not the problem; any other 401 does not."""
+    """A 401 for want of a plan says that the key is not the problem; any other 401 names what to check."""
     limiter = {"code": "UNAUTHORIZED_ERROR", "message": "APIs available only for active pro and enterprise plans."}
     assert "the key is not bad" in str(error_of(401, limiter))
     for message in ("Invalid bearer auth token", "no explanation", "planet"):
-        assert "the key is not bad" not in str(error_of(401, {"message": message}))
+        text = str(error_of(401, {"message": message}))
+        assert "the key is not bad" not in text
+        assert "; check PERISKOPE_API_KEY, or the api_key passed; `periskope doctor` shows" in text
     assert "the key is not bad" not in str(error_of(403, limiter))
 
 

@@ -70,7 +70,7 @@ def send(
     """
     journal = None if file is None else journal_of(file)
     left = [message for message in outgoing if message.key not in before.sent.keys() | before.unclear.keys()]
-    look = _how_to_look(file)
+    look = _how_to_look(file, since_now=not before.unclear)
 
     async def work() -> SendManyResult:
         async with connect() as client:
@@ -99,11 +99,14 @@ def send(
     return _account(result, look)
 
 
-def _how_to_look(file: str | None) -> str:
-    """Return how to find out whether messages were sent whose answers are lost; it names no people, for logs."""
-    since = (datetime.now(UTC) - _LEEWAY).isoformat(timespec="minutes")
+def _how_to_look(file: str | None, *, since_now: bool) -> str:
+    """Return how to find out whether messages were sent whose answers are lost; it names no people, for logs.
+
+    *since_now*: whether all of them are of this run. When another one sent its own, nobody knows.
+    """
     what = "CHAT_ID TEXT" if file is None else f"--from {shlex.quote(file)}"
-    return f"Do not send it again before you have looked:\n  periskope messages find {what} --since {since}"
+    since = f" --since {(datetime.now(UTC) - _LEEWAY).isoformat(timespec='minutes')}" if since_now else ""
+    return f"Do not send it again before you have looked:\n  periskope messages find {what}{since}"
 
 
 def broadcast(connect: "Connect", outgoing: Sequence[Outgoing], times: Mapping[str, Any], output: str) -> int:
