@@ -27,7 +27,7 @@ E = TypeVar("E", bound=ApiError)
 
 _WRONG_PATH: Final = "(a 404 of no resource: the service has no such path, or the base URL is wrong or lacks its /v1)"
 #: Whoever reads it knows which key they meant, and not which one was sent.
-_KEY: Final = "; check PERISKOPE_API_KEY, or the api_key passed; `periskope doctor` shows what is in use"
+_KEY: Final = "; check PERISKOPE_API_KEY, or the key passed instead; `periskope doctor` shows what is in use"
 _PLAN = re.compile(r"\bplans?\b", re.IGNORECASE)
 
 

@@ -35,7 +35,7 @@ from periskope_async.cli.options import (
 )
 from periskope_async.cli.outcome import MEANING, Exit, Failure, Outcome, explain
 from periskope_async.cli.planning import scheduled_messages, tasks
-from periskope_async.cli.text import named, tell
+from periskope_async.cli.text import named, print_error
 from periskope_async.cli.webhooks import webhooks
 from periskope_async.errors import PeriskopeError
 
@@ -66,7 +66,7 @@ def run(arguments: Sequence[str] | None) -> int:
         outcome = _outcome_of(error)
         if outcome.exit is Exit.BUG and os.environ.get("PERISKOPE_DEBUG"):
             raise
-    tell(outcome)
+    print_error(outcome)
     return outcome.exit
 
 

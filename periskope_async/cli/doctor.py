@@ -185,7 +185,7 @@ def judge_certificate(found: Certificate, authorities: str, now: float) -> Findi
         return Finding("network.tls", Status.FAILED, text, hint, data, Exit.NO_ANSWER)
     text = f"{shown}; {found.protocol}; trusted: {authorities}"
     if expires_in is not None and expires_in < RENEWED_BEFORE:
-        return Finding("network.tls", Status.WARNING, text, "It expires soon: tell who runs the server.", data)
+        return Finding("network.tls", Status.WARNING, text, "It expires soon: notify whoever runs the server.", data)
     return Finding("network.tls", Status.OK, text, data=data)
 
 

@@ -66,13 +66,13 @@ def write_parquet(log: Path, out: Path, model: type[Any]) -> None:
     part.unlink(missing_ok=True)  # of one who was killed
     file = part.open("xb")
     try:
-        # Written by Python, whose errors tell what happened in a person's words; pyarrow's are in its own.
+        # Written by Python, whose errors describe what happened in a person's words; pyarrow's are in its own.
         with file:
             with log.open("rb") as lines, import_module("pyarrow.parquet").ParquetWriter(file, schema) as writer:
                 for table in tables((structure(from_line(line), model) for line in lines), schema):
                     writer.write_table(table)
             file.flush()
-            os.fsync(file.fileno())  # some disks tell only now that they are full; and the log goes after this
+            os.fsync(file.fileno())  # some disks report only now that they are full; and the log goes after this
         part.replace(out)
     except BaseException:
         part.unlink(missing_ok=True)

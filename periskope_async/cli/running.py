@@ -13,7 +13,7 @@ from rich.text import Text
 from periskope_async import BulkResult
 from periskope_async._progress import Report, terminal_bar
 from periskope_async.cli.outcome import Exit, Outcome, exit_of, explain, explain_all
-from periskope_async.cli.text import tell
+from periskope_async.cli.text import print_error
 from periskope_async.errors import PeriskopeError, RateLimitError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def account(found: BulkResult[Any], things: str) -> Exit:
     if found.skipped:
         outcomes.append(Outcome(code, f"After that, {len(found.skipped):,} {things} were not tried."))
     for outcome in outcomes:
-        tell(outcome)
+        print_error(outcome)
     return code
 
 

@@ -18,7 +18,7 @@ __all__ = [
     "check_readable",
     "from_line",
     "named",
-    "tell",
+    "print_error",
     "to_json",
     "to_line",
     "visible",
@@ -110,7 +110,7 @@ def write_json(value: Any, output: str) -> None:
             write(to_json(value))
 
 
-def tell(outcome: Outcome) -> None:
+def print_error(outcome: Outcome) -> None:
     """Say on standard error what went wrong, and what may help."""
     click.echo(f"{click.style('Error:', fg='red', bold=True)} {visible(outcome.message)}", err=True)
     if outcome.hint:

@@ -196,7 +196,7 @@ def _write(path: Path, fill: Callable[[BinaryIO], object]) -> None:
 
 
 def digest(path: Path) -> str:
-    """Return what tells the content of a file from any other; one that is not there is empty."""
+    """Return what distinguishes the content of a file from any other; one that is not there is empty."""
     with (path if path.exists() else Path(os.devnull)).open("rb") as file:
         return file_digest(file, "blake2b").hexdigest()[:32]
 

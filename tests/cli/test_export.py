@@ -700,7 +700,7 @@ def test_any_file_name(export: Export, tmp_path: Path, monkeypatch: pytest.Monke
     code, _, err = export("BKT-001", "NONE-1", "--out", out, "--overwrite")
     assert code == 1
     shown = name.replace("\n", "\N{REPLACEMENT CHARACTER}").replace("\x1b", "\N{REPLACEMENT CHARACTER}")
-    assert f"{shown}.errors.jsonl tells why" in err
+    assert f"{shown}.errors.jsonl says why" in err
     assert "\x1b[2J" not in err
     code, _, err = export("BKT-001", "--out", out)
     assert code == 2

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from periskope_async import errors
 from periskope_async.cli.outcome import MEANING, Exit, Outcome, exit_of, explain
-from periskope_async.cli.text import _encode, from_line, tell, to_json, to_line, visible, write
+from periskope_async.cli.text import _encode, from_line, print_error, to_json, to_line, visible, write
 from periskope_async.errors import ValidationError
 from tests.support import each_of
 
@@ -66,8 +66,8 @@ def test_bytes_come_after_what_was_printed_before(capfd: pytest.CaptureFixture[s
 
 def test_a_failure_is_told_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     """What went wrong comes first, what may help after it, and nothing on standard output."""
-    tell(Outcome(Exit.USAGE, "It \x1b[31mbroke.", "Mend it."))
-    tell(Outcome(Exit.USAGE, "It broke."))
+    print_error(Outcome(Exit.USAGE, "It \x1b[31mbroke.", "Mend it."))
+    print_error(Outcome(Exit.USAGE, "It broke."))
     assert capsys.readouterr() == ("", "Error: It �[31mbroke.\nMend it.\nError: It broke.\n")
 
 

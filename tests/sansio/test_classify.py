@@ -186,7 +186,7 @@ def test_plan_gate_is_explained() -> None:
     for message in ("Invalid bearer auth token", "no explanation", "planet"):
         text = str(error_of(401, {"message": message}))
         assert "the key is not bad" not in text
-        assert "; check PERISKOPE_API_KEY, or the api_key passed; `periskope doctor` shows" in text
+        assert "; check PERISKOPE_API_KEY, or the key passed instead; `periskope doctor` shows" in text
     assert "the key is not bad" not in str(error_of(403, limiter))
 
 

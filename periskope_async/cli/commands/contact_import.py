@@ -29,7 +29,7 @@ from periskope_async import (
 from periskope_async.cli.commands.contacts import COLUMNS
 from periskope_async.cli.outcome import Exit, Failure, Outcome, Unsent, exit_of, explain
 from periskope_async.cli.running import Report, progress, run
-from periskope_async.cli.text import named, tell, to_json, write
+from periskope_async.cli.text import named, print_error, to_json, write
 
 if TYPE_CHECKING:
     from periskope_async.cli.options import Connect
@@ -134,7 +134,7 @@ def import_contacts(connect: "Connect", file: Path, *, resume: bool, overwrite: 
     """
     rows, ignored = read_rows(file)
     if ignored:
-        tell(Outcome(Exit.OK, f"Columns that are not read: {', '.join(ignored)}."))
+        print_error(Outcome(Exit.OK, f"Columns that are not read: {', '.join(ignored)}."))
     files = _Files(file)
     done = files.digests()
     if done and not (resume or overwrite):
@@ -153,9 +153,9 @@ def import_contacts(connect: "Connect", file: Path, *, resume: bool, overwrite: 
     finally:
         files.drop_empty()
     if failed:
-        tell(Outcome(Exit.SOME_FAILED, f"{len(failed):,} rows failed: {named(files.errors)} says why."))
+        print_error(Outcome(Exit.SOME_FAILED, f"{len(failed):,} rows failed: {named(files.errors)} says why."))
     if skipped:
-        tell(Outcome(Exit.SOME_FAILED, f"{skipped:,} rows were not tried.", "--resume goes on with them."))
+        print_error(Outcome(Exit.SOME_FAILED, f"{skipped:,} rows were not tried.", "--resume goes on with them."))
     left_out = f", {len(rows) - len(left):,} done before" if done else ""
     write(f"{counts['created']:,} created, {counts['updated']:,} updated{left_out}\n".encode())
     return exit_of(failed, succeeded=counts.total())
@@ -166,7 +166,7 @@ def _rehearse(connect: "Connect", rows: Sequence[Row]) -> int:
         async with connect() as client:
             for row in rows:
                 if row.problem:
-                    tell(Outcome(Exit.SOME_FAILED, f"Line {row.line}: {row.problem}"))
+                    print_error(Outcome(Exit.SOME_FAILED, f"Line {row.line}: {row.problem}"))
                     continue
                 with suppress(Unsent):
                     await client.contacts.update(row.contact_id, **row.values)

@@ -35,7 +35,7 @@ from periskope_async.cli.held import Held, held, remove
 from periskope_async.cli.outcome import Exit, Failure, Outcome, exit_of, explain
 from periskope_async.cli.parquet import write_parquet
 from periskope_async.cli.running import console, progress, run, waiting
-from periskope_async.cli.text import named, tell, to_json
+from periskope_async.cli.text import named, print_error, to_json
 
 if TYPE_CHECKING:
     from periskope_async import PeriskopeClient
@@ -85,7 +85,7 @@ class Target(NamedTuple):
         out: the file in the end; None is standard output.
         log: the file that is appended to. It is `out` itself, except for Parquet, which cannot be appended
             to: there it is a JSONL file beside `out`, turned into `out` at the end.
-        errors: the file that tells what failed. None is standard error, where `out` is standard output, a pipe or a
+        errors: the file that lists what failed. None is standard error, where `out` is standard output, a pipe or a
             device.
         form: of the log.
         kind: of what is saved.
@@ -125,7 +125,7 @@ def target(out: Path | None, form: str | None, kind: Kind) -> Target:
         case "parquet":
             raise Failure(Exit.USAGE, "Parquet goes into a file only: --out FILE")
         case _:
-            raise Failure(Exit.USAGE, f"{named(out or '-')}: its name does not tell the format. Give --format.")
+            raise Failure(Exit.USAGE, f"{named(out or '-')}: its name does not show the format. Give --format.")
 
 
 @define
@@ -202,7 +202,7 @@ def attempt(connect: "Connect", target: Target, again: str, work: "Callable[[Per
     except KeyboardInterrupt:
         of = "" if tally.total is None else f" of {tally.total:,}"
         message = f"Stopped with {tally.done:,}{of} {target.kind.name} saved." if tally.begun else "Stopped."
-        tell(Outcome(Exit.INTERRUPTED, message, _how_to_go_on(target, tally, again)))
+        print_error(Outcome(Exit.INTERRUPTED, message, _how_to_go_on(target, tally, again)))
         return Exit.INTERRUPTED
     except BrokenPipeError:  # nobody reads any more, which is answered elsewhere
         raise
@@ -307,7 +307,7 @@ def reasons(target: Target) -> Generator[Reason]:
     """
     errors = target.errors
     if errors is None:
-        yield lambda failed: tell(explain(failed.error))
+        yield lambda failed: print_error(explain(failed.error))
         return
     with ExitStack() as files:
         file = files.enter_context(open_stream(errors)) if is_stream(errors) else None
@@ -370,8 +370,8 @@ def _sum_up(tally: Tally, target: Target, again: str) -> int:
     if tally.failed or tally.untried:
         untried = f", and {tally.untried:,} were not tried" if tally.untried else ""
         message = f"{tally.failed:,} of {tally.total:,} {things} failed{untried}."
-        hint = "" if errors is None else f"{named(errors)} tells why; the {again} tries them again."
-        tell(Outcome(code, message, hint))
+        hint = "" if errors is None else f"{named(errors)} says why; the {again} tries them again."
+        print_error(Outcome(code, message, hint))
     return code
 
 

@@ -13,7 +13,7 @@ from periskope_async import Outgoing, PeriskopeError, SendManyResult
 from periskope_async.cli.files import csv_row
 from periskope_async.cli.outcome import Exit, Outcome, Unsent, exit_of, explain, explain_all
 from periskope_async.cli.running import display, progress, run, waiting
-from periskope_async.cli.text import JSON, tell, visible, write, write_json
+from periskope_async.cli.text import JSON, print_error, visible, write, write_json
 
 if TYPE_CHECKING:
     from periskope_async import BroadcastReceipt, PeriskopeClient
@@ -87,7 +87,7 @@ def send(
     except KeyboardInterrupt:
         message = "Stopped. What was under way may have been sent all the same."
         hint = "The same command goes on from there." if journal else look
-        tell(Outcome(Exit.INTERRUPTED, message, hint))
+        print_error(Outcome(Exit.INTERRUPTED, message, hint))
         return Exit.INTERRUPTED
     if one_by_one:
         if file is not None:
@@ -191,7 +191,7 @@ def _account(result: SendManyResult, look: str) -> int:
     code = exit_of((explain(error).exit for error in result.failed.values()), succeeded=len(result.sent))
     code = Exit.UNCLEAR if result.unclear else code
     for outcome in outcomes:
-        tell(outcome._replace(hint=look) if outcome.exit is Exit.UNCLEAR else outcome)
+        print_error(outcome._replace(hint=look) if outcome.exit is Exit.UNCLEAR else outcome)
     if result.skipped:
-        tell(Outcome(code, f"After that, {len(result.skipped):,} messages were not tried."))
+        print_error(Outcome(code, f"After that, {len(result.skipped):,} messages were not tried."))
     return code
