@@ -91,8 +91,11 @@ class Store:
             self._due.cancel()
         self._due = loop.call_later(delay, self._begin)
 
-    def rest(self) -> None:
+    async def rest(self) -> None:
         """Nothing is open."""
+
+    def finish(self) -> None:
+        """Nothing is due."""
 
     def _begin(self) -> None:
         self._due = None

@@ -4,12 +4,14 @@ Whatever is wrong with Redis, a process goes on with what its machine shares, or
 once in the log, and comes back. No call fails, hangs or is sent twice for it.
 """
 
+import atexit
 import logging
 import math
 import os
 import secrets
 import threading
 import time
+import weakref
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Generator
 from functools import partial
@@ -52,6 +54,7 @@ ATTEMPTS: Final = 30
 BEAT: Final = 1.5
 #: What nobody has written for so long, Redis forgets, milliseconds.
 KEEP: Final = 3_600_000
+_ledgers: Final[weakref.WeakSet["RedisLedger"]] = weakref.WeakSet()
 _SHA: Final = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -101,6 +104,7 @@ class RedisLedger:
         self._ended = self._resting = False
         if host is not None:
             host.stop()
+        _ledgers.add(self)
 
     @classmethod
     def of(cls, budget: RedisBudget, base_url: str, key: Secret) -> "RedisLedger":
@@ -156,12 +160,27 @@ class RedisLedger:
             return f"redis, shared at {self._shown}; other processes at work: {self.ledger.others_at_work}", True
 
     def hand_back(self) -> None:
-        """Hold it: what is taken ahead of Redis is little, and ends with its window."""
+        """Let the others have what was taken ahead."""
+        with self.lock:
+            self._hand_back(self._clock())
 
-    def rest(self) -> None:
-        """Write what is to be written, and close the connection until somebody asks again."""
-        self._resting = True  # nobody has to know whether the last step worked
-        self.store.rest()
+    def _hand_back(self, now: float = math.inf) -> None:
+        if self.ledger.hand_back(now) and not self._apart:
+            self._kick(0.0)
+
+    async def rest(self) -> None:
+        """Hand back, write what is to be written, and close the connection until somebody asks again."""
+        with self.lock:
+            self._resting = True  # nobody has to know whether the last step worked
+            self._hand_back()
+        await self.store.rest()
+
+    def finish(self) -> None:
+        """Hand back before the interpreter exits."""
+        with self.lock:
+            self._resting = True
+            self._hand_back()
+        self.store.finish()
 
     def __enter__(self) -> None:
         while True:
@@ -412,3 +431,13 @@ def _str(text: Any) -> str:
 
 def _nothing() -> None:
     """Nobody waits yet."""
+
+
+def _finish() -> None:
+    for ledger in list(_ledgers):
+        ledger.finish()
+
+
+atexit.register(_finish)
+if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork
+    os.register_at_fork(after_in_child=_ledgers.clear)  # what the parent has leased is the parent's

@@ -7,8 +7,10 @@ import asyncio
 import math
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, Final, Protocol, TypeAlias
+
+from periskope_async._io.tasks import cancel_and_wait
 
 __all__ = ["SCRIPT", "TIMEOUT", "LoopStore", "Store", "ThreadStore", "Transaction"]
 
@@ -55,10 +57,13 @@ Transaction: TypeAlias = Generator[tuple[Any, ...], Any, None]
 class Store(Protocol):
     """What runs transactions, one after the other."""
 
+    def finish(self) -> None:
+        """Run what is due before the interpreter exits, if that takes no longer than an answer."""
+
     def kick(self, delay: float) -> None:
         """Have one run in *delay* seconds at the latest; callable from any thread."""
 
-    def rest(self) -> None:
+    async def rest(self) -> None:
         """Run what is due, and close what is open, until the next kick."""
 
 
@@ -95,8 +100,17 @@ class ThreadStore:
                 thread.start()
                 self._thread = thread
 
-    def rest(self) -> None:
-        """See `Store.rest`."""
+    async def rest(self) -> None:
+        """See `Store.rest`: the thread does, and who is in a hurry need not wait for it."""
+        self._rest()
+
+    def finish(self) -> None:
+        """See `Store.finish`."""
+        self._rest()
+        if (thread := self._thread) is not None:
+            thread.join(TIMEOUT)
+
+    def _rest(self) -> None:
         with self._changed:
             self._resting = True
             self._changed.notify()
@@ -151,19 +165,39 @@ class LoopStore:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._closer: AsyncGenerator[None, None] | None = None
+        self._ends = False
 
     def kick(self, delay: float) -> None:
         """See `Store.kick`."""
         loop = self._loop
         if loop is None or not loop.is_running():
             loop = self._loop = asyncio.get_running_loop()
-            self._task = self._timer = None
+            self._task = self._timer = self._closer = None
+            self._ends = False
         loop.call_soon_threadsafe(self._set, delay)
 
-    def rest(self) -> None:
-        """Leave the client to who has made it."""
+    async def rest(self) -> None:
+        """See `Store.rest`. Afterwards its owner may close the client."""
+        if self._loop is not asyncio.get_running_loop():
+            return
+        await asyncio.sleep(0)  # what was asked for just now is due in the loop's next turn
+        await self._wait()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._begin()
+            await self._wait()
+
+    async def _wait(self) -> None:
+        if self._task is not None and not self._task.done():
+            await asyncio.wait((self._task,), timeout=TIMEOUT)
+
+    def finish(self) -> None:
+        """Run nothing: its loop does not run any more."""
 
     def _set(self, delay: float) -> None:
+        if self._ends:
+            return
         loop = asyncio.get_running_loop()
         due = loop.time() + delay
         if self._timer is not None:
@@ -179,7 +213,24 @@ class LoopStore:
         else:
             self._task.add_done_callback(lambda _: self._set(0.0))
 
+    async def _end_with_loop(self) -> AsyncGenerator[None, None]:
+        """Ask nothing more of a loop that shuts down, which closes the generators that were started in it.
+
+        A task that it leaves undone would be reported, and the application may have closed its client already.
+        """
+        try:
+            yield
+        finally:
+            self._ends = True
+            if self._timer is not None:
+                self._timer.cancel()
+            if self._task is not None:
+                await cancel_and_wait(self._task)
+
     async def _run(self) -> None:
+        if self._closer is None:
+            self._closer = self._end_with_loop()
+            await anext(self._closer)
         transaction = self._transaction()
         answer: Any = None
         error: Exception | None = None

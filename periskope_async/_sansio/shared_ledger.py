@@ -22,7 +22,7 @@ from periskope_async._sansio.limit import PATIENCE
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import RateReading
 
-__all__ = ["DEMAND", "LAPSE", "MAX_LEASE", "POLL", "PROBE_POLL", "SharedLedger", "Step"]
+__all__ = ["DEMAND", "HOLD", "LAPSE", "MAX_LEASE", "POLL", "PROBE_POLL", "SharedLedger", "Step"]
 
 #: The longest lease, requests.
 MAX_LEASE: Final = 64
@@ -34,6 +34,9 @@ LAPSE: Final = 6.0
 PROBE_POLL: Final = 0.01
 #: and so often else, seconds.
 POLL: Final = 0.02
+#: A bulk run whose requests are all in flight keeps what it has leased for this long, seconds: a step each for handing
+#: it back and for taking it again is more than the others lose.
+HOLD: Final = 0.5
 #: Permits of a limit that has no window end after this, seconds.
 WITHOUT_WINDOW: Final = 0.5
 
@@ -52,7 +55,7 @@ class Step(NamedTuple):
     permits: list[Permit]
     wait: float
     events: int
-    dropped: int
+    returned: int
     at: float
     partings: int
 
@@ -88,7 +91,11 @@ class SharedLedger(Ledger):
     _events: list[Callable[[Ledger], None]] = field(factory=list[Callable[[Ledger], None]])
     _lease: list[Permit] = field(factory=list[Permit])
     _lease_until: float = -math.inf
+    #: What was leased and not used, for the next step to hand back.
+    _returns: list[Permit] = field(factory=list[Permit])
     _leased_at: float = -math.inf
+    #: Whether who asked last was a bulk run with more to send.
+    _has_more: bool = False
     #: How many the next lease for single calls has: twice as many as the last one where that was soon used up.
     _ahead: int = 1
     _taken_of: int = -1
@@ -106,7 +113,7 @@ class SharedLedger(Ledger):
     @property
     def is_urgent(self) -> bool:
         """Whether something has happened for which the others wait."""
-        return self._urgent > 0
+        return self._urgent > 0 or bool(self._returns)
 
     @property
     def wants_permits(self) -> bool:
@@ -124,6 +131,7 @@ class SharedLedger(Ledger):
         if circuit is not None and (wait := circuit.wait(now)) > 0:
             return wait
         self._wants_until = now + DEMAND
+        self._has_more = bulk and wanted > 1
         if not self._lease or now >= self._lease_until or now < self.paused_until:
             self._wanted = max(self._wanted, 1.0, wanted if bulk else self._ahead)
             return 0.0
@@ -170,6 +178,18 @@ class SharedLedger(Ledger):
         Ledger.throttle(self, now, retry_after, sent_at)
         self._note(lambda ledger: ledger.throttle(now, retry_after, sent_at), urgent=True)
 
+    def hand_back(self, now: float = math.inf) -> bool:
+        """Have the next step hand back what is leased and was not used; return whether there is anything.
+
+        *now*: unless a bulk run still waits for the answers after which it will use that.
+        """
+        lease = self._lease
+        if lease and not (self.own and self._has_more and now - self._leased_at < HOLD):
+            self._lease, self._ahead = [], 1
+            self._taken -= sum(permit.generation == self._taken_of for permit in lease)
+            self._returns += lease
+        return bool(self._returns)
+
     def go_alone(self) -> None:
         """From here on this is the ledger of this process; nobody knows what others do."""
         if self.joined:
@@ -181,7 +201,7 @@ class SharedLedger(Ledger):
         self.in_flight = self.own
         self._partings += 1
         self._forget_events()
-        self._forget_lease()
+        self.hand_back()  # when it joins the others again
 
     def _note(self, event: Callable[[Ledger], None], *, urgent: bool = False) -> None:
         if self.joined or self._is_planned:
@@ -234,12 +254,14 @@ class SharedLedger(Ledger):
         if not self.joined:
             self._forget_events()  # they are in what it has brought along
         self._is_planned, self.has_news = True, False
-        events, leased = self._events, self._lease
+        events = self._events
         in_flight = self._replay(shared, events)
-        drop = leased if now >= self._lease_until or now < shared.paused_until else []
-        for permit in drop:
+        if now >= self._lease_until or now < shared.paused_until:
+            self.hand_back()
+        returns = self._returns
+        for permit in returns:
             shared.withdraw(permit)
-        kept = len(leased) - len(drop)
+        kept = len(self._lease)
         shared.in_flight = in_flight + self.own + kept
         permits, wait = ([], 0.0) if kept or not self._wanted else self._admit(shared, now)
         if wait:  # and then it asks again
@@ -250,12 +272,12 @@ class SharedLedger(Ledger):
         # What an answer shows can wait for the next step; but where a probe may be in flight, it is no longer in flight
         # here only once the others know that it was answered.
         can_wait = not events or (shared.window is not None and now < shared.window.open_until)
-        if before is not None and self.joined and can_wait and not (permits or drop or self.is_urgent):
+        if before is not None and self.joined and can_wait and not (permits or self.is_urgent):
             return Step(None, slot, [], wait, 0, 0, now, self._partings)
         image = _save(shared, now)
         if image is None:
             raise ValueError("the name of a limit is too long")
-        return Step(image, slot, permits, wait, len(events), len(drop), now, self._partings)
+        return Step(image, slot, permits, wait, len(events), len(returns), now, self._partings)
 
     def said(self, now: float) -> bytes:
         """Return what this process says of itself before it knows the others."""
@@ -266,10 +288,9 @@ class SharedLedger(Ledger):
         self._is_planned = False
         self._base = self._base if step.image is None else step.image
         if step.partings != self._partings:
-            self._lease, self._lease_until = step.permits, -math.inf  # the next step hands it back
+            self._returns += step.permits
             return False
-        if step.dropped:
-            self._forget_lease()
+        del self._returns[: step.returned]
         del self._events[: step.events]
         self._urgent = max(0, self._urgent - step.events)
         if not self.joined:
@@ -293,7 +314,9 @@ class SharedLedger(Ledger):
         return True
 
     def forget_step(self) -> None:
-        """Note that the last step did not reach the store, and no other will for a while."""
+        """Note that nobody knows whether the last step has reached the store, and that no other will for a while."""
+        if self._is_planned:
+            self._returns.clear()  # twice handed back, it would be two requests for others
         self._is_planned = False
         if not self.joined:
             self._forget_events()
@@ -363,7 +386,7 @@ class SharedLedger(Ledger):
         """Do to a ledger what has happened here; return how many requests the others have in flight."""
         shared._round_trip = self._round_trip  # noqa: SLF001  # every process has its own
         in_flight = sum(other.in_flight for other in self._others)
-        shared.in_flight = in_flight + self.own + len(self._lease) + len(events)
+        shared.in_flight = in_flight + self.own + len(self._lease) + len(self._returns) + len(events)
         for event in events:
             event(shared)
         return in_flight
@@ -371,9 +394,6 @@ class SharedLedger(Ledger):
     def _forget_events(self) -> None:
         self._events.clear()
         self._urgent, self.has_news = 0, False
-
-    def _forget_lease(self) -> None:
-        self._lease, self._lease_until, self._ahead = [], -math.inf, 1
 
 
 def _save(ledger: Ledger, now: float) -> bytes | None:

@@ -31,8 +31,11 @@ class Store:
         if self.problem is not None:
             raise self.problem
 
-    def rest(self) -> None:
+    async def rest(self) -> None:
         """Nothing is open."""
+
+    def finish(self) -> None:
+        """Nothing is due."""
 
 
 class Bench:
@@ -158,14 +161,14 @@ def test_who_has_requests_in_flight_says_so(bench: Bench) -> None:
     assert bench.store.delay == -1.0
 
 
-def test_a_transaction_that_is_interrupted(bench: Bench) -> None:
+async def test_a_transaction_that_is_interrupted(bench: Bench) -> None:
     """Where the loop ends in the middle, calls go on; after the last call nobody has to know."""
     bench.ask()
     assert bench.run() == 1
     assert bench.ledger.describe() == ("redis, but on its own: it was interrupted", False)
     quiet = Bench()
     quiet.ask()
-    quiet.ledger.rest()
+    await quiet.ledger.rest()
     quiet.run()
     assert quiet.ledger.describe()[1]
 
@@ -193,6 +196,24 @@ def test_a_lost_step_whose_version_came_back(bench: Bench) -> None:
     bench.ask()
     assert bench.run(EMPTY, EMPTY, STORED) == 3
     assert isinstance(bench.ask(), Permit)
+
+
+def test_what_is_taken_ahead_is_handed_back(bench: Bench) -> None:
+    """It costs a step, at once; where there is nothing to hand back, or nobody to hand it to, none."""
+    bench.ask()
+    bench.run(EMPTY, STORED)
+    kicks = bench.store.kicks
+    bench.ledger.hand_back()
+    assert (bench.store.kicks, bench.store.delay) == (kicks + 1, 0.0)
+    bench.run(STORED)
+    bench.ledger.hand_back()
+    assert bench.store.kicks == kicks + 1
+    bench.ask()
+    bench.run(STORED)
+    kicks = bench.store.kicks
+    bench.ledger._part("a test")
+    bench.ledger.hand_back()
+    assert bench.store.kicks == kicks
 
 
 def test_a_transaction_that_is_overtaken(bench: Bench) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from periskope_async._sansio.circuit import CircuitBreaker, Health
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import RateReading
-from periskope_async._sansio.shared_ledger import LAPSE, POLL, PROBE_POLL, SharedLedger, Step
+from periskope_async._sansio.shared_ledger import HOLD, LAPSE, POLL, PROBE_POLL, SharedLedger, Step
 
 FRESH = 1_000_000
 
@@ -308,6 +308,66 @@ def test_a_lease_ends_with_its_window(store: Store) -> None:
     assert permit.at == one.now
     assert one.ledger.window is None
     assert one.ledger.own == 2
+
+
+def leased(store: Store, count: int) -> tuple[Process, Process]:
+    """Two processes, of which the first has leased so many requests of an open window and used one."""
+    one, other = opened(store)
+    one.ledger.take(one.now, bulk=True, wanted=count)
+    one.step()
+    permit = one.ledger.take(one.now, bulk=True, wanted=count)
+    assert isinstance(permit, Permit)
+    assert len(one.ledger._lease) == count - 1
+    return one, other
+
+
+def sent_as_known(process: Process) -> int:
+    """How many requests of the window have been sent, as a process finds in the store."""
+    process.step()
+    assert process.ledger.window is not None
+    return process.ledger.window.sent
+
+
+def test_what_is_not_used_is_handed_back(store: Store) -> None:
+    """What was leased and not used is everybody's with the next step, and of the process's share it is no part."""
+    one, other = leased(store, 5)
+    assert sent_as_known(other) == 6
+    assert one.ledger.hand_back()
+    assert one.ledger.is_urgent
+    one.step()
+    assert not one.ledger.hand_back()
+    assert (sent_as_known(other), one.ledger._taken) == (2, 2)  # the one that opened the window, and the one used
+    assert one.ledger.in_flight == one.ledger.own == 1
+
+
+def test_a_bulk_run_that_waits_for_answers_keeps_its_lease(store: Store) -> None:
+    """Who has more to send and waits for an answer first hands nothing back for a while; then he does."""
+    one, _ = leased(store, 5)
+    assert not one.ledger.hand_back(one.now + 0.9 * HOLD)
+    assert one.ledger.hand_back(one.now + HOLD)
+
+
+def test_who_parts_hands_back_when_he_joins_again(store: Store) -> None:
+    """What a process had leased when it lost the store is of use to nobody meanwhile, and to all afterwards."""
+    one, other = leased(store, 5)
+    one.ledger.go_alone()
+    assert sent_as_known(other) == 6
+    one.step()
+    assert sent_as_known(other) == 2 + one.ledger._sent_alone("", one.now)
+
+
+def test_nothing_is_handed_back_twice(store: Store) -> None:
+    """Where nobody knows whether a step that hands back has reached the store, the next does not do so again."""
+    one, other = leased(store, 5)
+    one.ledger.hand_back()
+    lost = one.ledger.plan(one.now, FRESH)
+    assert lost.image is not None
+    store.version += 1
+    store.image = lost.image  # it did, and the answer was lost
+    one.ledger.forget_step()
+    one.ledger.go_alone()
+    one.step()
+    assert sent_as_known(other) >= 2
 
 
 @pytest.mark.parametrize("answered", [False, True])
