@@ -1,57 +1,21 @@
-"""How steps of a ledger reach Redis: one script, run by a thread or by the event loop of the application's own client.
-
-A transaction is a generator: it yields commands, and gets their answers, or what was raised instead.
-"""
+"""What runs transactions with Redis: a thread, or the event loop of the application's own client."""
 
 import asyncio
 import math
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
-from typing import Any, Final, Protocol, TypeAlias
+from collections.abc import AsyncGenerator, Callable
+from importlib import import_module
+from typing import Any, Final, Protocol
 
+from periskope_async._io.redis_script import TIMEOUT, Transaction
 from periskope_async._io.tasks import cancel_and_wait
+from periskope_async.settings import Secret
 
-__all__ = ["SCRIPT", "TIMEOUT", "LoopStore", "Store", "ThreadStore", "Transaction"]
+__all__ = ["LoopStore", "Store", "ThreadStore", "connect"]
 
-#: What Redis does not answer within this is left, seconds.
-TIMEOUT: Final = 0.25
 #: A thread that has had nothing to do for so long ends, with its connection, seconds.
 LINGER: Final = 2.0
-
-#: Writes an image if the one it was made from is still there; returns what is there and who is at work. The clock is
-#: that of Redis: how far this machine's is off, or another's, is of no concern.
-SCRIPT: Final = """
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
-local key, me, said, known, image, new = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local written, lapse, keep = tonumber(ARGV[6]) or now, tonumber(ARGV[7]), ARGV[8]
-if math.abs(now - written) > 1000000 then written = now end
-local version = redis.call('HGET', key, 'version') or ''
-local same, stored = version == known, 0
-if image ~= '' and same then
-  stored, version = 1, new
-  redis.call('HSET', key, 'version', new, 'image', image, 'at', string.format('%.0f', written))
-end
-if image == '' or stored == 1 then redis.call('HSET', key, me, string.format('%.0f', written) .. ' ' .. said) end
-redis.call('PEXPIRE', key, keep)
-local found = redis.call('HGETALL', key)
-local all, at, held = {}, now, ''
-for i = 1, #found, 2 do
-  local name, value = found[i], found[i + 1]
-  if name == 'at' then at = tonumber(value)
-  elseif name == 'image' then if not same then held = value end
-  elseif name ~= 'version' and name ~= me then
-    local when, what = string.match(value, '^(%d+) (.*)$')
-    local age = when and math.max(0, now - tonumber(when)) or lapse
-    if age >= lapse then redis.call('HDEL', key, name)
-    else all[#all + 1] = what; all[#all + 1] = string.format('%.0f', age) end
-  end
-end
-return {stored, version, string.format('%.0f', now), string.format('%.0f', at), held, all}
-"""
-
-Transaction: TypeAlias = Generator[tuple[Any, ...], Any, None]
 
 
 class Store(Protocol):
@@ -248,3 +212,14 @@ class LoopStore:
                     error = exc
         finally:
             transaction.close()  # the loop ends, maybe
+
+
+def connect(url: Secret) -> Any:
+    """Return a client of our own."""
+    redis: Any = import_module("redis")  # its types are not whole
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    return redis.Redis.from_url(
+        url.reveal(), socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, retry=Retry(NoBackoff(), 0)
+    )

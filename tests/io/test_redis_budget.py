@@ -14,12 +14,14 @@ import pytest
 from periskope_async import PeriskopeClient, RedisBudget
 from periskope_async._io.limiter import RateLimiter, limiter_for
 from periskope_async._io.redis_ledger import RedisLedger
-from periskope_async._io.redis_store import LoopStore, Transaction
+from periskope_async._io.redis_script import SCRIPT, Transaction
+from periskope_async._io.redis_store import LoopStore
 from periskope_async.settings import Secret, Settings
 from periskope_async.testing import FakePeriskope, RateLimitPolicy
 from periskope_sync import PeriskopeClient as BlockingClient
 from tests.redis_server import RedisServer, free_port, needs_redis, relay
 from tests.support import ROOT
+from tests.virtual_processes import Redis
 
 redis = pytest.importorskip("redis", reason="redis is not installed")
 pytestmark = needs_redis
@@ -86,6 +88,32 @@ def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 # -- in order ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_script(server: RedisServer) -> None:
+    """The script does what the Redis of the tests in virtual time does, step by step."""
+    virtual = Redis(asyncio.new_event_loop())
+    with redis.Redis(port=server.port, decode_responses=True) as own:
+        for me, known, image, new, size, room, seen in [
+            ("a", "", "", "1", 0, 0, 0),
+            ("a", "", "one", "1", 0, 0, 0),
+            ("b", "", "late", "2", 0, 0, 0),
+            ("b", "1", "", "2", 3, 5, 0),
+            ("a", "1", "", "2", 3, 5, 0),  # no room
+            ("a", "1", "", "2", 2, 5, 0),
+            ("c", "0", "", "2", 1, 9, 5),  # of another image
+            ("a", "1", "two", "2", 0, 0, 3),  # without what was leased meanwhile
+            ("a", "1", "two", "2", 0, 0, 5),
+            ("b", "2", "", "3", 0, 0, 0),
+        ]:
+            command = (me, f"of {me}", known, image, new, "", 6_000_000, 60_000, size, room, seen)
+            true = own.execute_command("EVAL", SCRIPT, 1, "periskope:test", *command)
+            made = virtual.eval("EVAL", SCRIPT, 1, "periskope:test", *command)
+            assert [true[0], true[1], true[4], sorted(true[5][::2]), true[6]] == [
+                *(made[0], virtual.version, made[4], sorted(made[5][::2]), made[6])
+            ]
+        own.delete("periskope:test")
+    virtual.loop.close()
 
 
 async def test_two_share_one_window(server: RedisServer, fake: FakePeriskope) -> None:

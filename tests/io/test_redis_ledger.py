@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from periskope_async._io.host_budget import HostBudget
-from periskope_async._io.redis_ledger import ATTEMPTS, BEAT, BULK_PATIENCE, PATIENCE, RedisLedger
-from periskope_async._io.redis_store import TIMEOUT
+from periskope_async._io.redis_ledger import RedisLedger
+from periskope_async._io.redis_script import TIMEOUT
+from periskope_async._io.redis_steps import ATTEMPTS, BEAT, BULK_PATIENCE, PATIENCE
 from periskope_async._sansio.circuit import Health
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import RateReading
 from periskope_async._sansio.remote_clock import RemoteClock
-from periskope_async._sansio.shared_ledger import LAPSE, SharedLedger
+from periskope_async._sansio.shared_ledger import SharedLedger
+from periskope_async._sansio.shared_slots import LAPSE
 
 
 class Store:
@@ -66,8 +68,8 @@ class Bench:
         return sent
 
 
-EMPTY = (0, "", "0", "0", "", [])
-STORED = (1, "version", "0", "0", "", [])
+EMPTY = (0, "", "0", "0", "", [], 0)
+STORED = (1, "version", "0", "0", "", [], 0)
 
 
 @pytest.fixture
@@ -113,7 +115,7 @@ def test_an_answer_that_is_late_is_asked_for_again(bench: Bench) -> None:
     assert again[3:] == first[3:]  # the script goes out whole, with the same step
     version = again[8]
     with pytest.raises(StopIteration):
-        transaction.send((0, version, "0", "0", "", []))
+        transaction.send((0, version, "0", "0", "", [], 0))
     assert bench.ledger.ledger.joined
     assert isinstance(bench.ask(), Permit)
 
@@ -184,7 +186,7 @@ def test_nothing_to_run_it(bench: Bench) -> None:
 def test_others_that_are_always_faster(bench: Bench) -> None:
     """Who loses every time lets the others go on, and asks again a little later."""
     bench.ask()
-    lost = [(0, f"v{number}", "0", "0", "", []) for number in range(ATTEMPTS)]
+    lost = [(0, f"v{number}", "0", "0", "", [], 0) for number in range(ATTEMPTS)]
     assert bench.run(*lost) == ATTEMPTS
     wait = bench.ask()
     assert isinstance(wait, float)
