@@ -188,8 +188,9 @@ class LoopStore:
             self._ends = True
             if self._timer is not None:
                 self._timer.cancel()
-            if self._task is not None:
-                await cancel_and_wait(self._task)
+            if self._task is None:  # in it, this was begun
+                raise AssertionError("unreachable")
+            await cancel_and_wait(self._task)
 
     async def _run(self) -> None:
         if self._closer is None:

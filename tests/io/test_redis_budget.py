@@ -15,7 +15,7 @@ from periskope_async import PeriskopeClient, RedisBudget
 from periskope_async._io.limiter import RateLimiter, limiter_for
 from periskope_async._io.redis_ledger import RedisLedger
 from periskope_async._io.redis_script import SCRIPT, Transaction
-from periskope_async._io.redis_store import LoopStore
+from periskope_async._io.redis_store import LoopStore, ThreadStore
 from periskope_async.settings import Secret, Settings
 from periskope_async.testing import FakePeriskope, RateLimitPolicy
 from periskope_sync import PeriskopeClient as BlockingClient
@@ -561,3 +561,24 @@ async def test_a_client_of_the_application_that_fails() -> None:
     await eventually(lambda: met == ["gone"])
     assert store._task is not None
     await store._task
+
+
+async def test_nothing_is_due_in_the_end() -> None:
+    """Who rests or finishes with nothing to write writes nothing."""
+    ran = list[int]()
+
+    class Client:
+        async def execute_command(self, *command: str) -> str:
+            return command[0]
+
+    def transaction() -> Transaction:
+        ran.append(1)
+        yield ("PING",)
+
+    store = LoopStore(transaction, Client())
+    store.kick(0.0)
+    await store.rest()
+    await store.rest()
+    store.finish()
+    ThreadStore(transaction, Client).finish()
+    assert ran == [1]

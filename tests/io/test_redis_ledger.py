@@ -337,3 +337,33 @@ def test_a_budget_of_the_machine_that_cannot_be_used() -> None:
     both._part("a test")
     assert isinstance(both.admit(bench.now, bulk=False, wanted=0), Permit)
     assert host._ended
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        None,
+        "OK",
+        (1,),
+        (0, "", "noon", "0", "", [], 0),
+        (0, "", "0", "0", "", ["odd"], 0),
+        (0, "", "0", "0", "a", [], 0),
+        (0, "", "0", "0", "", [], "many"),
+        (1, "version", "0", "0", "", [("noise",), "0"], 0),
+    ],
+)
+def test_an_answer_that_makes_no_sense(bench: Bench, nonsense: object) -> None:
+    """What is not an answer of the script is a fault of Redis: calls go on without it, and come back to it."""
+    bench.ask()
+    assert bench.run(nonsense) == 1
+    assert "redis, but on its own" in bench.ledger.describe()[0]
+    assert isinstance(bench.ask(), Permit)
+    assert bench.run(EMPTY, STORED) == 2
+    assert bench.ledger.describe()[1]
+
+
+def test_leases_that_nobody_can_have_taken(bench: Bench) -> None:
+    """A count below nothing, which somebody else has written, is not room for more."""
+    bench.ask()
+    assert bench.run((0, "", "0", "0", "", [], -50), STORED) == 2
+    assert bench.ledger.ledger.view.leased == 0
