@@ -13,7 +13,7 @@ from attrs import define, field
 from periskope_async._io.host_budget import HostBudget
 from periskope_async._io.limiter import RateLimiter
 from periskope_async._io.redis_ledger import RedisLedger
-from periskope_async._io.redis_store import Transaction
+from periskope_async._io.redis_script import Transaction
 from periskope_async._io.request_queue import RequestQueue
 from periskope_async._sansio.ledger import Ledger
 from periskope_async._sansio.rate_headers import read_retry_after
@@ -30,7 +30,7 @@ CONCURRENCY = 32
 
 @define
 class Redis:
-    """What the script of `redis_store` does, in virtual time.
+    """What the script of `redis_script` does, in virtual time.
 
     Attributes:
         round_trip: seconds that a command and its answer take.
@@ -45,6 +45,7 @@ class Redis:
     asked: int = 0
     lost: int = 0
     version: str = ""
+    leased: int = 0
     image: str = ""
     at: int = 0
     slots: dict[str, tuple[int, str]] = field(factory=dict)
@@ -53,13 +54,16 @@ class Redis:
         """Run the script; `tests/io/test_redis_budget.py` has the true one do the same."""
         self.asked += 1
         now = int(self.loop.time() * 1e6)
-        me, said, known, image, new, written, lapse, _keep = command[4:]
+        me, said, known, image, new, written, lapse, _keep, size, room, seen = command[4:]
         written = now if written == "" or abs(now - written) > 1_000_000 else written
         same, stored = self.version == known, 0
-        if image and same:
-            stored, self.version, self.image, self.at = 1, new, image, written
-        self.lost += bool(image) and not same
-        if not image or stored:
+        if image and same and self.leased == seen:
+            stored, self.version, self.image, self.at, self.leased = 1, new, image, written, 0
+        elif size and same and self.leased + size <= room:
+            stored, self.leased = 1, self.leased + size
+        looks = not image and not size
+        self.lost += not (stored or looks)
+        if stored or looks:
             self.slots[me] = written, said
         others = list[str]()
         for name, (when, what) in list(self.slots.items()):
@@ -67,7 +71,15 @@ class Redis:
                 del self.slots[name]
             elif name != me:
                 others += [what, str(max(0, now - when))]
-        return stored, self.version or known, str(now), str(self.at or now), "" if same else self.image, others
+        return (
+            stored,
+            self.version or known,
+            str(now),
+            str(self.at or now),
+            "" if same else self.image,
+            others,
+            self.leased,
+        )
 
 
 class Store:
@@ -91,8 +103,11 @@ class Store:
             self._due.cancel()
         self._due = loop.call_later(delay, self._begin)
 
-    def rest(self) -> None:
+    async def rest(self) -> None:
         """Nothing is open."""
+
+    def finish(self) -> None:
+        """Nothing is due."""
 
     def _begin(self) -> None:
         self._due = None

@@ -189,7 +189,7 @@ class Connections:
                 asyncio.run_coroutine_threadsafe(state.aclose(), state.loop)
             # and a loop that stands still closes its session when it ends
         if self._forks == _Process.forks:
-            self.limiter.rest()
+            await self.limiter.rest()
 
     def __del__(self) -> None:
         if globals().get("_Process") is None:  # the interpreter ends, and has cleared this module already

@@ -267,7 +267,7 @@ class HostBudget:
             with self:
                 pass
 
-    def rest(self) -> None:
+    async def rest(self) -> None:
         """Do so. What is open need not be closed: the file ends with this object."""
         self.hand_back()
 

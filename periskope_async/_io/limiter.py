@@ -3,6 +3,7 @@
 All that is known of a key is asked and said here, through methods: nobody outside holds the ledger.
 """
 
+import math
 import os
 import threading
 import weakref
@@ -45,7 +46,7 @@ class SharedBudget(Protocol):
     def hand_back(self) -> None:
         """Let others have what is held for the next call, which does not come soon."""
 
-    def rest(self) -> None:
+    async def rest(self) -> None:
         """Let go of what is held for the next call: there may be none."""
 
     def __enter__(self) -> None: ...
@@ -72,6 +73,8 @@ class RateLimiter:
         self._lock: Final = threading.Lock() if self._budget is None else self._budget.lock
         #: Holds the lock, and makes the ledger the shared one. What concerns this process alone needs the lock only.
         self._shared: Final = self._lock if self._budget is None else self._budget
+        #: When somebody was let go last, by any queue.
+        self.admitted_at = -math.inf
         #: What to call when an answer may let somebody in.
         self._waiting: Final[set[Callable[[], None]]] = set()
 
@@ -203,10 +206,10 @@ class RateLimiter:
         if self._budget is not None:
             self._budget.hand_back()
 
-    def rest(self) -> None:
+    async def rest(self) -> None:
         """Close what the budget has open, until somebody asks again."""
         if self._budget is not None:
-            self._budget.rest()
+            await self._budget.rest()
 
 
 # By process too: what a parent has in flight does not concern its forked child.

@@ -1,31 +1,27 @@
-"""One key's ledger for all that have the same Redis; in one file, for with and without Redis is one state.
+"""One key's ledger for all that have the same Redis: what the limiter asks, and who is asked when Redis fails.
 
 Whatever is wrong with Redis, a process goes on with what its machine shares, or else with a ledger of its own, says so
 once in the log, and comes back. No call fails, hangs or is sent twice for it.
 """
 
-import logging
+import atexit
 import math
 import os
-import secrets
-import threading
 import time
-from base64 import b64decode, b64encode
-from collections.abc import Callable, Generator
+import weakref
+from collections.abc import Callable
 from functools import partial
-from hashlib import blake2b, sha1
-from importlib import import_module
-from random import random
-from typing import TYPE_CHECKING, Any, Final
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
 
-from periskope_async._io.redis_store import SCRIPT, TIMEOUT, LoopStore, Store, ThreadStore, Transaction
+from periskope_async._io.redis_steps import LAST_REST, PATIENCE, RedisSteps
+from periskope_async._io.redis_store import LoopStore, ThreadStore, connect
 from periskope_async._sansio.circuit import Health
 from periskope_async._sansio.ledger import CLOCK_SLACK
 from periskope_async._sansio.ledger_image import LAYOUT
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import RateReading
-from periskope_async._sansio.remote_clock import RemoteClock
-from periskope_async._sansio.shared_ledger import LAPSE, POLL, SharedLedger, Step
+from periskope_async._sansio.shared_ledger import SharedLedger
 from periskope_async.budgets import RedisBudget
 from periskope_async.settings import Secret
 
@@ -34,36 +30,16 @@ if TYPE_CHECKING:
 
 __all__ = ["RedisLedger"]
 
-logger: Final = logging.getLogger("periskope")
-
-#: A call waits no longer for Redis, seconds. The first connection takes two answers and a half; and where this process
-#: waits for a processor, it is not Redis that is slow.
-PATIENCE: Final = 4 * TIMEOUT
-#: A bulk run waits longer, seconds: who goes on without Redis uses up what the others have.
-BULK_PATIENCE: Final = 5.0
-#: Redis that failed is tried again after this, which doubles, up to that, seconds.
-FIRST_REST: Final = 0.25  # seconds
-LAST_REST: Final = 5.0  # seconds
 #: What nobody waits for is written after this, seconds.
 FLUSH: Final = 0.1
-#: After losing to others this often, a process waits for another turn: requests to Redis.
-ATTEMPTS: Final = 30
-#: Who has requests in flight says so this often, seconds: else he may have been killed, and they lapse.
-BEAT: Final = 1.5
-#: What nobody has written for so long, Redis forgets, milliseconds.
-KEEP: Final = 3_600_000
-_SHA: Final = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
+#: What the script keeps beside the image; it is part of the key's name, which versions with another one do not share.
+PROTOCOL: Final = "leases"
+
+_ledgers: Final[weakref.WeakSet["RedisLedger"]] = weakref.WeakSet()
 
 
-class RedisLedger:
-    """A ledger that processes share through Redis. Times are seconds of the event loops' clock.
-
-    Args:
-        name: of the key in Redis.
-        shown: where Redis is, as it may be shown.
-        host: what this machine shares where Redis fails, around the same ledger; None for nothing.
-        clock: the time.
-    """
+class RedisLedger(RedisSteps):
+    """A ledger that processes share through Redis, as the limiter uses it; for its arguments see `RedisSteps`."""
 
     def __init__(
         self,
@@ -73,34 +49,9 @@ class RedisLedger:
         host: "HostBudget | None" = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.ledger: Final = ledger
-        self.lock: Final = threading.Lock() if host is None else host.lock
-        self.store: Store
-        #: What to call when somebody may be let in.
-        self.wake: Callable[[], None] = _nothing
-        self._name: Final = name
-        self._shown: Final = shown
-        self._host: Final = host
-        self._clock: Final = clock
-        self._me: Final = secrets.token_hex(8)
-        self._secrets: tuple[Secret, ...] = ()
-        #: Whether the host's budget, or this process, goes on without Redis.
-        self._apart = False
+        super().__init__(ledger, name, shown, host, clock)
         self._entered: HostBudget | None = None
-        #: Of the image that is known here; None before the first.
-        self._version: str | None = None
-        self._clock_of_redis: Final = RemoteClock()
-        self._next_at = self._retry_at = -math.inf
-        self._busy_since = math.inf
-        #: For how long those wait who wait for the transaction that runs, seconds.
-        self._patience = BULK_PATIENCE
-        self._turn = 0
-        self._rest = FIRST_REST
-        self._problem: str | None = None
-        self._reported: str | None = None
-        self._ended = self._resting = False
-        if host is not None:
-            host.stop()
+        _ledgers.add(self)
 
     @classmethod
     def of(cls, budget: RedisBudget, base_url: str, key: Secret) -> "RedisLedger":
@@ -108,7 +59,7 @@ class RedisLedger:
         ledger = SharedLedger()
         host = None if os.name == "nt" else _host(ledger, base_url, key)  # where files are locked otherwise
         secret = blake2b(key.reveal().encode(), digest_size=32).digest()
-        about = f"{LAYOUT}\0{base_url}".encode()
+        about = f"{LAYOUT}\0{PROTOCOL}\0{base_url}".encode()
         name = blake2b(about, digest_size=16, key=secret, person=b"periskope-budget").hexdigest()
         # In braces: a cluster has all of it in one place.
         made = cls(ledger, f"periskope:{{{name}}}:budget", budget.shown, host)
@@ -120,7 +71,7 @@ class RedisLedger:
         client, url = budget.client, budget.url
         if url is not None:
             self._secrets = budget.secrets
-            self.store = ThreadStore(self._transaction, partial(_connect, url))
+            self.store = ThreadStore(self._transaction, partial(connect, url))
         elif budget.is_async:
             self.store = LoopStore(self._transaction, client)
         else:
@@ -153,15 +104,30 @@ class RedisLedger:
                 return f"redis, but {self._without()}: {self._problem}", False
             if self.ledger.is_unlimited or not self.ledger.joined:
                 return "redis; not shared, for the service reports no rate limit", True
-            return f"redis, shared at {self._shown}; other processes at work: {self.ledger.others_at_work}", True
+            return f"redis, shared at {self._shown}; other processes at work: {len(self.ledger.view.others)}", True
 
     def hand_back(self) -> None:
-        """Hold it: what is taken ahead of Redis is little, and ends with its window."""
+        """Let the others have what was taken ahead."""
+        with self.lock:
+            self._hand_back(self._clock())
 
-    def rest(self) -> None:
-        """Write what is to be written, and close the connection until somebody asks again."""
-        self._resting = True  # nobody has to know whether the last step worked
-        self.store.rest()
+    def _hand_back(self, now: float = math.inf) -> None:
+        if self.ledger.hand_back(now) and not self._apart:
+            self._kick(0.0)
+
+    async def rest(self) -> None:
+        """Hand back, write what is to be written, and close the connection until somebody asks again."""
+        with self.lock:
+            self._resting = True  # nobody has to know whether the last step worked
+            self._hand_back()
+        await self.store.rest()
+
+    def finish(self) -> None:
+        """Hand back before the interpreter exits."""
+        with self.lock:
+            self._resting = True
+            self._hand_back()
+        self.store.finish()
 
     def __enter__(self) -> None:
         while True:
@@ -223,164 +189,6 @@ class RedisLedger:
         self._begin(now)
         return self._patience  # or until it is known, before that
 
-    # -- with Redis ---------------------------------------------------------------------------------------------------
-
-    def _begin(self, now: float) -> None:
-        """Have a transaction run at once."""
-        self._busy_since = now
-        self._kick(0.0)
-
-    def _kick(self, delay: float) -> None:
-        try:
-            self.store.kick(delay)
-        except RuntimeError:  # no loop, no thread: the interpreter exits, maybe
-            self._busy_since = math.inf
-            self._part("nothing runs it")
-
-    def _part(self, problem: str | None) -> None:
-        """Go on without Redis for a while."""
-        now = self._clock()
-        if problem is not None:
-            self._problem = problem
-        self._retry_at = now + self._rest
-        self._rest = min(2 * self._rest, LAST_REST)
-        self._version = None
-        self.ledger.forget_step()
-        if not self._apart:
-            self.ledger.go_alone()
-            self._apart = True
-            if self._host is not None:
-                self._host.start(self.ledger.own)
-
-    def _transaction(self) -> Transaction:
-        """Do the next step in Redis, again until nobody else was faster."""
-        with self.lock:
-            self._turn += 1
-            turn = self._turn
-            self._busy_since = min(self._busy_since, self._clock())
-        problem: str | None = "it was interrupted"
-        try:
-            yield from self._steps(turn)
-            problem = None
-        except Exception as error:  # noqa: BLE001  # whatever it is, calls go on without Redis
-            problem = self._explain(error)
-        finally:
-            with self.lock:
-                if turn == self._turn:
-                    self._busy_since, self._patience = math.inf, BULK_PATIENCE
-                    if problem is not None:
-                        self._part(None if self._resting else problem)
-                    elif self.ledger.own and not self._apart:
-                        self._kick(BEAT)
-            self._report()
-            self.wake()
-
-    def _steps(self, turn: int) -> Generator[tuple[Any, ...], Any, None]:
-        """Take steps until one counts."""
-        ledger = self.ledger
-        for _ in range(ATTEMPTS):
-            with self.lock:
-                if self._apart and ledger.is_unlimited:
-                    return
-                known = self._version if self._clock_of_redis.is_known else None
-                if known is None:
-                    step = None
-                    said, image = _text(ledger.said(self._clock())), ""
-                else:
-                    step = ledger.plan(self._clock(), int(time.time() * 1e6))
-                    said, image = _text(step.slot), "" if step.image is None else _text(step.image)
-            version = secrets.token_hex(8)
-            written = "" if step is None else self._clock_of_redis.at(step.at)
-            arguments = (
-                1,
-                self._name,
-                self._me,
-                said,
-                known or "",
-                image,
-                version,
-                written,
-                int(LAPSE * 1e6),
-                KEEP,
-            )
-            found, sent_at = yield from self._ask(arguments)
-            with self.lock:
-                if turn != self._turn:
-                    return
-                if self._note(step, found, sent_at, version):
-                    return
-        with self.lock:
-            self._next_at = self._clock() + POLL * (1 + random())  # noqa: S311  # no secret
-
-    def _ask(self, arguments: tuple[Any, ...]) -> Generator[tuple[Any, ...], Any, tuple[Any, float]]:
-        """Have Redis run the script; return what it answers, and when it was asked.
-
-        What is late is asked again while calls wait: the step is known by its version if it was taken already.
-        """
-        command: tuple[Any, ...] = ("EVALSHA", _SHA, *arguments)
-        again = True
-        while True:
-            sent_at = self._clock()
-            try:
-                return (yield command), sent_at
-            except Exception as error:
-                name = type(error).__name__
-                if name != "TimeoutError":  # an idle connection may have ended unnoticed
-                    if not again or name not in {"NoScriptError", "ConnectionError"}:
-                        raise
-                    again = False
-                elif self._clock() + TIMEOUT > self._busy_since + self._patience:
-                    raise
-            command = ("EVAL", SCRIPT, *arguments)
-
-    def _note(self, step: Step | None, found: Any, sent_at: float, sent: str) -> bool:
-        """Take in what Redis has answered; return whether the step counts. *sent*: the version of its image."""
-        ledger, now = self.ledger, self._clock()
-        stored, version, time_there, written, image, said = found
-        self._clock_of_redis.note(int(time_there), sent_at, now)
-        slots = [(_bytes(each), int(old) / 1e6) for each, old in zip(said[::2], said[1::2], strict=True)]
-        version = _str(version)
-        stored = stored or version == sent
-        if not (step is not None and (stored or version == self._version)):
-            ledger.see(_bytes(image), max(0.0, now - self._clock_of_redis.here(int(written))), slots, now)
-            self._version = version
-            if step is None or step.image is not None or ledger.wants_permits:
-                return False
-        if step.image is not None and not stored:
-            return False
-        self._version = version
-        if not ledger.commit(step, slots, now):
-            return False
-        if self._apart:
-            self._apart = False
-            if self._host is not None:
-                self._host.stop()
-        self._problem, self._rest = None, FIRST_REST
-        self._next_at = now + ledger.poll(step.wait, now) if not step.permits else now
-        if ledger.is_unlimited and not ledger.is_urgent:
-            self._part(None)
-        return True
-
-    def _explain(self, error: Exception) -> str:
-        text = f"{type(error).__name__}: {error}"
-        for secret in self._secrets:
-            text = secret.scrub(text)
-        return text
-
-    def _without(self) -> str:
-        return "with the budget of this machine" if self._host is not None else "on its own"
-
-    def _report(self) -> None:
-        """Say in the log what has changed, without the lock: a handler may ask the client something."""
-        with self.lock:
-            problem, reported = self._problem, self._reported
-            self._reported = problem
-        if (problem is None) != (reported is None):
-            if problem is not None:
-                logger.warning("budget 'redis': this process goes on %s: %s", self._without(), problem)
-            else:
-                logger.warning("budget 'redis': shared again")
-
 
 def _host(ledger: SharedLedger, base_url: str, key: Secret) -> "HostBudget":
     from periskope_async._io.host_budget import HostBudget
@@ -388,27 +196,11 @@ def _host(ledger: SharedLedger, base_url: str, key: Secret) -> "HostBudget":
     return HostBudget.of(ledger, base_url, key)
 
 
-def _connect(url: Secret) -> Any:
-    redis: Any = import_module("redis")  # its types are not whole
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
-
-    return redis.Redis.from_url(
-        url.reveal(), socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, retry=Retry(NoBackoff(), 0)
-    )
+def _finish() -> None:
+    for ledger in list(_ledgers):
+        ledger.finish()
 
 
-def _text(data: bytes) -> str:
-    return b64encode(data).decode()
-
-
-def _bytes(text: Any) -> bytes:
-    return b64decode(text)
-
-
-def _str(text: Any) -> str:
-    return text.decode() if isinstance(text, bytes) else str(text)
-
-
-def _nothing() -> None:
-    """Nobody waits yet."""
+atexit.register(_finish)
+if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork
+    os.register_at_fork(after_in_child=_ledgers.clear)  # what the parent has leased is the parent's

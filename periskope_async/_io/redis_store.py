@@ -1,64 +1,33 @@
-"""How steps of a ledger reach Redis: one script, run by a thread or by the event loop of the application's own client.
-
-A transaction is a generator: it yields commands, and gets their answers, or what was raised instead.
-"""
+"""What runs transactions with Redis: a thread, or the event loop of the application's own client."""
 
 import asyncio
 import math
 import threading
 import time
-from collections.abc import Callable, Generator
-from typing import Any, Final, Protocol, TypeAlias
+from collections.abc import AsyncGenerator, Callable
+from importlib import import_module
+from typing import Any, Final, Protocol
 
-__all__ = ["SCRIPT", "TIMEOUT", "LoopStore", "Store", "ThreadStore", "Transaction"]
+from periskope_async._io.redis_script import TIMEOUT, Transaction
+from periskope_async._io.tasks import cancel_and_wait
+from periskope_async.settings import Secret
 
-#: What Redis does not answer within this is left, seconds.
-TIMEOUT: Final = 0.25
+__all__ = ["LoopStore", "Store", "ThreadStore", "connect"]
+
 #: A thread that has had nothing to do for so long ends, with its connection, seconds.
 LINGER: Final = 2.0
-
-#: Writes an image if the one it was made from is still there; returns what is there and who is at work. The clock is
-#: that of Redis: how far this machine's is off, or another's, is of no concern.
-SCRIPT: Final = """
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
-local key, me, said, known, image, new = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local written, lapse, keep = tonumber(ARGV[6]) or now, tonumber(ARGV[7]), ARGV[8]
-if math.abs(now - written) > 1000000 then written = now end
-local version = redis.call('HGET', key, 'version') or ''
-local same, stored = version == known, 0
-if image ~= '' and same then
-  stored, version = 1, new
-  redis.call('HSET', key, 'version', new, 'image', image, 'at', string.format('%.0f', written))
-end
-if image == '' or stored == 1 then redis.call('HSET', key, me, string.format('%.0f', written) .. ' ' .. said) end
-redis.call('PEXPIRE', key, keep)
-local found = redis.call('HGETALL', key)
-local all, at, held = {}, now, ''
-for i = 1, #found, 2 do
-  local name, value = found[i], found[i + 1]
-  if name == 'at' then at = tonumber(value)
-  elseif name == 'image' then if not same then held = value end
-  elseif name ~= 'version' and name ~= me then
-    local when, what = string.match(value, '^(%d+) (.*)$')
-    local age = when and math.max(0, now - tonumber(when)) or lapse
-    if age >= lapse then redis.call('HDEL', key, name)
-    else all[#all + 1] = what; all[#all + 1] = string.format('%.0f', age) end
-  end
-end
-return {stored, version, string.format('%.0f', now), string.format('%.0f', at), held, all}
-"""
-
-Transaction: TypeAlias = Generator[tuple[Any, ...], Any, None]
 
 
 class Store(Protocol):
     """What runs transactions, one after the other."""
 
+    def finish(self) -> None:
+        """Run what is due before the interpreter exits, if that takes no longer than an answer."""
+
     def kick(self, delay: float) -> None:
         """Have one run in *delay* seconds at the latest; callable from any thread."""
 
-    def rest(self) -> None:
+    async def rest(self) -> None:
         """Run what is due, and close what is open, until the next kick."""
 
 
@@ -95,8 +64,17 @@ class ThreadStore:
                 thread.start()
                 self._thread = thread
 
-    def rest(self) -> None:
-        """See `Store.rest`."""
+    async def rest(self) -> None:
+        """See `Store.rest`: the thread does, and who is in a hurry need not wait for it."""
+        self._rest()
+
+    def finish(self) -> None:
+        """See `Store.finish`."""
+        self._rest()
+        if (thread := self._thread) is not None:
+            thread.join(TIMEOUT)
+
+    def _rest(self) -> None:
         with self._changed:
             self._resting = True
             self._changed.notify()
@@ -151,19 +129,39 @@ class LoopStore:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._closer: AsyncGenerator[None, None] | None = None
+        self._ends = False
 
     def kick(self, delay: float) -> None:
         """See `Store.kick`."""
         loop = self._loop
         if loop is None or not loop.is_running():
             loop = self._loop = asyncio.get_running_loop()
-            self._task = self._timer = None
+            self._task = self._timer = self._closer = None
+            self._ends = False
         loop.call_soon_threadsafe(self._set, delay)
 
-    def rest(self) -> None:
-        """Leave the client to who has made it."""
+    async def rest(self) -> None:
+        """See `Store.rest`. Afterwards its owner may close the client."""
+        if self._loop is not asyncio.get_running_loop():
+            return
+        await asyncio.sleep(0)  # what was asked for just now is due in the loop's next turn
+        await self._wait()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._begin()
+            await self._wait()
+
+    async def _wait(self) -> None:
+        if self._task is not None and not self._task.done():
+            await asyncio.wait((self._task,), timeout=TIMEOUT)
+
+    def finish(self) -> None:
+        """Run nothing: its loop does not run any more."""
 
     def _set(self, delay: float) -> None:
+        if self._ends:
+            return
         loop = asyncio.get_running_loop()
         due = loop.time() + delay
         if self._timer is not None:
@@ -179,7 +177,25 @@ class LoopStore:
         else:
             self._task.add_done_callback(lambda _: self._set(0.0))
 
+    async def _end_with_loop(self) -> AsyncGenerator[None, None]:
+        """Ask nothing more of a loop that shuts down, which closes the generators that were started in it.
+
+        A task that it leaves undone would be reported, and the application may have closed its client already.
+        """
+        try:
+            yield
+        finally:
+            self._ends = True
+            if self._timer is not None:
+                self._timer.cancel()
+            if self._task is None:  # in it, this was begun
+                raise AssertionError("unreachable")
+            await cancel_and_wait(self._task)
+
     async def _run(self) -> None:
+        if self._closer is None:
+            self._closer = self._end_with_loop()
+            await anext(self._closer)
         transaction = self._transaction()
         answer: Any = None
         error: Exception | None = None
@@ -197,3 +213,14 @@ class LoopStore:
                     error = exc
         finally:
             transaction.close()  # the loop ends, maybe
+
+
+def connect(url: Secret) -> Any:
+    """Return a client of our own."""
+    redis: Any = import_module("redis")  # its types are not whole
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    return redis.Redis.from_url(
+        url.reveal(), socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, retry=Retry(NoBackoff(), 0)
+    )

@@ -34,8 +34,7 @@ class RequestQueue:
         self._again: deque[asyncio.Future[Permit]] = deque()
         self._bulk: deque[asyncio.Future[Permit]] = deque()
         self._timer: asyncio.TimerHandle | None = None
-        #: When somebody was let go last, and the timer that sees whether that is long ago.
-        self._admitted_at = 0.0
+        #: Sees whether it is long ago that somebody was let go.
         self._idle_timer: asyncio.TimerHandle | None = None
         self._closed = False
         #: What the names of this service's rate headers end in, looked for in every answer until one is good.
@@ -75,6 +74,8 @@ class RequestQueue:
                 self.release(turn.result())
             else:
                 self._pump()  # the next in the queue may go where this one waited
+                if self._idle_timer is None and self.limiter.is_shared:
+                    self._watch_idle()  # what was taken for it may come when nobody asks for it any more
             raise
         if self._closed:
             self.release(permit)
@@ -137,20 +138,23 @@ class RequestQueue:
 
     def _let_go(self, now: float) -> None:
         self._in_flight += 1
-        self._admitted_at = now
+        self.limiter.admitted_at = now
         if self._idle_timer is None and self.limiter.is_shared:
-            self._idle_timer = self._loop.call_later(IDLE, self._hand_back)
+            self._watch_idle()
+
+    def _watch_idle(self) -> None:
+        self._idle_timer = self._loop.call_later(IDLE, self._hand_back)
 
     def _hand_back(self) -> None:
         """Let others have what nobody here asks for; go on as long as an answer is due, which may wait to be noted."""
         self._idle_timer = None
         if self._closed:
             return
-        wait = self._admitted_at + IDLE - self._loop.time()
+        wait = self.limiter.admitted_at + IDLE - self._loop.time()
         if wait <= 0:
             self.limiter.hand_back()
         if wait > 0 or self._in_flight:
-            self._idle_timer = self._loop.call_later(max(wait, 0.0) or IDLE, self._hand_back)
+            self._idle_timer = self._loop.call_later(wait if 0 < wait < IDLE else IDLE, self._hand_back)
 
     def _left(self) -> None:
         self._in_flight -= 1

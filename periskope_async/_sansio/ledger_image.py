@@ -27,7 +27,7 @@ __all__ = [
 #: The version of this layout of members; it is part of the name of the file, which another one does not share.
 LAYOUT: Final = 2
 
-#: What nobody has written for this long is forgotten, unless a window or a pause lasts longer, seconds.
+#: What nobody has written for this long is forgotten; or once its window or pause has been over for so long, seconds.
 STALE: Final = 60.0
 
 #: The longest name of a limit that is shared, bytes.
@@ -136,8 +136,7 @@ def load_image(image: bytes, ledger: Ledger, now: float, age: float | None = Non
             limit[_OFFSET_AT] -= later
     paused_until = values[1]
     closes_at = max(_window_of(limit)[5] if _window_of(limit)[0] else -math.inf for limit in limits)
-    lasts = max(written_at + STALE, paused_until, closes_at)
-    if written_at > now + CLOCK_SLACK or now > lasts:
+    if written_at > now + CLOCK_SLACK or now > max(written_at, paused_until, closes_at) + STALE:
         return False
     _set(ledger, _OF_LEDGER, values)
     known, *reading = values[len(_OF_LEDGER) :]

@@ -158,13 +158,21 @@ class Limit:
         windows = (requests - max(0, window.left()) - 1) // window.limit
         return window.closes_at - now + windows * self.length
 
+    def boundary_probes(self, window: Window) -> int:
+        """Return how many of a window's last requests are spread over its uncertain end.
+
+        None by who has had no answer yet, in a window that another process has opened: it would wait with its share.
+        """
+        is_far = (self.length or NEVER) / 10 <= self._round_trip < math.inf
+        return min(BOUNDARY_PROBES, window.limit // 10) if is_far else 0
+
     def _wait_at_boundary(self, window: Window, now: float) -> float:
         """Spread the last requests of a window that cannot serve all who wait over the time in which it may be over.
 
         The first of them to arrive after its end opens the next window, a round trip before we are sure of the end.
         """
-        probes = min(BOUNDARY_PROBES, window.limit // 10)
-        if self._round_trip < (self.length or NEVER) / 10 or window.left() > probes:
+        probes = self.boundary_probes(window)
+        if window.left() > probes:
             return 0.0
         step = (window.closes_at - window.open_until) / probes
         return max(0.0, window.open_until + (probes - window.left()) * step - now)

@@ -241,7 +241,7 @@ def take_ahead(machine: Machine, process: RateLimiter, limit: int = 1000) -> lis
     return sent
 
 
-def test_permits_are_taken_ahead(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_permits_are_taken_ahead(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where requests follow each other fast, one step serves several; others know of all when it is done."""
     locks = 0
     lock = HostFile.lock
@@ -258,21 +258,21 @@ def test_permits_are_taken_ahead(machine: Machine, monkeypatch: pytest.MonkeyPat
         machine.now += 0.001
         machine.hear(one, machine.send(one), used, 1000)
     assert locks < 80
-    one.rest()
+    await one.rest()
     limit = other.rate_limit(machine.now)
     assert limit is not None
     assert limit.remaining == 799
     assert budget_of(other)._ledger.in_flight == 0
 
 
-def test_a_closed_client_hands_back_at_once(machine: Machine) -> None:
+async def test_a_closed_client_hands_back_at_once(machine: Machine) -> None:
     """What a client has taken ahead, and what it has not said yet, is everybody's once it is closed."""
     one, other = machine.start(), machine.start()
     sent = take_ahead(machine, one)
     for used, permit in enumerate(sent, 2):
         machine.hear(one, permit, used, 1000)
-    one.rest()
-    one.rest()  # there is nothing more
+    await one.rest()
+    await one.rest()  # there is nothing more
     limit = other.rate_limit(machine.now)
     assert limit is not None
     assert limit.remaining == 1000 - 1 - len(sent)

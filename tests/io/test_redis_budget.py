@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,11 +14,14 @@ import pytest
 from periskope_async import PeriskopeClient, RedisBudget
 from periskope_async._io.limiter import RateLimiter, limiter_for
 from periskope_async._io.redis_ledger import RedisLedger
-from periskope_async._io.redis_store import LoopStore, Transaction
+from periskope_async._io.redis_script import SCRIPT, Transaction
+from periskope_async._io.redis_store import LoopStore, ThreadStore
 from periskope_async.settings import Secret, Settings
 from periskope_async.testing import FakePeriskope, RateLimitPolicy
 from periskope_sync import PeriskopeClient as BlockingClient
 from tests.redis_server import RedisServer, free_port, needs_redis, relay
+from tests.support import ROOT
+from tests.virtual_processes import Redis
 
 redis = pytest.importorskip("redis", reason="redis is not installed")
 pytestmark = needs_redis
@@ -83,6 +88,32 @@ def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 # -- in order ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_script(server: RedisServer) -> None:
+    """The script does what the Redis of the tests in virtual time does, step by step."""
+    virtual = Redis(asyncio.new_event_loop())
+    with redis.Redis(port=server.port, decode_responses=True) as own:
+        for me, known, image, new, size, room, seen in [
+            ("a", "", "", "1", 0, 0, 0),
+            ("a", "", "one", "1", 0, 0, 0),
+            ("b", "", "late", "2", 0, 0, 0),
+            ("b", "1", "", "2", 3, 5, 0),
+            ("a", "1", "", "2", 3, 5, 0),  # no room
+            ("a", "1", "", "2", 2, 5, 0),
+            ("c", "0", "", "2", 1, 9, 5),  # of another image
+            ("a", "1", "two", "2", 0, 0, 3),  # without what was leased meanwhile
+            ("a", "1", "two", "2", 0, 0, 5),
+            ("b", "2", "", "3", 0, 0, 0),
+        ]:
+            command = (me, f"of {me}", known, image, new, "", 6_000_000, 60_000, size, room, seen)
+            true = own.execute_command("EVAL", SCRIPT, 1, "periskope:test", *command)
+            made = virtual.eval("EVAL", SCRIPT, 1, "periskope:test", *command)
+            assert [true[0], true[1], true[4], sorted(true[5][::2]), true[6]] == [
+                *(made[0], virtual.version, made[4], sorted(made[5][::2]), made[6])
+            ]
+        own.delete("periskope:test")
+    virtual.loop.close()
 
 
 async def test_two_share_one_window(server: RedisServer, fake: FakePeriskope) -> None:
@@ -212,6 +243,112 @@ async def test_nothing_is_shared_where_there_is_no_limit(server: RedisServer) ->
             await client.tickets.get_many(fake.ticket_ids)
             assert ledger_of(client).describe() == ("redis; not shared, for the service reports no rate limit", True)
         assert statuses(fake) == {200: 30}
+
+
+async def take_ahead(client: PeriskopeClient) -> int:
+    """Make single calls until some are taken ahead; return how many were made."""
+    for calls in range(1, 40):
+        await client.tickets.list_page(limit=1)
+        if len(ledger_of(client).ledger._lease) > 1:
+            return calls
+    raise AssertionError("nothing was taken ahead")
+
+
+async def taken_as_known(client: PeriskopeClient) -> int:
+    """Return how many requests of the window are taken, as another process finds by a request of its own."""
+    async with another(client) as other:
+        await other.tickets.list_page(limit=1)
+        assert other.rate_limit is not None
+        return LONG.limit - other.rate_limit.remaining - 1 - len(ledger_of(other).ledger._lease)
+
+
+async def test_who_is_idle_holds_nothing(server: RedisServer, fake: FakePeriskope) -> None:
+    """A client that asks for nothing more hands back what was taken ahead for it, though it stays open."""
+    async with PeriskopeClient(fake.api_key, base_url=fake.base_url, budget=server.url) as client:
+        calls = await take_ahead(client)
+        ledger = ledger_of(client).ledger
+        await eventually(lambda: not ledger._lease and not ledger.is_urgent)
+        assert await taken_as_known(client) == calls
+
+
+@pytest.mark.parametrize("closes", [False, True])
+def test_a_loop_that_ends_hands_back(server: RedisServer, fake: FakePeriskope, closes: bool) -> None:  # noqa: FBT001
+    """What was taken ahead in a loop that has ended, or by a client that was closed, others have."""
+    client = PeriskopeClient(fake.api_key, base_url=fake.base_url, budget=server.url)
+
+    async def use() -> int:
+        calls = await take_ahead(client)
+        if closes:
+            await client.aclose()
+        return calls
+
+    async def look() -> int:
+        ledger = ledger_of(client).ledger
+        await eventually(lambda: not ledger._lease and not ledger.is_urgent)
+        return await taken_as_known(client)
+
+    assert asyncio.run(use()) == asyncio.run(look())
+    asyncio.run(client.aclose())
+
+
+async def test_a_client_of_the_application_is_asked_nothing_after_the_end(
+    server: RedisServer, fake: FakePeriskope
+) -> None:
+    """Closed, a client has handed back what it held, and lets the application close its Redis."""
+    import redis.asyncio
+
+    async with redis.asyncio.Redis(port=server.port) as own:
+        client = PeriskopeClient(fake.api_key, base_url=fake.base_url, budget=RedisBudget(own))
+        calls = await take_ahead(client)
+        await client.aclose()
+        ledger = ledger_of(client)
+        assert not ledger.ledger.is_urgent
+        assert isinstance(ledger.store, LoopStore)
+        assert ledger.store._timer is None
+        assert await taken_as_known(client) == calls
+
+
+def test_a_loop_that_ends_asks_the_application_nothing(
+    server: RedisServer, fake: FakePeriskope, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When a loop ends with the client open, the application's Redis, which may be closed, is left alone."""
+    import redis.asyncio
+
+    async def use() -> PeriskopeClient:
+        async with redis.asyncio.Redis(port=server.port) as own:
+            client = PeriskopeClient(fake.api_key, base_url=fake.base_url, budget=RedisBudget(own))
+            await take_ahead(client)
+            return client
+
+    client = asyncio.run(use())
+    ledger = ledger_of(client)
+    ledger.hand_back()
+    with pytest.raises(RuntimeError):
+        ledger.store.kick(0.0)
+    assert caplog.records == []
+    asyncio.run(client.aclose())
+
+
+EXITS = """
+import sys
+from periskope_sync import PeriskopeClient
+client = PeriskopeClient(sys.argv[1], base_url=sys.argv[2], budget=sys.argv[3])
+for _ in range(5):
+    client.tickets.list_page(limit=1)
+limiter = client._async._caller.connections.limiter
+print(len(limiter._ledger._lease))
+"""
+
+
+@pytest.mark.processes
+@pytest.mark.slow
+async def test_a_process_that_ends_holds_nothing(server: RedisServer, fake: FakePeriskope) -> None:
+    """A script that ends without closing its client leaves to others what was taken ahead for it."""
+    command = [sys.executable, "-c", EXITS, fake.api_key, fake.base_url, server.url]
+    held = await asyncio.to_thread(subprocess.check_output, command, cwd=ROOT)
+    assert int(held) > 0
+    async with PeriskopeClient(fake.api_key, base_url=fake.base_url, budget=server.url) as client:
+        assert await taken_as_known(client) == 5
 
 
 # -- not in order -----------------------------------------------------------------------------------------------------
@@ -374,7 +511,7 @@ async def test_a_loop_with_a_clock_of_its_own(server: RedisServer, caplog: pytes
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
             limiter.admit(5.0, bulk=False, wanted=0)
-            limiter.rest()
+            await limiter.rest()
     assert "an event loop has a clock of its own" in limiter.describe_budget()[0]
 
 
@@ -424,3 +561,24 @@ async def test_a_client_of_the_application_that_fails() -> None:
     await eventually(lambda: met == ["gone"])
     assert store._task is not None
     await store._task
+
+
+async def test_nothing_is_due_in_the_end() -> None:
+    """Who rests or finishes with nothing to write writes nothing."""
+    ran = list[int]()
+
+    class Client:
+        async def execute_command(self, *command: str) -> str:
+            return command[0]
+
+    def transaction() -> Transaction:
+        ran.append(1)
+        yield ("PING",)
+
+    store = LoopStore(transaction, Client())
+    store.kick(0.0)
+    await store.rest()
+    await store.rest()
+    store.finish()
+    ThreadStore(transaction, Client).finish()
+    assert ran == [1]

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from periskope_async._io.host_budget import HostBudget
-from periskope_async._io.redis_ledger import ATTEMPTS, BEAT, BULK_PATIENCE, PATIENCE, RedisLedger
-from periskope_async._io.redis_store import TIMEOUT
+from periskope_async._io.redis_ledger import RedisLedger
+from periskope_async._io.redis_script import TIMEOUT
+from periskope_async._io.redis_steps import ATTEMPTS, BEAT, BULK_PATIENCE, PATIENCE
 from periskope_async._sansio.circuit import Health
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import RateReading
 from periskope_async._sansio.remote_clock import RemoteClock
-from periskope_async._sansio.shared_ledger import LAPSE, SharedLedger
+from periskope_async._sansio.shared_ledger import SharedLedger
+from periskope_async._sansio.shared_slots import LAPSE
 
 
 class Store:
@@ -31,8 +33,11 @@ class Store:
         if self.problem is not None:
             raise self.problem
 
-    def rest(self) -> None:
+    async def rest(self) -> None:
         """Nothing is open."""
+
+    def finish(self) -> None:
+        """Nothing is due."""
 
 
 class Bench:
@@ -63,8 +68,8 @@ class Bench:
         return sent
 
 
-EMPTY = (0, "", "0", "0", "", [])
-STORED = (1, "version", "0", "0", "", [])
+EMPTY = (0, "", "0", "0", "", [], 0)
+STORED = (1, "version", "0", "0", "", [], 0)
 
 
 @pytest.fixture
@@ -110,7 +115,7 @@ def test_an_answer_that_is_late_is_asked_for_again(bench: Bench) -> None:
     assert again[3:] == first[3:]  # the script goes out whole, with the same step
     version = again[8]
     with pytest.raises(StopIteration):
-        transaction.send((0, version, "0", "0", "", []))
+        transaction.send((0, version, "0", "0", "", [], 0))
     assert bench.ledger.ledger.joined
     assert isinstance(bench.ask(), Permit)
 
@@ -158,14 +163,14 @@ def test_who_has_requests_in_flight_says_so(bench: Bench) -> None:
     assert bench.store.delay == -1.0
 
 
-def test_a_transaction_that_is_interrupted(bench: Bench) -> None:
+async def test_a_transaction_that_is_interrupted(bench: Bench) -> None:
     """Where the loop ends in the middle, calls go on; after the last call nobody has to know."""
     bench.ask()
     assert bench.run() == 1
     assert bench.ledger.describe() == ("redis, but on its own: it was interrupted", False)
     quiet = Bench()
     quiet.ask()
-    quiet.ledger.rest()
+    await quiet.ledger.rest()
     quiet.run()
     assert quiet.ledger.describe()[1]
 
@@ -181,7 +186,7 @@ def test_nothing_to_run_it(bench: Bench) -> None:
 def test_others_that_are_always_faster(bench: Bench) -> None:
     """Who loses every time lets the others go on, and asks again a little later."""
     bench.ask()
-    lost = [(0, f"v{number}", "0", "0", "", []) for number in range(ATTEMPTS)]
+    lost = [(0, f"v{number}", "0", "0", "", [], 0) for number in range(ATTEMPTS)]
     assert bench.run(*lost) == ATTEMPTS
     wait = bench.ask()
     assert isinstance(wait, float)
@@ -193,6 +198,24 @@ def test_a_lost_step_whose_version_came_back(bench: Bench) -> None:
     bench.ask()
     assert bench.run(EMPTY, EMPTY, STORED) == 3
     assert isinstance(bench.ask(), Permit)
+
+
+def test_what_is_taken_ahead_is_handed_back(bench: Bench) -> None:
+    """It costs a step, at once; where there is nothing to hand back, or nobody to hand it to, none."""
+    bench.ask()
+    bench.run(EMPTY, STORED)
+    kicks = bench.store.kicks
+    bench.ledger.hand_back()
+    assert (bench.store.kicks, bench.store.delay) == (kicks + 1, 0.0)
+    bench.run(STORED)
+    bench.ledger.hand_back()
+    assert bench.store.kicks == kicks + 1
+    bench.ask()
+    bench.run(STORED)
+    kicks = bench.store.kicks
+    bench.ledger._part("a test")
+    bench.ledger.hand_back()
+    assert bench.store.kicks == kicks
 
 
 def test_a_transaction_that_is_overtaken(bench: Bench) -> None:
@@ -314,3 +337,33 @@ def test_a_budget_of_the_machine_that_cannot_be_used() -> None:
     both._part("a test")
     assert isinstance(both.admit(bench.now, bulk=False, wanted=0), Permit)
     assert host._ended
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        None,
+        "OK",
+        (1,),
+        (0, "", "noon", "0", "", [], 0),
+        (0, "", "0", "0", "", ["odd"], 0),
+        (0, "", "0", "0", "a", [], 0),
+        (0, "", "0", "0", "", [], "many"),
+        (1, "version", "0", "0", "", [("noise",), "0"], 0),
+    ],
+)
+def test_an_answer_that_makes_no_sense(bench: Bench, nonsense: object) -> None:
+    """What is not an answer of the script is a fault of Redis: calls go on without it, and come back to it."""
+    bench.ask()
+    assert bench.run(nonsense) == 1
+    assert "redis, but on its own" in bench.ledger.describe()[0]
+    assert isinstance(bench.ask(), Permit)
+    assert bench.run(EMPTY, STORED) == 2
+    assert bench.ledger.describe()[1]
+
+
+def test_leases_that_nobody_can_have_taken(bench: Bench) -> None:
+    """A count below nothing, which somebody else has written, is not room for more."""
+    bench.ask()
+    assert bench.run((0, "", "0", "0", "", [], -50), STORED) == 2
+    assert bench.ledger.ledger.view.leased == 0

@@ -194,3 +194,18 @@ def test_who_is_idle_hands_back() -> None:
 
     with virtual_time() as loop:
         loop.run_until_complete(main())
+
+
+def test_who_leaves_while_he_waits() -> None:
+    """What is taken for a caller who has left meanwhile is handed back too."""
+
+    async def main() -> None:
+        limiter = Counting()
+        waiters = Waiters(queue_of(0, limiter))
+        await waiters.join("a")
+        waiters.tasks["a"].cancel()
+        await asyncio.sleep(2 * IDLE)
+        assert limiter.handed_back == 1
+
+    with virtual_time() as loop:
+        loop.run_until_complete(main())

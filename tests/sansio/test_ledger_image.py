@@ -96,7 +96,7 @@ def test_what_is_stale_is_forgotten() -> None:
     paused.paused_until = 400.0
     assert open_.window is not None
     open_.window.closes_at = 300.0
-    for ledger, until in ((plain, 100.0 + STALE), (paused, 400.0), (open_, 300.0)):
+    for ledger, until in ((plain, 100.0 + STALE), (paused, 400.0 + STALE), (open_, 300.0 + STALE)):
         image = save_image(ledger, 100.0)
         assert image is not None
         assert load_image(image, Ledger(), until)

@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 from periskope_async._sansio.circuit import CircuitBreaker, Health
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import RateReading
-from periskope_async._sansio.shared_ledger import LAPSE, POLL, PROBE_POLL, SharedLedger, Step
+from periskope_async._sansio.shared_lease import POLL, PROBE_POLL, next_poll
+from periskope_async._sansio.shared_ledger import HOLD, SharedLedger
+from periskope_async._sansio.shared_slots import LAPSE
+from periskope_async._sansio.shared_step import Step
 
 FRESH = 1_000_000
 
@@ -17,6 +20,7 @@ class Store:
 
     def __init__(self) -> None:
         self.version = 0
+        self.leased = 0
         self.image = b""
         self.written_at = 0.0
         self.slots: dict[int, tuple[bytes, float]] = {}
@@ -41,21 +45,34 @@ class Process:
 
     def look(self) -> None:
         store = self.store
-        self.ledger.see(store.image, store.now - store.written_at, store.others(self.name), self.now)
+        self.ledger.view.see(store.image, store.now - store.written_at, store.others(self.name), store.leased, self.now)
         self.version = store.version
 
     def write(self, step: Step) -> bool:
         """Write what a step has come to, if the store is still what it was."""
         store = self.store
         if step.image is not None:
-            if self.version != store.version:
+            if self.version != store.version or step.seen != store.leased:
                 store.lost += 1
+                self.version = -1
                 return False
             store.version += 1
+            store.leased = 0
             store.image, store.written_at, self.version = step.image, store.now, store.version
+        elif step.permits:
+            if self.version != store.version or store.leased + len(step.permits) > step.room:
+                store.lost += 1
+                self.version = -1
+                return False
+            store.leased += len(step.permits)
         store.slots[self.name] = step.slot, store.now
-        self.ledger.commit(step, store.others(self.name), self.now)
+        self.ledger.commit(step, store.others(self.name), store.leased, self.now)
         return True
+
+    def poll(self, wait: float) -> float:
+        ledger = self.ledger
+        alone = ledger.in_flight == ledger.own and not ledger.view.others
+        return next_poll(ledger, wait, self.now, alone=alone)
 
     def step(self) -> Step:
         while True:
@@ -104,14 +121,13 @@ def test_a_window_is_shared_whatever_the_clocks_show(store: Store) -> None:
     window = other.ledger.window
     assert window is not None
     assert window.closes_at - other.now == pytest.approx(5.0, abs=0.02)
-    assert other.ledger.poll(1.0, other.now) == pytest.approx(0.25)
-    assert other.ledger.others_at_work == 1
+    assert other.poll(1.0) == pytest.approx(0.25)
+    assert len(other.ledger.view.others) == 1
 
 
 def test_leases_end_where_the_limit_does(store: Store) -> None:
     """Together they send as many as the window lets through, each about half, and no more."""
     one, other = opened(store)
-    other.ledger._round_trip = 0.01  # else it waits for the end of the window with the last requests
     sent = {1: 1, 2: 0}
     for _ in range(60):
         for process in (one, other):
@@ -121,12 +137,35 @@ def test_leases_end_where_the_limit_does(store: Store) -> None:
     assert sent == {1: 10, 2: 10}
 
 
+def test_leases_are_not_in_each_others_way(store: Store) -> None:
+    """Processes that want a lease at once each get one, planned on one image, which waits for those it counts."""
+    one, other = opened(store)
+    third = Process(store, 3)
+    for process in (one, other, third):
+        process.look()
+        process.ledger.take(process.now, bulk=True, wanted=5)
+    steps = [(process, process.ledger.plan(process.now, FRESH)) for process in (one, other, third)]
+    assert [step.image is None for _, step in steps] == [True, False, False]  # who joins brings along what it knows
+    assert all(
+        process.write(step) is counts for (process, step), counts in zip(steps, (True, False, False), strict=True)
+    )
+    for process in (other, third):
+        process.step()
+    for process in (one, other, third):
+        process.ledger._lease.clear()
+        process.step()
+        process.ledger.take(process.now, bulk=True, wanted=1)
+    steps = [(process, process.ledger.plan(process.now, FRESH)) for process in (one, other, third)]
+    assert [(len(step.permits), step.image) for _, step in steps] == [(1, None)] * 3
+    assert all(process.write(step) for process, step in steps)
+
+
 def test_one_probes_for_all(store: Store) -> None:
     """While nobody knows a window, one request is in flight, and the other asks again soon."""
     one, other = Process(store, 1), Process(store, 2)
     one.send()
     assert other.ask() is None
-    assert other.ledger.poll(0.5, other.now) == PROBE_POLL
+    assert other.poll(0.5) == PROBE_POLL
 
 
 def test_a_step_that_lost_is_taken_again(store: Store) -> None:
@@ -163,7 +202,7 @@ def test_what_happens_reaches_the_others(store: Store) -> None:
     other.ledger._lease.clear()
     assert other.ask() is None
     assert other.ledger.paused_until - other.now == pytest.approx(3.0)
-    assert other.ledger.poll(3.0, other.now) == 3.0
+    assert other.poll(3.0) == 3.0
 
 
 def test_a_pause_that_came_during_a_step_holds(store: Store) -> None:
@@ -239,10 +278,10 @@ def test_the_silent_lapse(store: Store) -> None:
     """Who has said nothing for long, and what is not of a process, is not counted."""
     one, other = opened(store)
     other.send()
-    one.ledger.see_others([*store.others(1), (b"noise", 0.0)], one.now)
-    assert one.ledger.others_at_work == 1
-    one.ledger.see_others([(said, LAPSE) for said, _ in store.others(1)], one.now)
-    assert one.ledger.others_at_work == 0
+    one.ledger.view.see_leases([*store.others(1), (b"noise", 0.0)], 0, one.now)
+    assert len(one.ledger.view.others) == 1
+    one.ledger.view.see_leases([(said, LAPSE) for said, _ in store.others(1)], 0, one.now)
+    assert len(one.ledger.view.others) == 0
 
 
 def test_several_limits_and_names_that_are_too_long(store: Store) -> None:
@@ -268,10 +307,10 @@ def test_several_limits_and_names_that_are_too_long(store: Store) -> None:
 def test_how_often_to_ask(store: Store) -> None:
     """Who is alone asks when the time has come; who has others about, now and then."""
     one, other = opened(store)
-    assert one.ledger.poll(100.0, one.now) == LAPSE
+    assert one.poll(100.0) == LAPSE
     other.send()
     one.look()
-    assert one.ledger.poll(float("inf"), one.now) == POLL
+    assert one.poll(float("inf")) == POLL
 
 
 @settings(max_examples=10, deadline=None)
@@ -308,6 +347,66 @@ def test_a_lease_ends_with_its_window(store: Store) -> None:
     assert permit.at == one.now
     assert one.ledger.window is None
     assert one.ledger.own == 2
+
+
+def leased(store: Store, count: int) -> tuple[Process, Process]:
+    """Two processes, of which the first has leased so many requests of an open window and used one."""
+    one, other = opened(store)
+    one.ledger.take(one.now, bulk=True, wanted=count)
+    one.step()
+    permit = one.ledger.take(one.now, bulk=True, wanted=count)
+    assert isinstance(permit, Permit)
+    assert len(one.ledger._lease) == count - 1
+    return one, other
+
+
+def sent_as_known(process: Process) -> int:
+    """How many requests of the window have been sent, as a process finds in the store."""
+    process.step()
+    assert process.ledger.window is not None
+    return process.ledger.window.sent
+
+
+def test_what_is_not_used_is_handed_back(store: Store) -> None:
+    """What was leased and not used is everybody's with the next step, and of the process's share it is no part."""
+    one, other = leased(store, 5)
+    assert sent_as_known(other) == 6
+    assert one.ledger.hand_back()
+    assert one.ledger.is_urgent
+    one.step()
+    assert not one.ledger.hand_back()
+    assert (sent_as_known(other), one.ledger._taken) == (2, 2)  # the one that opened the window, and the one used
+    assert one.ledger.in_flight == one.ledger.own == 1
+
+
+def test_a_bulk_run_that_waits_for_answers_keeps_its_lease(store: Store) -> None:
+    """Who has more to send and waits for an answer first hands nothing back for a while; then he does."""
+    one, _ = leased(store, 5)
+    assert not one.ledger.hand_back(one.now + 0.9 * HOLD)
+    assert one.ledger.hand_back(one.now + HOLD)
+
+
+def test_who_parts_hands_back_when_he_joins_again(store: Store) -> None:
+    """What a process had leased when it lost the store is of use to nobody meanwhile, and to all afterwards."""
+    one, other = leased(store, 5)
+    one.ledger.go_alone()
+    assert sent_as_known(other) == 6
+    one.step()
+    assert sent_as_known(other) == 2
+
+
+def test_nothing_is_handed_back_twice(store: Store) -> None:
+    """Where nobody knows whether a step that hands back has reached the store, the next does not do so again."""
+    one, other = leased(store, 5)
+    one.ledger.hand_back()
+    lost = one.ledger.plan(one.now, FRESH)
+    assert lost.image is not None
+    store.version += 1
+    store.image = lost.image  # it did, and the answer was lost
+    one.ledger.forget_step()
+    one.ledger.go_alone()
+    one.step()
+    assert sent_as_known(other) >= 2
 
 
 @pytest.mark.parametrize("answered", [False, True])
