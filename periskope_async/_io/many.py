@@ -41,10 +41,13 @@ async def fetch_many(  # noqa: PLR0913  # what `get_many` and `send_many` take, 
     """
     if deadline is not None:
         deadline = as_seconds("deadline", deadline)
-    outcomes: dict[int, tuple[Any, T | PeriskopeError]] = {}
+    # By position, and two of them: a pair for each would be one more object for the garbage collector to look through.
+    keys: dict[int, Any] = {}
+    outcomes: dict[int, T | PeriskopeError] = {}
 
     def record(job: Job, outcome: T | PeriskopeError) -> None:
-        outcomes[job.position] = (job.key, outcome)
+        keys[job.position] = job.key
+        outcomes[job.position] = outcome
         if end is not None:
             end(job.key, outcome)
 
@@ -62,7 +65,7 @@ async def fetch_many(  # noqa: PLR0913  # what `get_many` and `send_many` take, 
     skipped = (*(run.dropped[position] for position in sorted(run.dropped)), *await run.intake.source.rest())
     result = BulkResult[T](skipped=skipped, model=model)
     for position in sorted(outcomes):
-        key, outcome = outcomes[position]
+        key, outcome = keys[position], outcomes[position]
         if isinstance(outcome, PeriskopeError):
             result.errors[key] = outcome
         else:
