@@ -46,7 +46,11 @@ BENCHMARKS: Final[dict[str, Callable[[Lab], Series]]] = {
 }
 
 #: Tables that say nothing a reader needs.
-DULL: Final = ("bulk, peak MB", "sweep, peak MB", "20 ms latency, peak MB", "blocking bulk, peak MB")
+DULL: Final = frozenset(
+    f"{benchmark}, {unit}"
+    for benchmark in ("bulk", "sweep", "20 ms latency", "blocking bulk")
+    for unit in ("peak MB", fetching.COLLECTED)
+)
 
 
 def main() -> None:

@@ -80,6 +80,7 @@ def test_rows_may_stand_under_another_key(key: str) -> None:
         (b'{"ticket": {"ticket_id": "BKT-001"}}', TicketInfo),
         (b'{"tickets": [{"ticket_id": "BKT-001"}, {"ticket_id": 5}]}', TicketPage),
         (b'{"tickets": "none"}', TicketPage),
+        (b'{"labels": [1], "tickets": "none"}', TicketPage),
         (b'{"count": 1}', TicketPage),
         (b"[", TicketPage),
     ],
