@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import peers
-from harness import MODES, PLAIN, SPEED, Case, Lab, Series, pin
+from harness import MODES, PLAIN, SPEED, Case, Lab, Series, collections, pin
 from server import body, ids, loop_factory, serve
 
 OURS: Final = "periskope get_many"
@@ -26,6 +26,7 @@ HTTPX: Final = "httpx"
 VENDOR: Final = "vendor's TypeScript client"
 RAW: Final = "raw sockets, body dropped"
 COLLECTOR_OFF: Final = ", collector off"
+COLLECTED: Final = "µs of CPU in the garbage collector per ticket"
 
 #: The function of peers.py behind each label, and how many tickets it is given in a round: fewer where it is slow.
 PEERS: Final = {
@@ -111,16 +112,19 @@ def fetch(peer: str, url: str, count: int, concurrency: int = 50, *, collector: 
     results: list[Any] = []
     if isinstance(opened, AbstractAsyncContextManager):
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            seconds, cpu = runner.run(_timed(opened, warm_up, wanted, results))
+            seconds, cpu, collected = runner.run(_timed(opened, warm_up, wanted, results))
     else:
         with opened as run:
             run(warm_up)
             started, started_cpu = time.perf_counter(), time.process_time()
-            results.extend(run(wanted))
+            with collections() as took:
+                results.extend(run(wanted))
             seconds, cpu = time.perf_counter() - started, time.process_time() - started_cpu
+            collected = sum(took)
     figures = {
         "µs per ticket": seconds / count * 1e6,
         "µs of CPU per ticket": cpu / count * 1e6,
+        COLLECTED: collected / count * 1e6,
         "peak MB": peak_memory(),
     }
     check(results, wanted, varied="/varied/" in url)
@@ -129,13 +133,14 @@ def fetch(peer: str, url: str, count: int, concurrency: int = 50, *, collector: 
 
 async def _timed(
     opened: AbstractAsyncContextManager[peers.Fetch], warm_up: Sequence[str], wanted: Sequence[str], results: list[Any]
-) -> tuple[float, float]:
+) -> tuple[float, float, float]:
     """Fetch into *results*: of what a main task returns, the loop's runner makes a repr when it ends."""
     async with opened as run:
         await run(warm_up)
         started, started_cpu = time.perf_counter(), time.process_time()
-        results.extend(await run(wanted))
-        return time.perf_counter() - started, time.process_time() - started_cpu
+        with collections() as took:
+            results.extend(await run(wanted))
+        return time.perf_counter() - started, time.process_time() - started_cpu, sum(took)
 
 
 def check(results: Collection[Any], wanted: Sequence[str], *, varied: bool = False) -> None:

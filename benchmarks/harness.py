@@ -5,6 +5,7 @@ once, in a new order each time, so that whatever else the machine does meets all
 """
 
 import contextlib
+import gc
 import json
 import os
 import platform
@@ -12,7 +13,8 @@ import random
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -158,6 +160,27 @@ class Lab(NamedTuple):
         if served != claimed:
             raise WorkerError(f"{worker.target} {arguments}: claims {claimed} requests, the server saw {served}")
         return figures
+
+
+@contextlib.contextmanager
+def collections() -> Iterator[list[float]]:
+    """Give a list that gets the CPU seconds of every garbage collection in the block, in this thread or another."""
+    took: list[float] = []
+    started = 0.0
+
+    def note(phase: str, _: Mapping[str, int]) -> None:
+        nonlocal started
+        now = time.thread_time()
+        if phase == "start":
+            started = now
+        else:
+            took.append(now - started)
+
+    gc.callbacks.append(note)
+    try:
+        yield took
+    finally:
+        gc.callbacks.remove(note)
 
 
 #: The CPUs this program may use, taken before it pins itself.

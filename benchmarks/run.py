@@ -1,6 +1,11 @@
 """Measure periskope side by side with its peers on this machine: `python benchmarks/run.py`.
 
-Prints every table and how each goal stands. With `--write` it also renews docs/explanation/performance.md.
+Prints every table and how each goal stands. With `--write` it also renews docs/explanation/performance.md. All of it
+takes thirty-five minutes; with `--figures FILE` it may be had in parts, for what is in the file counts as measured:
+
+    python benchmarks/run.py --figures all.json --only bulk --only sweep
+    python benchmarks/run.py --figures all.json --only growth --rounds 5
+    python benchmarks/run.py --figures all.json --none --write
 """
 
 import argparse
@@ -41,7 +46,11 @@ BENCHMARKS: Final[dict[str, Callable[[Lab], Series]]] = {
 }
 
 #: Tables that say nothing a reader needs.
-DULL: Final = ("bulk, peak MB", "sweep, peak MB", "20 ms latency, peak MB", "blocking bulk, peak MB")
+DULL: Final = frozenset(
+    f"{benchmark}, {unit}"
+    for benchmark in ("bulk", "sweep", "20 ms latency", "blocking bulk")
+    for unit in ("peak MB", fetching.COLLECTED)
+)
 
 
 def main() -> None:
@@ -53,29 +62,42 @@ def main() -> None:
     arguments.add_argument("--smoke", action="store_true", help="one round of a few tickets: only see that all works")
     arguments.add_argument("--own-server", action="store_true", help="use the small server even where nginx is")
     arguments.add_argument("--write", action="store_true", help="renew docs/explanation/performance.md")
-    arguments.add_argument("--json", type=Path, help="also write every figure to this file")
+    arguments.add_argument("--figures", type=Path, help="keep every figure in this file, and report what it holds too")
+    arguments.add_argument("--none", action="store_true", help="measure nothing: report what --figures holds")
     chosen = arguments.parse_args()
 
-    series: Series = {}
+    series = _kept(chosen.figures)
     with serve(nginx=not chosen.own_server) as server:
         pinned = pin(server)
         lab = Lab(server, 1 if chosen.smoke else chosen.rounds, chosen.smoke, chosen.rows)
-        for name in chosen.only or BENCHMARKS:
+        for name in () if chosen.none else chosen.only or BENCHMARKS:
             series |= BENCHMARKS[name](lab)
+            if chosen.figures:  # after each, for the next may fail
+                chosen.figures.write_text(json.dumps([[*key, values] for key, values in series.items()]), "utf-8")
     setting = (
         f"{machine()}; server: {server.name}, "
         f"{'client and server each on a CPU of its own' if pinned else 'client and server not pinned'}; "
-        f"medians of {lab.rounds} interleaved rounds; "
+        f"medians of {_rounds(series)} interleaved rounds; "
         + versions(
             "aiohttp", "cattrs", "msgspec", "orjson", "uvloop", "httpx", "niquests", "requests", "urllib3", "pydantic"
         )
     )
     report = "\n".join([*_goals(classify(GOALS, series)), *_tables(series), f"Measured on {setting}.", ""])
     print(report)
-    if chosen.json:
-        chosen.json.write_text(json.dumps([[*key, values] for key, values in series.items()]), encoding="utf-8")
     if chosen.write:
         PAGE.write_text(PAGE.read_text(encoding="utf-8").partition(MARK)[0] + MARK + "\n" + report, encoding="utf-8")
+
+
+def _kept(figures: Path | None) -> Series:
+    """Read what was measured before."""
+    if figures is None or not figures.exists():
+        return {}
+    return {Key(*names): values for *names, values in json.loads(figures.read_text("utf-8"))}
+
+
+def _rounds(series: Series) -> str:
+    counts = sorted({len(values) for values in series.values()})
+    return " to ".join(map(str, dict.fromkeys((counts[0], counts[-1])))) if counts else "no"
 
 
 def _goals(verdicts: Sequence[Verdict]) -> Iterator[str]:

@@ -5,6 +5,7 @@ Knows no resource: how a model stands in JSON is read from its class. A body is 
 """
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from functools import cache
 from typing import Any, Final, TypeVar, cast, get_origin
 
@@ -16,6 +17,7 @@ from periskope_async._codec.detailed import Hook, detailed, whole
 from periskope_async._codec.fields import own_fields, wire_key
 from periskope_async._codec.marks import Structured
 from periskope_async._codec.parser import loads, parser
+from periskope_async._codec.parts import apart
 from periskope_async._codec.readers import MAX_DEPTH, NestedTooDeepError
 from periskope_async.errors import DecodeError
 
@@ -66,26 +68,37 @@ def decode(body: bytes, cls: type[T], key: str | None = None) -> T:
 
 
 def decode_in_slices(body: bytes, cls: type[T], key: str | None = None) -> Generator[None, None, T | None]:
-    """Decode a page of a list, and yield once it is parsed and after every `ROWS_AT_ONCE` rows: others have a turn.
+    """Decode a page of a list part by part, and yield once one is parsed and after every `ROWS_AT_ONCE` rows of it.
 
     Returns:
         what `decode` returns; None where the body is to be left to it: `cls` is not a page, or the body is not one.
     """
-    try:
-        parse, read = _compiled(cls)  # type: ignore[arg-type]  # as in decode
-        name, keys, read_row = _rows(cls)  # type: ignore[arg-type]  # likewise
-        value = parse(body) if key is None else parse(body)[key]
-        yield  # what parses is one call, and takes as long as some slices do
-        rows_key = next(each for each in keys if each in value)
-        raws, rows = value[rows_key], list[Any]()
+    for envelope, arrays in (apart(body), (body, None)):
+        with suppress(Exception):  # as in decode
+            return (yield from _read_page(envelope, arrays, cls, key))
+    return None
+
+
+def _read_page(
+    envelope: bytes, arrays: Iterator[bytes] | None, cls: type[T], key: str | None
+) -> Generator[None, None, T]:
+    """Decode a page whose rows stand in *arrays*, or with None in the page itself, as `decode_in_slices` does."""
+    parse, read = _compiled(cls)  # type: ignore[arg-type]  # as in decode
+    name, keys, read_row = _rows(cls)  # type: ignore[arg-type]  # likewise
+    page = parse(envelope) if key is None else parse(envelope)[key]
+    rows_key = next(each for each in keys if each in page)
+    if arrays is not None and page[rows_key] != []:
+        raise ValueError("the array is another one")
+    rows, sample = list[Any](), list[Any]()
+    for raws in (page[rows_key],) if arrays is None else map(parse, arrays):
+        yield
+        sample = sample or raws[:1]
         for start in range(0, len(raws), ROWS_AT_ONCE):
             rows += [read_row(raw, None) for raw in raws[start : start + ROWS_AT_ONCE]]
             yield
-        page: T = read({**value, rows_key: raws[:1]}, cls)  # of the rows only what is a page with rows
-        object.__setattr__(page, name, tuple(rows))
-    except Exception:  # noqa: BLE001  # as in decode
-        return None
-    return page
+    result: T = read({**page, rows_key: sample}, cls)  # of the rows only what is a page with rows
+    object.__setattr__(result, name, tuple(rows))
+    return result
 
 
 def prepare(*classes: type) -> None:

@@ -6,7 +6,8 @@ from contextlib import nullcontext
 from typing import Any, TypeVar
 
 from periskope_async._io.caller import Caller
-from periskope_async._io.run import Job, Load, Run
+from periskope_async._io.intake import Intake, Job
+from periskope_async._io.run import Load, Run
 from periskope_async._io.source import Ids, Source
 from periskope_async._progress import shown
 from periskope_async._sansio.arguments import as_seconds
@@ -40,16 +41,19 @@ async def fetch_many(  # noqa: PLR0913  # what `get_many` and `send_many` take, 
     """
     if deadline is not None:
         deadline = as_seconds("deadline", deadline)
-    outcomes: dict[int, tuple[Any, T | PeriskopeError]] = {}
+    # By position, and two of them: a pair for each would be one more object for the garbage collector to look through.
+    keys: dict[int, Any] = {}
+    outcomes: dict[int, T | PeriskopeError] = {}
 
     def record(job: Job, outcome: T | PeriskopeError) -> None:
-        outcomes[job.position] = (job.key, outcome)
+        keys[job.position] = job.key
+        outcomes[job.position] = outcome
         if end is not None:
             end(job.key, outcome)
 
     bar = shown(on_progress, lambda: caller.rate_limit) if progress else nullcontext(on_progress)
     with bar as report:
-        run = Run(caller, build, Source(ids, name), record, report, begin, load)
+        run = Run(caller, build, Intake(Source(ids, name)), record, report, begin, load)
         timeout = asyncio.timeout(deadline)
         try:
             async with timeout:
@@ -58,10 +62,10 @@ async def fetch_many(  # noqa: PLR0913  # what `get_many` and `send_many` take, 
             if not timeout.expired():  # the caller's ids or `on_progress` raised it
                 raise
     run.drop_rest()
-    skipped = (*(run.dropped[position] for position in sorted(run.dropped)), *await run.source.rest())
+    skipped = (*(run.dropped[position] for position in sorted(run.dropped)), *await run.intake.source.rest())
     result = BulkResult[T](skipped=skipped, model=model)
     for position in sorted(outcomes):
-        key, outcome = outcomes[position]
+        key, outcome = keys[position], outcomes[position]
         if isinstance(outcome, PeriskopeError):
             result.errors[key] = outcome
         else:

@@ -1,8 +1,8 @@
-"""Many ids at once: a few workers over one shared source, every outcome recorded under its id: one run, in one file.
+"""Many ids at once: a few workers over one shared source, every outcome recorded under its id.
 
-Knows how a run is organised, not how an id is fetched: that is `Caller.call`, the same path as for a single call. The
-workers are tasks of one task group. What one raises is kept, and raised when all have gone, so that callers meet the
-error itself and no group of it.
+Knows how a run is organised, not which id is next (`intake.py`), nor how it is fetched: that is `Caller.call`, the same
+path as for a single call. The workers are tasks of one task group. What one raises is kept, and raised when all have
+gone, so that callers meet the error itself and no group of it.
 
 The group is asyncio's, whose tasks are cancelled once. anyio cancels again at every await, and so would cut off the
 clean-up of a caller's async generator of ids (`test_cancelled_while_leaving`). Where none of the caller's code waits,
@@ -10,8 +10,6 @@ for a permit, the scopes are anyio's.
 """
 
 import asyncio
-import math
-from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final, Generic, TypeVar
@@ -20,8 +18,8 @@ import anyio
 from attrs import define, field
 
 from periskope_async._io.caller import Caller
+from periskope_async._io.intake import Intake, Job
 from periskope_async._io.request_queue import RequestQueue
-from periskope_async._io.source import Source
 from periskope_async._sansio.operation import Request
 from periskope_async._sansio.permit import Permit
 from periskope_async.bulk import Progress
@@ -33,14 +31,11 @@ from periskope_async.errors import (
     PeriskopeError,
 )
 
-__all__ = ["Job", "Load", "Run"]
+__all__ = ["Load", "Run"]
 
 T = TypeVar("T")
 #: Puts a file into a request.
 Load = Callable[[], Awaitable[object]]
-
-#: A failed id waits this long for its second try while there are fresh ones, seconds.
-SECOND_TRY_AFTER: Final = 1.0
 
 #: How many requests of a run hold a file of the caller's at the same time.
 FILES_AT_ONCE: Final = 4
@@ -50,56 +45,36 @@ class _RunEndedError(Exception):
     """A worker ends its run; why is in the run."""
 
 
-@define
-class Job:
-    """One id under way: its place in the input, and the failure of its first try if this is the second."""
-
-    item: Any
-    key: Any
-    position: int
-    failed: PeriskopeError | None = None
-    due: float = 0.0
-
-
 @define(eq=False)
 class Run(Generic[T]):
-    """One bulk run: its source of ids, its workers' common state, and where outcomes go.
+    """One bulk run: its ids, its workers' common state, and where outcomes go.
 
     Attributes:
         caller: sends the requests.
         build: makes an id's request.
-        source: the ids.
+        intake: the ids.
         record: takes every outcome.
         on_progress: called after every outcome.
         begin: called with an id just before it is sent, and awaited.
         load: returns what puts a file into an id's request; None for an id without one.
         finish_in_flight: when a worker fails, let the others end what they have in flight; else cancel them.
-        allowance: how many ids may be taken up before the reader has taken their results.
-        consumed: how many results the reader has taken.
-        again: ids that wait for their second try.
         dropped: ids that were taken up and never attempted, by position.
     """
 
     caller: Caller
     build: Callable[[Any], Request[T]]
-    source: Source
+    intake: Intake
     record: Callable[[Job, T | PeriskopeError], None]
     on_progress: Callable[[Progress], None] | None = None
     begin: Callable[[Any], Awaitable[None]] | None = None
     load: Callable[[Any, Request[T]], Load | None] | None = None
     finish_in_flight: bool = False
-    allowance: float = math.inf
-    consumed: int = 0
-    again: deque[Job] = field(factory=deque[Job])
     dropped: dict[int, Any] = field(factory=dict[int, Any])
-    room: asyncio.Event = field(factory=asyncio.Event)
     _queue: RequestQueue = field(init=False)
     _files: asyncio.Semaphore = field(factory=lambda: asyncio.Semaphore(FILES_AT_ONCE))
     _loop: asyncio.AbstractEventLoop = field(factory=asyncio.get_running_loop)
     _started: float = 0.0
-    _stopped: bool = False
     _error: BaseException | None = None
-    _taken: int = 0
     _done: int = 0
     _failed: int = 0
     _in_flight: int = 0
@@ -107,8 +82,6 @@ class Run(Generic[T]):
     _operation: str | None = None
     #: What workers wait for a permit in, without having a request in flight.
     _waits: set["anyio.CancelScope"] = field(factory=set["anyio.CancelScope"])
-    #: Workers that wait for an id.
-    _readers: set["asyncio.Task[Any]"] = field(factory=set["asyncio.Task[Any]"])
 
     def __attrs_post_init__(self) -> None:
         self._queue = self.caller.queue()
@@ -120,7 +93,7 @@ class Run(Generic[T]):
             BaseException: what the ids, `on_progress` or `record` raised, and ClientClosedError.
         """
         self._started = self._loop.time()
-        number = self.caller.report.run_start(self.source.total)
+        number = self.caller.report.run_start(self.intake.source.total)
         try:
             await self._work_all()
         except BaseException as exc:
@@ -130,11 +103,11 @@ class Run(Generic[T]):
 
     def _say_end(self, number: int, error: BaseException | None) -> None:
         facts = {"done": self._done, "failed": self._failed, "elapsed": self._loop.time() - self._started}
-        report, total = self.caller.report, self.source.total
+        report, total = self.caller.report, self.intake.source.total
         report.run_end(run=number, total=total, operation=self._operation, error=error, **facts)
 
     async def _work_all(self) -> None:
-        concurrency, size = self.caller.settings.concurrency, self.source.size
+        concurrency, size = self.caller.settings.concurrency, self.intake.source.size
         with suppress(ExceptionGroup):
             async with asyncio.TaskGroup() as workers:
                 for _ in range(concurrency if size is None else min(concurrency, size or 1)):
@@ -144,21 +117,18 @@ class Run(Generic[T]):
 
     def stop(self) -> None:
         """Take up no further id; what is in flight goes on, what waits for a permit is skipped."""
-        self._stopped = True
+        self.intake.stop()
         for scope in tuple(self._waits):
             scope.cancel()
-        for reader in tuple(self._readers):
-            reader.cancel()
-        self.room.set()
 
     def drop_rest(self) -> None:
         """Record the ids whose second try never came: their first failure is their result."""
-        while self.again:
-            self._drop(self.again.popleft())
+        while self.intake.again:
+            self._drop(self.intake.again.popleft())
 
     def progress(self) -> Progress:
         """Return how far the run has come."""
-        total, settled = self.source.total, self._done + self._failed
+        total, settled = self.intake.source.total, self._done + self._failed
         elapsed = self._loop.time() - self._started
         eta = None
         if total is not None and settled:
@@ -178,7 +148,7 @@ class Run(Generic[T]):
                 raise _RunEndedError from None  # whereupon the group cancels the others
 
     async def _fetch_all(self) -> None:
-        while (job := await self._take()) is not None:
+        while (job := await self.intake.take()) is not None:
             try:
                 request = self.build(job.item)
             except ConfigurationError as exc:
@@ -226,41 +196,10 @@ class Run(Generic[T]):
             self._finish(job, outcome)
         return True
 
-    async def _take(self) -> Job | None:
-        """Return the next id to fetch, or None when all are fetched, failed, or under way with another worker."""
-        while not self._stopped:
-            nothing_fresh = self.source.ended or self.source.slow
-            if self.again and (nothing_fresh or self.again[0].due <= self._loop.time()):
-                return self.again.popleft()
-            if self._taken - self.consumed >= self.allowance:
-                if self.again:
-                    return self.again.popleft()
-                self.room.clear()
-                await self.room.wait()
-                continue
-            taken = await (self._read() if self.source.slow else self.source.take())
-            if taken is not None:
-                self._taken += 1
-                return Job(*taken, self._taken - 1)
-            if not self.again:
-                return None
-        return None
-
-    async def _read(self) -> tuple[Any, Any] | None:
-        me = asyncio.current_task(self._loop)
-        if me is None:
-            raise AssertionError("unreachable")
-        self._readers.add(me)
-        try:
-            return await self.source.take()
-        finally:
-            self._readers.discard(me)
-
     def _try_acquire(self) -> Permit | None:
         """Return a permit for an id that was just taken up, if one is to be had this moment."""
-        total = self.source.total
-        self._queue.wanted = math.inf if total is None else total - self._taken + len(self.again) + 1
-        return None if self._stopped else self._queue.try_acquire(bulk=True)
+        self._queue.wanted = self.intake.left()
+        return None if self.intake.stopped else self._queue.try_acquire(bulk=True)
 
     async def _acquire(self, job: Job, permit: Permit | None) -> Permit | None:
         """Return *permit* or wait for one; None if the run is stopped, or now has to be, and the id dropped."""
@@ -278,7 +217,7 @@ class Run(Generic[T]):
 
     async def _wait_for_permit(self, permit: Permit | None, *, again: bool) -> Permit | None:
         """Return *permit* or wait for one; None if the run is stopped, or now has to be."""
-        if permit is None and not self._stopped:
+        if permit is None and not self.intake.stopped:
             with anyio.CancelScope() as scope:
                 self._waits.add(scope)
                 try:
@@ -319,9 +258,8 @@ class Run(Generic[T]):
             self._in_flight -= 1
         if isinstance(error, AuthenticationError) or self.caller.is_hopeless():
             self.stop()
-        if error.retryable and not error.maybe_sent and not second and not self._stopped:
-            self.again.append(Job(job.item, job.key, job.position, error, self._loop.time() + SECOND_TRY_AFTER))
-            self.room.set()
+        if error.retryable and not error.maybe_sent and not second and not self.intake.stopped:
+            self.intake.postpone(job, error)
             return None
         return error
 

@@ -12,7 +12,8 @@ from typing import Any, Final, Generic, TypeVar
 
 from periskope_async._io.caller import Caller
 from periskope_async._io.entered import Entered
-from periskope_async._io.run import Job, Run
+from periskope_async._io.intake import Intake, Job
+from periskope_async._io.run import Run
 from periskope_async._io.source import Ids, Source
 from periskope_async._io.tasks import cancel_and_wait
 from periskope_async._sansio.operation import Request
@@ -68,8 +69,7 @@ class _Results(AsyncIterator[Fetched[T] | Failed], Generic[T]):
                 continue
             self._news.clear()
             await self._news.wait()
-        self._run.consumed += 1
-        self._run.room.set()
+        self._run.intake.make_room()
         return self._ready.popleft()
 
     def _end(self) -> None:
@@ -95,8 +95,8 @@ async def _open(
     caller: Caller, build: Callable[[Any], Request[T]], ids: Ids, *, name: str, ordered: bool
 ) -> AsyncGenerator[AsyncIterator[Fetched[T] | Failed], None]:
     results = _Results[T](ordered=ordered)
-    run = Run(caller, build, Source(ids, name), results.record, finish_in_flight=True)
-    run.allowance = HELD_PER_WORKER * caller.settings.concurrency
+    intake = Intake(Source(ids, name), HELD_PER_WORKER * caller.settings.concurrency)
+    run = Run(caller, build, intake, results.record, finish_in_flight=True)
     work = asyncio.create_task(run.work())
     results.follow(run, work)
     try:

@@ -28,7 +28,7 @@ WAYS: list[Callable[[Json, type[Any]], Any]] = [structure, explain]
 
 #: The files of the codec: each may import those before it and no other.
 ORDER = [
-    *("marks", "sparse", "enums", "parser", "annotations", "readers", "fields"),
+    *("marks", "sparse", "enums", "parser", "parts", "annotations", "readers", "fields"),
     *(
         "usual",
         "compiled",

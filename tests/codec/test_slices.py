@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from periskope_async._codec import parts
 from periskope_async._codec.converter import ROWS_AT_ONCE, decode, decode_in_slices
 from periskope_async.errors import DecodeError
 from periskope_async.models import NotificationPage, TicketInfo, TicketPage
@@ -32,16 +33,34 @@ def drained(slices: Generator[None, None, Any]) -> tuple[int, Any]:
     st.lists(st.sampled_from([ROW, {"ticket_id": "BKT-002", "due_date": ""}, {**ROW, "status": "new"}]), max_size=250),
     st.dictionaries(st.sampled_from(["count", "from", "to", "new_key", "other"]), st.none() | st.integers(0, 9)),
     st.sampled_from([None, "data"]),
+    st.sampled_from([1, 1_000, parts.PART_BYTES]),
 )
-def test_a_page_in_slices_is_the_page(rows: list[Any], others: dict[str, Any], key: str | None) -> None:
-    """Slices make the same page as one go does, odd spellings too, with a turn before each slice and one at the end."""
+def test_a_page_in_slices_is_the_page(rows: list[Any], others: dict[str, Any], key: str | None, size: int) -> None:
+    """Slices make the same page as one go does, odd spellings too, with a turn after each part and each slice of it."""
     page = {**others, "tickets": rows}
     body = json.dumps(page if key is None else {key: page}).encode()
-    turns, sliced = drained(decode_in_slices(body, TicketPage, key))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parts, "PART_BYTES", size)
+        turns, sliced = drained(decode_in_slices(body, TicketPage, key))
     whole = decode(body, TicketPage, key)
-    assert turns == 1 + -(-len(rows) // ROWS_AT_ONCE)
+    if size == 1:  # every row is a part, and a slice
+        assert turns == 2 * max(1, len(rows)) - (not rows)
+    elif len(body) < size:
+        assert turns == 1 + -(-len(rows) // ROWS_AT_ONCE)
     assert sliced == whole
     assert sliced.to_dict() == whole.to_dict() == page
+
+
+@each_of("before", [True, False])
+def test_a_page_beside_another_array(before: bool) -> None:  # noqa: FBT001  # a parameter of the test
+    """Where the array of rows cannot be found without parsing, the page is parsed whole, and read in slices."""
+    rows, labels = {"tickets": [ROW] * 250}, {"labels": ["a"]}
+    page = labels | rows if before else rows | labels
+    body = json.dumps(page).encode()
+    turns, sliced = drained(decode_in_slices(body, TicketPage))
+    assert turns == 4
+    assert sliced == decode(body, TicketPage)
+    assert sliced.to_dict() == page
 
 
 @each_of("key", ["notifications", "notifictions"])
@@ -61,6 +80,7 @@ def test_rows_may_stand_under_another_key(key: str) -> None:
         (b'{"ticket": {"ticket_id": "BKT-001"}}', TicketInfo),
         (b'{"tickets": [{"ticket_id": "BKT-001"}, {"ticket_id": 5}]}', TicketPage),
         (b'{"tickets": "none"}', TicketPage),
+        (b'{"labels": [1], "tickets": "none"}', TicketPage),
         (b'{"count": 1}', TicketPage),
         (b"[", TicketPage),
     ],
@@ -73,6 +93,6 @@ def test_what_is_no_page_is_left_to_the_one_way(body: bytes, cls: type[Any]) -> 
 def test_the_problems_of_a_large_page_are_named() -> None:
     """A row that is wrong is named by its place in the page, however far down it stands."""
     body = json.dumps({"tickets": [ROW] * 150 + [{}]}).encode()
-    assert drained(decode_in_slices(body, TicketPage)) == (2, None)
+    assert drained(decode_in_slices(body, TicketPage)) == (4, None)
     with pytest.raises(DecodeError, match=r"required field missing @ \$\.tickets\[150\]\.ticket_id"):
         decode(body, TicketPage)

@@ -31,6 +31,7 @@ from periskope_async import (
     PermissionDeniedError,
     Progress,
     ProtocolError,
+    TicketInfo,
 )
 from periskope_async._io import limiter as limiter_module
 from periskope_async._sansio import ledger as ledger_module
@@ -829,3 +830,21 @@ async def test_nothing_leaks(fake: FakePeriskope) -> None:
         await run()
     assert open_files() <= files
     assert threading.active_count() <= threads
+
+
+async def test_a_run_keeps_no_object_for_an_id_but_its_outcome(fake: FakePeriskope) -> None:
+    """What the garbage collector looks through again and again while a run grows is its tickets, and nothing beside."""
+    holders: list[int] = []
+
+    def look(progress: Progress) -> None:
+        if progress.done == progress.total:
+            holders.append(sum(isinstance(each, tuple) and _has_a_ticket(each) for each in gc.get_objects()))
+
+    async with connect(fake) as client:
+        assert (await client.tickets.get_many(fake.ticket_ids, on_progress=look)).ok
+    assert len(holders) == 1
+    assert holders[0] < len(fake.ticket_ids) / 2
+
+
+def _has_a_ticket(values: tuple[Any, ...]) -> bool:
+    return any(isinstance(each, TicketInfo) for each in values)

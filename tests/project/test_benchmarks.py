@@ -51,7 +51,7 @@ def soak(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def test_every_peer_does_what_it_claims(name: str, tmp_path: Path) -> None:
     """One short round of each benchmark ends well: its own checks of ids, counts and requests served hold."""
     out = tmp_path / "figures.json"
-    command = [sys.executable, BENCHMARKS / "run.py", "--smoke", "--own-server", "--only", name, "--json", out]
+    command = [sys.executable, BENCHMARKS / "run.py", "--smoke", "--own-server", "--only", name, "--figures", out]
     run = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
     assert run.returncode == 0, run.stderr
     rows = Counter(row for _, row, _, figures in json.loads(out.read_text()) if figures)
