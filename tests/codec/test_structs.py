@@ -106,6 +106,15 @@ def test_a_struct_takes_nothing_that_is_wrong(step: int) -> None:
     assert min(read, refused) > 200 // step
 
 
+def test_a_part_without_its_id_is_left_to_the_way_by_dicts() -> None:
+    """Whether such an object stands for nothing or is wrong, it says; other parts are there or not as their ids are."""
+    body = {"ticket": {"ticket_id": "1"}, "chat": {"chat_id": ""}, "message": {"message_id": "m"}}
+    structs = Structs(TicketInfo)
+    assert taken(structs, body) is None
+    assert decode(json.dumps(body).encode(), TicketInfo).chat is None
+    assert taken(structs, {**body, "chat": None}).message.message_id == "m"
+
+
 def test_of_a_key_that_comes_twice_the_last_counts() -> None:
     """As with dicts; also of a key that was learned."""
     structs = Structs(Contact)
