@@ -5,20 +5,22 @@ raises anything at all, for `converter` to explain. To structure an object this 
 takes to parse it; by cattrs' detailed code, eight times as long as `json.loads`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from itertools import filterfalse
 from typing import TYPE_CHECKING, Any, cast
 
 from attrs import NOTHING as REQUIRED
 
 from periskope_async._codec.fields import WireField, rename, wire_fields
 from periskope_async._codec.marks import ABSENT, EMPTY_MAPPING
-from periskope_async._codec.readers import read_json
+from periskope_async._codec.readers import in_order, read_json
 from periskope_async._codec.usual import HELPERS, Names, usual
 
 if TYPE_CHECKING:
     from cattrs import Converter
 
-__all__ = ["compile_model"]
+__all__ = ["Hook", "assignment", "compile_model", "default", "draft", "others", "unusual"]
 
 Hook = Callable[..., Any]
 
@@ -29,20 +31,20 @@ def compile_model(cls: Any, converter: "Converter") -> Hook:
     sent = [field for field in wired if field.unset is not ABSENT]
     left_out = [field for field in wired if field.unset is ABSENT and not field.is_sparse]
     has_other_keys = any(field.other_keys for field in wired)
+    slotted = frozenset(field.key for field in wired if not field.is_sparse).__contains__
     names: Names = {
         **HELPERS,
         "ABSENT": ABSENT,
         "EMPTY_MAPPING": EMPTY_MAPPING,
         "absent": {field.key: ABSENT for field in sent},
         "cls": cls,
-        "draft": _draft(cls),
-        "noted": _noted,
-        "others": _others(wired),
+        "draft": draft(cls),
+        "others": others(wired, lambda raw: filterfalse(slotted, raw)),
         "renamed": rename(wired),
-        "unusual": _unusual,
+        "unusual": unusual,
     }
     source = [
-        "def structure(raw, _=None):",
+        "def structure(raw, _=None, kind=kind, text=text, ABSENT=ABSENT, EMPTY_MAPPING=EMPTY_MAPPING):",
         # Where no key is asked for, nothing below would notice an empty array or text in the place of an object.
         *([] if sent else ["  if type(raw) is not dict: raise TypeError"]),
         # Not there yet what usually is, and it is found out before anything is read rather than in the midst of it.
@@ -50,15 +52,15 @@ def compile_model(cls: Any, converter: "Converter") -> Hook:
         "  model = draft()",
         *(["  came = raw", "  raw, wire = renamed(raw)"] if has_other_keys else ["  wire = EMPTY_MAPPING"]),
         "  try:",
-        *([f"    {line}" for field in sent for line in _assignment(field, names, converter)] or ["    pass"]),
+        *([f"    {line}" for field in sent for line in _read(field, names, converter)] or ["    pass"]),
         "  except KeyError:",  # a key is not there that usually is: once more, with a mark in its place
         f"    return structure({{**absent, **{'came' if has_other_keys else 'raw'}}})",
         f"  if len(raw) == {len(sent)}:",  # the keys above and no other
-        *(f"    model.{field.name} = {_default(field, names)}" for field in left_out),
+        *(f"    model.{field.name} = {default(field, names)}" for field in left_out),
         "    model.extra = EMPTY_MAPPING",
         "  else:",
         f"    expected = {len(sent)}",
-        *(f"    {line}" for field in left_out for line in _assignment(field, names, converter)),
+        *(f"    {line}" for field in left_out for line in _read(field, names, converter)),
         "    if len(raw) == expected: model.extra = EMPTY_MAPPING",
         "    else: model.extra, wire = others(raw, wire)",
         "  model._wire = wire",
@@ -69,13 +71,22 @@ def compile_model(cls: Any, converter: "Converter") -> Hook:
     return names["structure"]  # type: ignore[no-any-return]  # exec has no types
 
 
-def _draft(cls: Any) -> type:
+def _read(field: WireField, names: Names, converter: "Converter") -> list[str]:
+    """Return the code that reads one field out of a dict."""
+    test, *assign = usual(field, f"model.{field.name}", names, converter)
+    if field.unset is not ABSENT:
+        return assignment(field, names, f"raw[{field.key!r}]", (test, *assign))
+    return assignment(field, names, f"raw.get({field.key!r}, ABSENT)", (test, *assign, "expected += 1"))
+
+
+@cache
+def draft(cls: Any) -> type:
     """Return a mutable subclass: filling one and then making it a `cls` takes a quarter of a frozen `__init__`."""
     thawed = {name: getattr(object, name) for name in ("__setattr__", "__delattr__", "__init__")}
     return type(f"{cls.__name__}Draft", (cls,), {"__slots__": (), **thawed})
 
 
-def _default(field: WireField, names: Names) -> str:
+def default(field: WireField, names: Names) -> str:
     """Return an expression for the empty value of a field."""
     if field.default is None:
         return "None"
@@ -83,38 +94,45 @@ def _default(field: WireField, names: Names) -> str:
     return f"{field.name}_default"
 
 
-def _assignment(field: WireField, names: Names, converter: "Converter") -> list[str]:
+def assignment(field: WireField, names: Names, fetch: str, usual: tuple[str, ...], noted: str = "v") -> list[str]:
     """Return the code that reads one field, and put what it refers to into `names`.
 
     Such as::
 
         v = raw['assignee']
-        if type(v) is str and v:
+        if kind(v) is text and v:
           model.assignee = v
         elif v == '':
           model.assignee = None
         elif v is ABSENT or v is None:
-          wire = noted(wire, 'assignee', v)
+          if wire is EMPTY_MAPPING: wire = {}
+          wire['assignee'] = v
           model.assignee = None
         else:
           model.assignee, wire = unusual(assignee_field, v, wire)
+
+    Args:
+        field: the field.
+        names: what the code may refer to.
+        fetch: an expression for its raw value.
+        usual: a test for what is spelled as usual, and the code to assign that.
+        noted: an expression for what is to be remembered of an odd way to say nothing.
     """
     target = f"model.{field.name}"
-    test, *assign = usual(field, target, names, converter)
+    test, *assign = usual
     if field.default is REQUIRED:
-        return [f"v = raw[{field.key!r}]", f"if not ({test}): raise TypeError", *assign]
+        return [f"v = {fetch}", f"if not ({test}): raise TypeError", *assign]
     names[f"{field.name}_field"] = field
-    left_out = field.unset is ABSENT
+    nothing = f"  {target} = {default(field, names)}"
     odd = _odd_empties(field)
+    note = ["  if wire is EMPTY_MAPPING: wire = {}", f"  wire[{field.name!r}] = {noted}", nothing]
     return [
-        f"v = raw.get({field.key!r}, ABSENT)" if left_out else f"v = raw[{field.key!r}]",
+        f"v = {fetch}",
         f"if {test}:",
         *(f"  {line}" for line in assign),
-        *["  expected += 1"] * left_out,
         f"elif {_is(field.unset)}:",
-        f"  {target} = {_default(field, names)}",
-        *([f"elif {' or '.join(map(_is, odd))}:", f"  wire = noted(wire, {field.name!r}, v)"] if odd else []),
-        *([f"  {target} = {_default(field, names)}"] if odd else []),
+        nothing,
+        *([f"elif {' or '.join(map(_is, odd))}:", *note] if odd else []),
         "else:",
         f"  {target}, wire = unusual({field.name}_field, v, wire)",
     ]
@@ -145,37 +163,41 @@ def _noted(wire: Mapping[str, Any], name: str, raw: Any) -> Mapping[str, Any]:
     return wire
 
 
-def _unusual(field: WireField, raw: Any, wire: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
+def unusual(field: WireField, raw: Any, wire: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
     """Return what a spelling means, and the record of unusual spellings, with this one in it if it is one."""
     value = field.read(raw)
     return value, _noted(wire, field.name, raw) if field.is_unusual(raw, value) else wire
 
 
-def _others(fields: tuple[WireField, ...]) -> Callable[..., tuple[Mapping[str, Any], Mapping[str, Any]]]:
+def others(
+    fields: tuple[WireField, ...], unread: Callable[[dict[str, Any]], Iterable[str]]
+) -> Callable[..., tuple[Mapping[str, Any], Mapping[str, Any]]]:
     """Return a function that reads the keys of an object which have no slot: unknown ones, and those of sparse fields.
 
     It walks over the keys that came, since of sparse fields there are many, and none comes as a rule.
+
+    Args:
+        fields: those of the model.
+        unread: returns the keys of an object which have no slot.
     """
-    slotted = frozenset(field.key for field in fields if not field.is_sparse)
     sparse = {field.key: field for field in fields if field.is_sparse}
 
     def read(raw: dict[str, Any], wire: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         extra: dict[str, Any] = {}
-        for key, value in raw.items():
-            if key in slotted:
-                continue
+        for key in unread(raw):
+            value = raw[key]
             if key in sparse:
                 wire = _with_sparse(sparse[key], value, wire)
             else:
                 extra[key] = value if type(value) in _ATOMS else read_json(value)
-        return extra or EMPTY_MAPPING, wire
+        return in_order(extra), wire
 
     return read
 
 
 def _with_sparse(field: WireField, raw: Any, wire: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the record of unusual spellings with the value of a field in it that takes no slot."""
-    value, wire = _unusual(field, raw, wire)
+    value, wire = unusual(field, raw, wire)
     return wire if value == field.default else {**wire, field.value_note: value}
 
 

@@ -7,7 +7,7 @@ Knows no resource: how a model stands in JSON is read from its class. A body is 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from functools import cache
-from typing import Any, Final, TypeVar, cast, get_origin
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, get_origin
 
 import attrs
 
@@ -20,6 +20,9 @@ from periskope_async._codec.parser import loads, parser
 from periskope_async._codec.parts import apart
 from periskope_async._codec.readers import MAX_DEPTH, NestedTooDeepError
 from periskope_async.errors import DecodeError
+
+if TYPE_CHECKING:
+    from periskope_async._codec.structs import Structs
 
 __all__ = ["IS_NULL", "NOT_JSON", "decode", "decode_in_slices", "loads", "prepare", "structure", "to_dict"]
 
@@ -45,12 +48,25 @@ def decode(body: bytes, cls: type[T], key: str | None = None) -> T:
         DecodeError: the body is not the JSON of a `cls`. It holds paths and none of the values; its `problems` are
             `NOT_JSON` or `IS_NULL` alone for a body that is not JSON, or null.
     """
-    parse, read = _compiled(cls)  # type: ignore[arg-type]  # mypy takes classes for unhashable
+    structs = _structs(cls) if key is None else None  # type: ignore[arg-type]  # mypy takes classes for unhashable
+    if structs is not None and structs.steps is not None:
+        try:
+            return structs.read(body)  # type: ignore[no-any-return]  # a hook of cls returns a cls
+        except Exception:  # noqa: BLE001, S110  # whatever a struct refuses, the way by dicts decides about
+            pass
+    parse, read = _compiled(cls)  # type: ignore[arg-type]  # likewise
     try:
         value = parse(body)
-        return read(value if key is None else value[key], cls)  # type: ignore[no-any-return]  # a hook of cls returns a cls
+        model: T = read(value if key is None else value[key], cls)
+        if structs is not None:
+            structs.refused(value)
+        return model  # noqa: TRY300  # were it to fail to learn, the slow way returns the same
     except Exception:  # noqa: BLE001, S110  # compiled code raises anything; the slow way finds out what and where
         pass
+    return _explain_body(body, cls, key)
+
+
+def _explain_body(body: bytes, cls: type[T], key: str | None) -> T:
     try:
         value = loads(body)
     except ValueError:
@@ -104,7 +120,8 @@ def _read_page(
 def prepare(*classes: type) -> None:
     """Compile the code for these models now; the first call would hold its event loop for it."""
     for cls in classes:
-        _compiled(cls)
+        if _structs(cls) is None:
+            _compiled(cls)
 
 
 def structure(value: Any, cls: type[T]) -> T:
@@ -202,6 +219,17 @@ def _rows(cls: Any) -> tuple[str, tuple[str, ...], Hook]:
     rows = next(a for a in own_fields(cls) if a.metadata.get("rows"))
     keys = (wire_key(rows), *rows.metadata.get("other_keys", ()))
     return rows.name, keys, _compiled(element_type(rows.type))[1]
+
+
+@cache
+def _structs(cls: Any) -> "Structs | None":
+    """Return the way by structs, where there is one."""
+    try:
+        from periskope_async._codec.structs import Structs
+    except ImportError:  # msgspec is not installed
+        return None
+    structs = Structs(cls)
+    return structs if structs.steps is not None else None
 
 
 @cache

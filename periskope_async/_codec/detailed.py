@@ -12,7 +12,16 @@ from periskope_async._codec.annotations import element_type, is_loose, is_model,
 from periskope_async._codec.enums import OpenIntEnum, OpenStrEnum
 from periskope_async._codec.fields import rename, wire_fields
 from periskope_async._codec.marks import ABSENT, EMPTY_MAPPING, AnyText
-from periskope_async._codec.readers import READERS, copy_json, read_int, read_json, read_moment, read_text, strict
+from periskope_async._codec.readers import (
+    READERS,
+    copy_json,
+    in_order,
+    read_int,
+    read_json,
+    read_moment,
+    read_text,
+    strict,
+)
 from periskope_async._codec.unstructured import unstructure_hook
 
 if TYPE_CHECKING:
@@ -139,6 +148,6 @@ def _model(cls: Any, converter: "Converter") -> Hook:
         extra = {key: read_json(raw) for key, raw in value.items() if key not in keys}
         raws = [(field, value.get(field.key, ABSENT)) for field in fields]
         wire = {field.name: raw for field, raw in raws if field.is_unusual(raw, getattr(model, field.name))}
-        return attrs.evolve(model, extra=extra or EMPTY_MAPPING, _wire={**notes, **wire} or EMPTY_MAPPING)
+        return attrs.evolve(model, extra=in_order(extra), _wire={**notes, **wire} or EMPTY_MAPPING)
 
     return read

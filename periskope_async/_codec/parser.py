@@ -9,7 +9,7 @@ import re
 from codecs import BOM_UTF8
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 __all__ = ["loads", "parser"]
 
@@ -54,7 +54,13 @@ def parser() -> Callable[[bytes], Any]:
 
 def _stdlib_loads(body: bytes) -> Any:
     text = body.decode()
-    value = _STRICT_JSON.decode(text)
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration:
+        value, end = None, 0
+    # `decode` looks for white space around every body, which takes a 25th of the parsing.
+    if not end or (end != len(text) and text[end:].strip(_WHITE_SPACE)):
+        value = _STRICT_JSON.decode(text)
     if "\\u" in text and _SURROGATE_ESCAPE.search(text):  # the first look takes a hundredth of the second
         # Encoding finds half a surrogate pair now, not when somebody prints the ticket.
         json.dumps(value, ensure_ascii=False).encode()
@@ -80,3 +86,5 @@ _SURROGATES: Final = re.compile(
     re.VERBOSE,
 )
 _STRICT_JSON: Final = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+_scan: Final[Callable[[str, int], tuple[Any, int]]] = cast("Any", _STRICT_JSON).scan_once
+_WHITE_SPACE: Final = " \t\n\r"

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
-from periskope_async._codec.marks import Spelling
+from periskope_async._codec.marks import EMPTY_MAPPING, Spelling
 
 __all__ = [
     "MAX_DEPTH",
     "READERS",
     "NestedTooDeepError",
     "copy_json",
+    "in_order",
     "read_int",
     "read_json",
     "read_labels",
@@ -96,6 +97,11 @@ def _elements(value: Any) -> Iterable[Any]:
     if isinstance(value, dict):
         return cast("dict[str, Any]", value).values()
     return cast("Iterable[Any]", value) if isinstance(value, list) else ()
+
+
+def in_order(extra: dict[str, Any]) -> Mapping[str, Any]:
+    """Return unknown keys in the order of their names: that in which they came is not known of a struct."""
+    return {key: extra[key] for key in sorted(extra)} if len(extra) > 1 else extra or EMPTY_MAPPING
 
 
 def copy_json(value: Any) -> Any:

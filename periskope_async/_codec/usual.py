@@ -16,19 +16,19 @@ from periskope_async._codec.readers import read_json, read_labels
 if TYPE_CHECKING:
     from cattrs import Converter
 
-__all__ = ["HELPERS", "Names", "usual"]
+__all__ = ["HELPERS", "TEXT", "Names", "usual"]
 
 Names = dict[str, Any]
 
 # The generated code holds one field's raw value after the other in `v`, and what a test made of it in `x`.
-_TEXT = "type(v) is str and v"
-_ARRAY = "type(v) is list and v"
-_OBJECT = "type(v) is dict and v"
+TEXT = "kind(v) is text and v"
+_ARRAY = "kind(v) is list and v"
+_OBJECT = "kind(v) is dict and v"
 # Calling `isoformat` is the sure way to find out whether a moment is spelled as it will be spelled again, and takes ten
 # times as long as these slices: the marks in their places, UTC as +00:00, no fraction or one of six digits but not
 # six zeros, and no 24:00, which Python reads as the next day from 3.14 on.
 _MOMENT = (
-    f"{_TEXT} and (x := fromisoformat(v)).tzinfo is UTC"
+    f"{TEXT} and (x := fromisoformat(v)).tzinfo is UTC"
     " and (v[MARKS] == '--T::+:' or v[MARKS_TO_FRACTION] == '--T::.' and v[ZONE] == '+00:00' and x.microsecond)"
     + (" and (x.hour or v[11] == '0')" if sys.version_info >= (3, 14) else "")
 )
@@ -41,7 +41,7 @@ def usual(field: WireField, target: str, names: Names, converter: "Converter") -
     """
     wanted = some(field.type)
     if is_labels(wanted):
-        test, value = f"{_TEXT} and (x := label_lists[v])", "x"
+        test, value = f"{TEXT} and (x := label_lists[v])", "x"
         if field.unset != "":
             test, value = f"{_ARRAY} and '' not in v", "read_labels(v)"
     elif isinstance(wanted, type) and issubclass(wanted, (OpenStrEnum, OpenIntEnum)):
@@ -49,7 +49,7 @@ def usual(field: WireField, target: str, names: Names, converter: "Converter") -
         names[known] = {member.value: member for member in wanted}
         test, value = f"(x := {known}.get(v)) is not None", "x"
         if issubclass(wanted, OpenIntEnum):  # to a dict, True is 1
-            test = f"type(v) is int and {test}"
+            test = f"kind(v) is int and {test}"
     elif plain(wanted) in _SCALARS:
         test, value = _SCALARS[plain(wanted)]
     elif model_in(wanted) is not None:
@@ -78,10 +78,10 @@ def _usual_json(field: WireField, target: str, names: Names) -> tuple[str, ...]:
     if wanted is Any or (element is Any and not is_array):
         return _OBJECT, f"{target} = flat(v)"
     if is_array and element == Mapping[str, Any]:
-        return f"{_ARRAY} and all([type(v) is dict for v in v])", f"{target} = tuple(map(flat, v))"
+        return f"{_ARRAY} and all([kind(v) is dict for v in v])", f"{target} = tuple(map(flat, v))"
     test, value = _SCALARS.get(some(element), ("", ""))
     if value == "v":  # each scalar comes out as it came in, and so does what holds them
-        test = f"v is None or {test}" if is_optional(element) else "type(v) is str" if element is str else test
+        test = f"v is None or {test}" if is_optional(element) else "kind(v) is text" if element is str else test
         if is_array:
             return f"{_ARRAY} and all([{test} for v in v])", f"{target} = tuple(v)"
         return f"{_OBJECT} and all([{test} for v in v.values()])", f"{target} = v"
@@ -90,10 +90,10 @@ def _usual_json(field: WireField, target: str, names: Names) -> tuple[str, ...]:
 
 
 _SCALARS: dict[Any, tuple[str, str]] = {
-    str: (_TEXT, "v"),
+    str: (TEXT, "v"),
     bool: ("v is True or v is False", "v"),
-    int: ("type(v) is int", "v"),
-    float: ("type(v) is float or type(v) is int", "v"),
+    int: ("kind(v) is int", "v"),
+    float: ("kind(v) is float or kind(v) is int", "v"),
     datetime: (_MOMENT, "x"),
 }
 
@@ -131,6 +131,9 @@ def _flat(value: dict[str, Any]) -> dict[str, Any]:
 
 #: What the tests refer to, whatever the field.
 HELPERS: Names = {
+    # Names of the compiled function's own, so that neither takes a look into two dicts.
+    "kind": type,
+    "text": str,
     "flat": _flat,
     "fromisoformat": datetime.fromisoformat,
     # Made once: a slice that is spelled in the code is made anew each time.

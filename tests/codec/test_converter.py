@@ -19,6 +19,7 @@ from periskope_async._codec.converter import (
     IS_NULL,
     NOT_JSON,
     _compiled,
+    _structs,
     decode,
     explain,
     prepare,
@@ -32,7 +33,6 @@ from periskope_async._codec.readers import MAX_DEPTH
 from periskope_async.errors import DecodeError
 from periskope_async.models import (
     ChatInfo,
-    Message,
     MessageInfo,
     TicketInfo,
     TicketPage,
@@ -512,10 +512,19 @@ def test_the_converter_is_generic_in_the_type() -> None:
     assert same_json(to_dict(reaction), body)
 
 
-def test_prepared_models_are_compiled_before_the_first_body() -> None:
-    """`prepare` does the work that the first body of a kind would wait for."""
-    _compiled.cache_clear()
-    prepare(TicketInfo, Message)
-    assert _compiled.cache_info().currsize == 2
+def test_prepared_models_are_compiled_before_the_first_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`prepare` does the work that the first body of a kind would wait for, by structs where it can."""
+    pytest.importorskip("msgspec")
+    for way in (_structs, _compiled):
+        way.cache_clear()
+    prepare(TicketInfo, TicketPage)
+    assert [way.cache_info().currsize for way in (_structs, _compiled)] == [2, 1]
+    decode(BODY, TicketInfo)
+    assert [way.cache_info().misses for way in (_structs, _compiled)] == [2, 1]
+    _structs.cache_clear()
+    monkeypatch.setitem(sys.modules, "periskope_async._codec.structs", None)  # as where msgspec is not installed
+    prepare(TicketInfo)
+    assert _structs(TicketInfo) is None
     decode(BODY, TicketInfo)
     assert _compiled.cache_info().misses == 2
+    _structs.cache_clear()

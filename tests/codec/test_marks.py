@@ -34,6 +34,7 @@ ORDER = [
         "compiled",
         "unstructured",
         "detailed",
+        "structs",
         "converter",
         "columns",
         "frames",

@@ -37,6 +37,9 @@ def _parser(request: pytest.FixtureRequest) -> Iterator[None]:
         b" ",
         b"{",
         b"{} x",
+        b"{}\x0b",
+        b"{}\xc2\xa0",
+        b"null null",
         b"'a'",
         b"\xff",
         b"\xef\xbb\xbf",
@@ -68,6 +71,12 @@ def test_good_json_arrives_unchanged(value: Json, monkeypatch: pytest.MonkeyPatc
     monkeypatch.delattr(_json, "_mend")
     assert same_json(loads(json.dumps(value).encode()), value)
     assert same_json(loads(json.dumps(value, ensure_ascii=False).encode()), value)
+
+
+@pytest.mark.parametrize(("before", "after"), [(b" ", b""), (b"\r\n", b"\t"), (b"", b" \n"), (b"", b"\n" * 9)])
+def test_white_space_around_a_body_says_nothing(before: bytes, after: bytes) -> None:
+    """As it stands around the JSON of many a service, such as a newline at the end."""
+    assert loads(before + b'{"a": [1]}' + after) == {"a": [1]}
 
 
 @each_of(

@@ -23,7 +23,7 @@ TRANSLATED = re.compile(r"(?<![A-Za-z])(?:told|given|so many|(?:is|are) no(?! lo
 #: What a number can count.
 UNIT = re.compile(
     r"(?<!')\b(?:s|ms|seconds|milliseconds|bytes|characters|digits|levels|columns|requests|failures|connections|tickets"
-    r"|ids|members|items|rows|pages|headers|kinds|results|tokens|pixels|squares)\b",
+    r"|ids|keys|bodies|members|items|rows|pages|headers|kinds|results|tokens|pixels|squares)\b",
     re.IGNORECASE,
 )
 
