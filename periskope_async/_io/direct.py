@@ -92,8 +92,8 @@ class DirectWay:
             usual = await protocol.ask(self._spell(request, phone))
             if usual is not None:
                 reusable = True
-                headers, body, may_limit = usual
-                return answer_of(200, headers, body, may_limit=may_limit)
+                headers, body, limit = usual
+                return answer_of(200, headers, body, limit=limit)
             message, content = await protocol.read()
             while 100 <= message.code <= 199 and message.code != 101:
                 message, content = await protocol.read()

@@ -104,7 +104,7 @@ class RequestQueue:
         """
         if healthy and self._suffixes is None:
             self._suffixes = rate_suffixes(answer.headers)
-        reading = read_rate(answer, self._suffixes) if answer.may_limit else None
+        reading = read_rate(answer, self._suffixes)
         self.limiter.answer(permit, self._loop.time(), reading, Health.GOOD if healthy else Health.BAD, refund)
         self._left()
 
