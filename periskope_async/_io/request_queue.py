@@ -5,7 +5,7 @@ from collections import deque
 from typing import Final, Literal
 
 from periskope_async._io.limiter import RateLimiter
-from periskope_async._sansio.circuit import NEVER, Health
+from periskope_async._sansio.circuit import BAD, GOOD, NEVER
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import rate_suffixes, read_rate
 from periskope_async._sansio.response import Response
@@ -38,6 +38,9 @@ class RequestQueue:
         self._admitted_at = 0.0
         self._idle_timer: asyncio.TimerHandle | None = None
         self._closed = False
+        self._shared: Final = limiter.is_shared
+        #: Who waits elsewhere; only whether anybody does is asked here.
+        self._others: Final = limiter.waiting
         #: What the names of this service's rate headers end in, looked for in every answer until one is good.
         self._suffixes: tuple[str, ...] | None = None
         #: How many requests a bulk run still has to send, as far as it knows, but for those that wait here; with one.
@@ -105,7 +108,7 @@ class RequestQueue:
         if healthy and self._suffixes is None:
             self._suffixes = rate_suffixes(answer.headers)
         reading = read_rate(answer, self._suffixes)
-        self.limiter.answer(permit, self._loop.time(), reading, Health.GOOD if healthy else Health.BAD, refund)
+        self.limiter.answer(permit, self._loop.time(), reading, GOOD if healthy else BAD, refund)
         self._left()
 
     def refuse(self, permit: Permit, answer: Response, retry_after: float | None) -> tuple[float, bool]:
@@ -137,9 +140,10 @@ class RequestQueue:
 
     def _let_go(self, now: float) -> None:
         self._in_flight += 1
-        self._admitted_at = now
-        if self._idle_timer is None and self.limiter.is_shared:
-            self._idle_timer = self._loop.call_later(IDLE, self._hand_back)
+        if self._shared:
+            self._admitted_at = now
+            if self._idle_timer is None:
+                self._idle_timer = self._loop.call_later(IDLE, self._hand_back)
 
     def _hand_back(self) -> None:
         """Let others have what nobody here asks for; go on as long as an answer is due, which may wait to be noted."""
@@ -156,7 +160,8 @@ class RequestQueue:
         self._in_flight -= 1
         if self._single or self._again or self._bulk:
             self._pump()
-        self.limiter.wake_others(self.wake)
+        if self._others:
+            self.limiter.wake_others(self.wake)
 
     def _pump(self) -> None:
         if self._timer is not None:

@@ -8,7 +8,7 @@ from attrs import define
 
 from periskope_async._sansio.retry import backoff
 
-__all__ = ["NEVER", "OUTAGE_BACKOFF", "CircuitBreaker", "Health"]
+__all__ = ["BAD", "GOOD", "NEVER", "OUTAGE_BACKOFF", "CircuitBreaker", "Health"]
 
 #: The first pause of an outage is at most this long, seconds.
 OUTAGE_BACKOFF: Final = 0.2
@@ -23,6 +23,11 @@ class Health(Enum):
     GOOD = auto()
     BAD = auto()
     UNKNOWN = auto()  # a 429 shows neither
+
+
+#: Looked up in their enum, they would take longer than what is done for them with every answer.
+GOOD: Final = Health.GOOD
+BAD: Final = Health.BAD
 
 
 @define
