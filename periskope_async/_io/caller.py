@@ -72,7 +72,7 @@ class Caller:
             self._give_up(permit)
             raise self.report.name_request(exc, request)  # noqa: B904  # the same exception, not a new one
         if call is None:
-            started = state.loop.time()
+            started = state.loop.time() if permit is None else permit.at
             call = Call(request, started, started + self._deadline, reacquire is not None, second_pass)
         watched = self._watched or request.operation.method != "GET"
         if watched:
@@ -165,11 +165,13 @@ class Caller:
             if self._watched:
                 self.report.request(call)
             until = permit.at + self.settings.timeout
+            if until > call.ends_at:  # noqa: PLR1730  # `min` takes five times as long
+                until = call.ends_at
             phone = request.phone or self.settings.phone
             # Where one idle connection had ended unnoticed, others have.
             fresh = call.last is not None and call.last.kind is FailureKind.DROPPED
             call.sent_at = permit.at
-            answer = await self.connections.send(request, phone, state, min(until, call.ends_at), fresh=fresh)
+            answer = await self.connections.send(request, phone, state, until, fresh=fresh)
             decoded = None
             if not isinstance(answer, FailedAttempt) and len(answer.body) > LARGE_BODY_BYTES:
                 decoded = await decode_ahead(request, answer)

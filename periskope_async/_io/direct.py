@@ -54,7 +54,6 @@ class DirectWay:
         timeout: aiohttp.ClientTimeout,
         proxy: Mapping[str, Any],
     ) -> None:
-        self._session = session
         self._connector = connector
         self._traces = session.trace_configs
         self._prefix = base.raw_path.rstrip("/")
@@ -77,9 +76,9 @@ class DirectWay:
         Raises:
             Exception: whatever broke.
         """
-        if self._session.closed:
-            raise RuntimeError("the session is closed")
         connector, key = self._connector, self._key
+        if connector.closed:
+            raise RuntimeError("the session is closed")
         protocol = None if new else connector.take(key)
         if protocol is None:
             fresh.set(new)

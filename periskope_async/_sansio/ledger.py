@@ -94,8 +94,8 @@ class Ledger(Limit):
         if further:
             wait = max(wait, *(limit.wait(now, in_flight, wanted) for limit in further))
         window = self.window
-        if window is None and not self.guided:
-            wait = max(wait, self._next - now)
+        if window is None and not self.guided and self._next - now > wait:
+            wait = self._next - now
         if wait > 0:
             return wait
         if circuit is not None:
