@@ -47,6 +47,15 @@ class CircuitBreaker:
         self.allowed = 1.0
         self.paused_until = now + backoff(1, max(OUTAGE_BACKOFF, (now - self.since) / 2.0))
 
+    def recover(self, sent_at: float, *, probe: bool) -> bool:
+        """Note a good answer, to a *probe* of this outage or not; return whether it is over, and holds nobody back."""
+        if not probe and sent_at <= self.since:
+            return False
+        self.since = max(self.since, sent_at)
+        self.allowed += 1.0
+        self.paused_until = -math.inf
+        return self.allowed > 2.0 * self.in_flight + 64.0
+
     @property
     def is_probing(self) -> bool:
         """Whether nothing goes out but one request at a time, to see whether the outage is over."""

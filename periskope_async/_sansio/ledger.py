@@ -86,7 +86,7 @@ class Ledger(Limit):
         circuit = self.circuit if bulk else None
         if now < self.paused_until:
             return self.paused_until - now
-        if in_flight >= self._ceiling:
+        if self._ceiling < NEVER and in_flight >= self._ceiling:
             return NEVER
         if circuit is not None and (wait := circuit.wait(now)) > 0:
             return wait
@@ -162,8 +162,9 @@ class Ledger(Limit):
             if self._interval:
                 self._granted += 1
                 self._interval *= SHORTER
-            if self.circuit is not None:
-                self._recover(permit)
+            circuit = self.circuit
+            if circuit is not None and circuit.recover(permit.at, probe=permit.circuit is circuit):
+                self.circuit = None
         elif health is BAD:
             if permit.failures >= self._usual_failures:
                 self._failures, self._usual_failures = self._failures + 1, 0
@@ -267,15 +268,6 @@ class Ledger(Limit):
         self._ceiling += 1.0 / self._ceiling
         if self._ceiling > 4.0 * self.in_flight + 64.0:  # it no longer holds anybody back
             self._ceiling = NEVER
-
-    def _recover(self, permit: Permit) -> None:
-        circuit = self.circuit
-        if circuit is not None and (permit.circuit is circuit or permit.at > circuit.since):
-            circuit.since = max(circuit.since, permit.at)
-            circuit.allowed += 1.0
-            circuit.paused_until = -math.inf
-            if circuit.allowed > 2.0 * circuit.in_flight + 64.0:
-                self.circuit = None
 
     def _start_over(self) -> None:
         # A loop with a clock of its own (tests in virtual time): no time noted so far means anything on it.

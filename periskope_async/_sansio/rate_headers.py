@@ -193,24 +193,29 @@ def _reading(
     if limit is None or remaining is None or reset is None:
         return None
     # Of answer after answer only what is left differs: the rest is read once.
-    most, left = parse_number(limit), parse_number(remaining)
-    if most is None or left is None or most < 1:
+    left, counted = parse_number(remaining), _counted_from_now(limit, reset, window)
+    if left is None:
         return None
-    counted = _seconds_from_now(reset, window)
     if counted is not None:
-        resets_in, length, reported = counted
-        return RateReading(int(most), int(left), resets_in, 1.0, None, length, reported, "theirs", name)
-    return _absolute(response, int(most), int(left), reset, window, name)
+        most, resets_in, length, reported = counted
+        return RateReading(most, int(left), resets_in, 1.0, None, length, reported, "theirs", name)
+    number = parse_number(limit)
+    if number is None or number < 1:
+        return None
+    return _absolute(response, int(number), int(left), reset, window, name)
 
 
 @lru_cache(maxsize=64)
-def _seconds_from_now(reset: str, window: str | None) -> tuple[float, float, bool] | None:
-    """Return in how many seconds a window ends, how long it is, and whether it says so; None of an absolute Reset."""
-    number = parse_number(reset)
-    if number is None or number >= 1e6:
+def _counted_from_now(limit: str, reset: str, window: str | None) -> tuple[int, float, float, bool] | None:
+    """Return a limit, in how many seconds its window ends, how long that is, and whether it says so.
+
+    None where Reset is not in seconds from now, or the limit not a number from 1 on.
+    """
+    most, seconds = parse_number(limit), parse_number(reset)
+    if most is None or most < 1 or seconds is None or seconds >= 1e6:
         return None
-    resets_in, reported = min(number, MAX_RESET), _reported(window)
-    return resets_in, reported or resets_in, bool(reported)
+    resets_in, reported = min(seconds, MAX_RESET), _reported(window)
+    return int(most), resets_in, reported or resets_in, bool(reported)
 
 
 def _reported(window: str | None) -> float:
