@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from periskope_async._sansio.response import FailedAttempt, FailureKind, Headers, Response
+from periskope_async._sansio.response import FailedAttempt, FailureKind, Headers, LimitTexts, Response
 from periskope_async.errors import ProtocolError
 
 __all__ = ["MAX_BODY", "answer_of", "read_answer"]
@@ -22,11 +22,11 @@ async def read_answer(status: int, headers: Any, content: aiohttp.StreamReader) 
     return answer_of(status, headers, body)
 
 
-def answer_of(status: int, headers: Headers, body: bytes, *, may_limit: bool = True) -> Response | FailedAttempt:
+def answer_of(status: int, headers: Headers, body: bytes, *, limit: LimitTexts = None) -> Response | FailedAttempt:
     """Return the answer that has just come, or the failure of one that is too large."""
     if len(body) > MAX_BODY:
         return FailedAttempt(ProtocolError(f"the body is larger than {MAX_BODY >> 20} MiB"), FailureKind.FINAL)
-    return Response(status, headers, body, time.time(), may_limit)
+    return Response(status, headers, body, time.time(), limit)
 
 
 async def _read_on(content: aiohttp.StreamReader, first: bytes) -> bytes:

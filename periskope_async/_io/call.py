@@ -8,6 +8,7 @@ from attrs import define, field
 
 from periskope_async._sansio.operation import Request
 from periskope_async._sansio.response import FailedAttempt, FailureKind
+from periskope_async.errors import DeadlineExceeded
 
 __all__ = ["Call"]
 
@@ -32,12 +33,13 @@ class Call(Generic[T]):
         sent_at: when the request was sent whose answer is awaited; None while none is. Not set before the first, unless
             by who shares the call: a bulk run makes one of these for each id.
         paid: what its last retry cost of the retry budget.
+        failed: how many of them failed. A 429 does not count.
         failures: how often it failed in which way.
         probes: how often it failed as the one request by which bulk runs ask whether an outage is over.
         last: how it failed last.
         maybe_sent: whether an attempt without an answer may have taken effect.
-        pause: for how many seconds everybody pauses after its last 429.
-        shut: whether nobody on the key got through for so long that no end is to be expected.
+        pause: for how many seconds everybody pauses after its last 429; not set before the first.
+        shut: whether nobody on the key got through for so long that no end is to be expected; likewise.
     """
 
     request: Request[T]
@@ -49,24 +51,26 @@ class Call(Generic[T]):
     sent_at: float | None = field(init=False)
     number: int = field(init=False)
     paid: int = 0
+    failed: int = 0
     failures: Mapping[FailureKind, int] = NO_FAILURES
     probes: int = 0
     last: FailedAttempt | None = None
     maybe_sent: bool = False
-    pause: float = 0.0
-    shut: bool = False
+    pause: float = field(init=False)
+    shut: bool = field(init=False)
 
     def record(self, failure: FailedAttempt) -> None:
         """Note how an attempt failed."""
         self.last = failure
+        self.failed += failure.kind is not FailureKind.THROTTLED
         self.failures = {**self.failures, failure.kind: self.failures.get(failure.kind, 0) + 1}
         self.maybe_sent = self.maybe_sent or not failure.had_no_effect
 
-    def failed_attempts(self) -> int:
-        """Return how many attempts failed before the next one. A 429 does not count, a first pass does."""
-        if not self.failures:  # asked of every call, and true of nearly every one
-            return int(self.second_pass)
-        return sum(self.failures.values()) - self.failures.get(FailureKind.THROTTLED, 0) + self.second_pass
+    def out_of_time(self, deadline: float, where: str = "") -> DeadlineExceeded:
+        """Return the error of a call whose *deadline*, in seconds, has passed; *where*: what held it up."""
+        last = "" if self.last is None else f"; the last attempt: {self.last.error.message}"
+        hint = f"; {where}" if where else ""
+        return DeadlineExceeded(f"no result within the deadline of {deadline:g} s{last}{hint}")
 
     def has_happened(self) -> bool:
         """Whether a 404 says that an earlier attempt took effect.

@@ -157,7 +157,7 @@ class Connector(aiohttp.TCPConnector):
                 idle.close()
             return None
         connection = await super()._get(*args, **kwargs)
-        while connection is not None and connection.protocol is not None and connection.protocol.should_close:
+        while connection is not None and (protocol := connection.protocol) is not None and protocol.should_close:
             connection.close()  # something came that nobody had asked for: it would pass for the next answer
             connection = await super()._get(*args, **kwargs)
         return connection

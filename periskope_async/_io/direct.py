@@ -54,7 +54,6 @@ class DirectWay:
         timeout: aiohttp.ClientTimeout,
         proxy: Mapping[str, Any],
     ) -> None:
-        self._session = session
         self._connector = connector
         self._traces = session.trace_configs
         self._prefix = base.raw_path.rstrip("/")
@@ -77,9 +76,9 @@ class DirectWay:
         Raises:
             Exception: whatever broke.
         """
-        if self._session.closed:
-            raise RuntimeError("the session is closed")
         connector, key = self._connector, self._key
+        if connector.closed:
+            raise RuntimeError("the session is closed")
         protocol = None if new else connector.take(key)
         if protocol is None:
             fresh.set(new)
@@ -92,8 +91,8 @@ class DirectWay:
             usual = await protocol.ask(self._spell(request, phone))
             if usual is not None:
                 reusable = True
-                headers, body, may_limit = usual
-                return answer_of(200, headers, body, may_limit=may_limit)
+                headers, body, limit = usual
+                return answer_of(200, headers, body, limit=limit)
             message, content = await protocol.read()
             while 100 <= message.code <= 199 and message.code != 101:
                 message, content = await protocol.read()

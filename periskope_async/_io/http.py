@@ -62,6 +62,8 @@ class Http:
         self._proxy = settings.proxy
         self._prefix = self._base.raw_path.rstrip("/")
         self._headers = headers
+        #: Whether the session says them by itself, which is cheaper: they need not be put together for each request.
+        self._said_by_session = borrowed is None and settings.proxy is None
         self._borrowed = borrowed
         self._direct: DirectWay | None = None
         self._room = Room(asyncio.get_running_loop())
@@ -80,10 +82,15 @@ class Http:
                 "middlewares": (_send_once, *getattr(borrowed, "_middlewares", ())),
             }
             return
-        # Without headers of its own: aiohttp would say them to a proxy too, in clear.
         direct = works_directly()
         connector = Connector(settings.ssl, direct=direct)
-        self.session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=TIMEOUT)
+        self.session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=TIMEOUT,
+            # aiohttp would say them to a proxy too, in clear.
+            headers=headers if self._said_by_session else None,
+        )
         if direct:
             self._direct = DirectWay(self.session, connector, self._base, headers, TIMEOUT, proxy)
 
@@ -123,12 +130,14 @@ class Http:
         url = self._base.with_path(self._prefix + request.path, encoded=True)
         if request.query:
             url = URL(f"{url}?{request.query}", encoded=True)
-        headers = {**dict(request.headers), **self._headers}
+        headers: dict[str, str] = {}
+        if request.headers or not self._said_by_session:  # what the caller adds never takes the place of ours
+            headers = {**dict(request.headers), **self._headers}
         if phone is not None:
             headers["x-phone"] = phone
-        if request.body is not None:
-            headers["Content-Type"] = request.content_type
         body = request.body
+        if body is not None:
+            headers["Content-Type"] = request.content_type
         data: bytes | AsyncGenerator[bytes, None] | None
         if isinstance(body, FileBody):
             data = _pieces_of_file(body)

@@ -75,8 +75,9 @@ class RateLimiter:
         self._shared: Final = self._lock if self._budget is None else self._budget
         #: When somebody was let go last, by any queue.
         self.admitted_at = -math.inf
-        #: What to call when an answer may let somebody in.
-        self._waiting: Final[set[Callable[[], None]]] = set()
+        #: What to call when an answer may let somebody in. Whether there is any may be asked without the lock: who was
+        #: refused is in it since before the answer that might let it in.
+        self.waiting: Final[set[Callable[[], None]]] = set()
 
     def admit(self, now: float, *, bulk: bool, wanted: float) -> Permit | float:
         """Return a permit to send one request now, or the seconds after which to ask again if no answer comes first.
@@ -175,19 +176,18 @@ class RateLimiter:
     def join(self, wake: Callable[[], None]) -> None:
         """Have *wake* called by answers elsewhere, in whatever thread."""
         with self._lock:
-            self._waiting.add(wake)
+            self.waiting.add(wake)
 
     def leave(self, wake: Callable[[], None]) -> None:
         """Have *wake* called no more."""
         with self._lock:
-            self._waiting.discard(wake)
+            self.waiting.discard(wake)
 
     def wake_others(self, but: Callable[[], None] | None = None) -> None:
         """Let everybody who waits, *but* one, ask again: an answer came."""
-        # Asked without the lock: who was refused is in it since before the answer that might let it in.
-        if self._waiting:
+        if self.waiting:
             with self._lock:
-                waiting = tuple(self._waiting)
+                waiting = tuple(self.waiting)
             for wake in waiting:
                 if wake != but:
                     wake()

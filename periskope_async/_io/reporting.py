@@ -51,6 +51,7 @@ class Reporter:
         self._scrub = key.scrub
         self.watch: Watch | None = watch
         self.hooks: Hooks | None = None if watch is None else watch.hooks
+        self._hears_answers: Final = self.hooks is not None and self.hooks.on_response is not None
 
     def name_request(self, error: PeriskopeError, request: Request[Any]) -> PeriskopeError:
         """Add to *error* which request it is about, and make it fit to be shown."""
@@ -140,9 +141,7 @@ class Reporter:
 
     def listens(self) -> bool:
         """Whether anybody wants to hear of answers."""
-        if self.hooks is not None and self.hooks.on_response is not None:
-            return True
-        return captured.get() is not None or logger.isEnabledFor(logging.DEBUG)
+        return self._hears_answers or captured.get() is not None or logger.isEnabledFor(logging.DEBUG)
 
     def retry(self, call: Call[Any], error: PeriskopeError, wait: float) -> None:
         """Say that an attempt failed and another follows after *wait* seconds."""

@@ -5,7 +5,7 @@ from collections import deque
 from typing import Final, Literal
 
 from periskope_async._io.limiter import RateLimiter
-from periskope_async._sansio.circuit import NEVER, Health
+from periskope_async._sansio.circuit import BAD, GOOD, NEVER
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import rate_suffixes, read_rate
 from periskope_async._sansio.response import Response
@@ -37,6 +37,9 @@ class RequestQueue:
         #: Sees whether it is long ago that somebody was let go.
         self._idle_timer: asyncio.TimerHandle | None = None
         self._closed = False
+        self._shared: Final = limiter.is_shared
+        #: Who waits elsewhere; only whether anybody does is asked here.
+        self._others: Final = limiter.waiting
         #: What the names of this service's rate headers end in, looked for in every answer until one is good.
         self._suffixes: tuple[str, ...] | None = None
         #: How many requests a bulk run still has to send, as far as it knows, but for those that wait here; with one.
@@ -74,7 +77,7 @@ class RequestQueue:
                 self.release(turn.result())
             else:
                 self._pump()  # the next in the queue may go where this one waited
-                if self._idle_timer is None and self.limiter.is_shared:
+                if self._idle_timer is None and self._shared:
                     self._watch_idle()  # what was taken for it may come when nobody asks for it any more
             raise
         if self._closed:
@@ -105,8 +108,8 @@ class RequestQueue:
         """
         if healthy and self._suffixes is None:
             self._suffixes = rate_suffixes(answer.headers)
-        reading = read_rate(answer, self._suffixes) if answer.may_limit else None
-        self.limiter.answer(permit, self._loop.time(), reading, Health.GOOD if healthy else Health.BAD, refund)
+        reading = read_rate(answer, self._suffixes)
+        self.limiter.answer(permit, self._loop.time(), reading, GOOD if healthy else BAD, refund)
         self._left()
 
     def refuse(self, permit: Permit, answer: Response, retry_after: float | None) -> tuple[float, bool]:
@@ -138,9 +141,10 @@ class RequestQueue:
 
     def _let_go(self, now: float) -> None:
         self._in_flight += 1
-        self.limiter.admitted_at = now
-        if self._idle_timer is None and self.limiter.is_shared:
-            self._watch_idle()
+        if self._shared:
+            self.limiter.admitted_at = now
+            if self._idle_timer is None:
+                self._watch_idle()
 
     def _watch_idle(self) -> None:
         self._idle_timer = self._loop.call_later(IDLE, self._hand_back)
@@ -160,7 +164,8 @@ class RequestQueue:
         self._in_flight -= 1
         if self._single or self._again or self._bulk:
             self._pump()
-        self.limiter.wake_others(self.wake)
+        if self._others:
+            self.limiter.wake_others(self.wake)
 
     def _pump(self) -> None:
         if self._timer is not None:

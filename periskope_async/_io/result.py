@@ -1,7 +1,7 @@
 """From an answer to the result of its operation: what has to be in the body is for the operation to say."""
 
 import asyncio
-from typing import Any, Final, TypeGuard, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from periskope_async._codec.converter import IS_NULL, NOT_JSON, decode, decode_in_slices, loads
 from periskope_async._sansio.classify import classify, malformed, unexpected
@@ -9,7 +9,7 @@ from periskope_async._sansio.operation import Request
 from periskope_async._sansio.response import AnyJson, Content, FailedAttempt, FailureKind, Response
 from periskope_async.errors import DecodeError
 
-__all__ = ["decode_ahead", "is_large", "read_result"]
+__all__ = ["LARGE_BODY_BYTES", "decode_ahead", "read_result"]
 
 T = TypeVar("T")
 
@@ -17,13 +17,8 @@ T = TypeVar("T")
 LARGE_BODY_BYTES: Final = 65_536
 
 
-def is_large(answer: Response | FailedAttempt) -> TypeGuard[Response]:
-    """Say whether `decode_ahead` is worth a coroutine."""
-    return not isinstance(answer, FailedAttempt) and len(answer.body) > LARGE_BODY_BYTES
-
-
 async def decode_ahead(request: Request[Any], answer: Response) -> Any:
-    """Return the page that a large success holds, decoded in slices with turns for others between; else None."""
+    """Return the page that a success larger than `LARGE_BODY_BYTES` holds, decoded with turns for others; else None."""
     operation = request.operation
     if answer.status != 200:
         return None

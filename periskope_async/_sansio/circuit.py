@@ -8,7 +8,7 @@ from attrs import define
 
 from periskope_async._sansio.retry import backoff
 
-__all__ = ["NEVER", "OUTAGE_BACKOFF", "CircuitBreaker", "Health"]
+__all__ = ["BAD", "GOOD", "NEVER", "OUTAGE_BACKOFF", "CircuitBreaker", "Health"]
 
 #: The first pause of an outage is at most this long, seconds.
 OUTAGE_BACKOFF: Final = 0.2
@@ -23,6 +23,11 @@ class Health(Enum):
     GOOD = auto()
     BAD = auto()
     UNKNOWN = auto()  # a 429 shows neither
+
+
+#: Looked up in their enum, they would take longer than what is done for them with every answer.
+GOOD: Final = Health.GOOD
+BAD: Final = Health.BAD
 
 
 @define
@@ -41,6 +46,15 @@ class CircuitBreaker:
         """Begin again with one probe, after a pause that grows with the outage."""
         self.allowed = 1.0
         self.paused_until = now + backoff(1, max(OUTAGE_BACKOFF, (now - self.since) / 2.0))
+
+    def recover(self, sent_at: float, *, probe: bool) -> bool:
+        """Note a good answer, to a *probe* of this outage or not; return whether it is over, and holds nobody back."""
+        if not probe and sent_at <= self.since:
+            return False
+        self.since = max(self.since, sent_at)
+        self.allowed += 1.0
+        self.paused_until = -math.inf
+        return self.allowed > 2.0 * self.in_flight + 64.0
 
     @property
     def is_probing(self) -> bool:

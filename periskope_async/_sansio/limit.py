@@ -73,7 +73,7 @@ class Limit:
         window = self.window
         if window is not None:
             if now < window.closes_at:
-                left = window.left() - (in_flight if self.crowded else 0)
+                left = window.limit - window.sent - window.others - (in_flight if self.crowded else 0)
                 if left <= 0:
                     return window.closes_at - now
                 return 0.0 if left > BOUNDARY_PROBES or left >= wanted else self._wait_at_boundary(window, now)
@@ -180,9 +180,6 @@ class Limit:
     def _read(self, permit: Permit, now: float, reading: RateReading, in_flight: int) -> None:
         if reading.clock != "theirs":
             reading = self._by_our_clock(now, reading)
-        ends_by = now + reading.resets_in
-        open_until = permit.at + max(0.0, reading.resets_in - reading.slack)
-        used = reading.limit - reading.remaining
         window = self.window
         if window is None:
             same = reading.reset is not None and reading.reset == self._last_reset
@@ -192,6 +189,8 @@ class Limit:
             self._contradicted = False
             self._open(permit, now, reading, in_flight, overtaken=self._late)
             return
+        ends_by, open_until = now + reading.resets_in, _not_before(permit, reading)
+        used = reading.limit - reading.remaining
         rose = used <= permit.answered
         if reading.reset is not None and window.reset is not None:
             newer, older = reading.reset > window.reset + 0.5, reading.reset < window.reset - 0.5
@@ -210,14 +209,11 @@ class Limit:
             self.generation += 1
             self._open(permit, now, reading, in_flight, overtaken=window.answered - permit.answered)
         else:
-            window.answered += 1
-            window.closes_at = min(window.closes_at, ends_by + MARGIN)
-            window.open_until = max(window.open_until, open_until)
-            window.others = max(window.others, used - window.sent)
+            window.hear(used, open_until, ends_by + MARGIN)
 
     def _open(self, permit: Permit, now: float, reading: RateReading, in_flight: int, overtaken: int = 0) -> None:
         ends_by = now + reading.resets_in
-        open_until = permit.at + max(0.0, reading.resets_in - reading.slack)
+        open_until = _not_before(permit, reading)
         used = reading.limit - reading.remaining
         self._learn(reading, first=used == 1)
         closes_at = ends_by
@@ -286,6 +282,12 @@ class Limit:
             # While answers show that it is not over, nobody need ask.
             window.closes_at = max(window.closes_at, now + self._round_trip + MARGIN)
         return evolve(reading, resets_in=resets_in, slack=resets_in, length=reported)
+
+
+def _not_before(permit: Permit, reading: RateReading) -> float:
+    """Return until when the window of an answer lasts at least."""
+    least = reading.resets_in - reading.slack
+    return permit.at + least if least > 0.0 else permit.at
 
 
 def _whole(seconds: float) -> float:

@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 from attrs import define
 
+from periskope_async._sansio.header_values import parse_date, parse_number
 from periskope_async._sansio.response import Headers, Response
 
 __all__ = [
@@ -33,13 +32,10 @@ USUAL_WINDOWS: Final = frozenset({1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 90
 #: A window that is longer by our clock alone may be any, seconds.
 MAX_BELIEVED: Final = 60
 
-# Fifteen digits hold every wait and every epoch, in milliseconds too.
-_NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,20})?")
 # Possessive, and never begun inside a word: a header of 8,000 letters would else take seconds to be found useless.
 _PARAMETER = re.compile(r'(?<![a-z])([a-z]++)\s*+=\s*+"?([0-9.]++)"?', re.ASCII)
-# Rate-limit headers longer than this are not what they claim to be, characters; so dates.
+# Rate-limit headers longer than this are not what they claim to be, characters.
 _MAX_POLICIES = 1_000
-_MAX_DATE = 100  # characters
 #: Limits that one answer may name, in headers; @nestjs/throttler's own examples have three.
 MAX_LIMITS: Final = 8
 _LIMIT: Final = "x-ratelimit-limit"
@@ -94,12 +90,12 @@ def _retry_after_with_suffix(response: Response) -> float | None:
 
 
 def _seconds_to_wait(response: Response, text: str) -> float | None:
-    seconds = _number(text)
+    seconds = parse_number(text)
     if seconds is None:
-        moment = _parse_date(text)
+        moment = parse_date(text)
         if moment is None:
             return None
-        date = _parse_date(response.headers.get("Date") or "")
+        date = parse_date(response.headers.get("Date") or "")
         seconds = max(0.0, moment - (response.received if date is None else date))
     return min(seconds, MAX_RETRY_AFTER)
 
@@ -120,9 +116,14 @@ def read_rate(response: Response, suffixes: tuple[str, ...] | None = None) -> Ra
 
     *suffixes*: those of the service's headers, where they are known; else all headers are searched for them.
     """
+    texts = response.limit
+    if texts is None:
+        return _read_any(response, rate_suffixes(response.headers) if suffixes is None else suffixes)
+    return _reading(response, *texts, None) if texts else None
+
+
+def _read_any(response: Response, suffixes: tuple[str, ...]) -> RateReading | None:
     headers = response.headers
-    if suffixes is None:
-        suffixes = rate_suffixes(headers)
     if suffixes:
         return _read_suffixed(response, suffixes)
     legacy = headers.get("X-RateLimit-Limit")
@@ -144,7 +145,7 @@ def read_rate(response: Response, suffixes: tuple[str, ...] | None = None) -> Ra
 
 def _read_suffixed(response: Response, suffixes: tuple[str, ...]) -> RateReading | None:
     headers = response.headers
-    readings = [read_rate(response, ())]  # a limit by the name of "default" has no suffix
+    readings = [_read_any(response, ())]  # a limit by the name of "default" has no suffix
     for suffix in suffixes:
         limit, left, reset = (headers.get(f"X-RateLimit-{what}{suffix}") for what in ("Limit", "Remaining", "Reset"))
         readings.append(_reading(response, limit, left, reset, None, suffix))
@@ -189,23 +190,49 @@ def _parameters(text: str) -> dict[str, str]:
 def _reading(
     response: Response, limit: str | None, remaining: str | None, reset: str | None, window: str | None, name: str = ""
 ) -> RateReading | None:
-    most, left = _usual_number(limit), _number(remaining)
-    if most is None or left is None or reset is None or most < 1:
+    if limit is None or remaining is None or reset is None:
         return None
-    reported = 0.0 if window is None else min(_usual_number(window) or 0.0, MAX_RETRY_AFTER)
-    number = _usual_number(reset)
-    if number is not None and number < 1e6:
-        resets_in = min(number, MAX_RESET)
-        return RateReading(
-            int(most), int(left), resets_in, 1.0, None, reported or resets_in, bool(reported), "theirs", name
-        )
+    # Of answer after answer only what is left differs: the rest is read once.
+    left, counted = parse_number(remaining), _counted_from_now(limit, reset, window)
+    if left is None:
+        return None
+    if counted is not None:
+        most, resets_in, length, reported = counted
+        return RateReading(most, int(left), resets_in, 1.0, None, length, reported, "theirs", name)
+    number = parse_number(limit)
+    if number is None or number < 1:
+        return None
+    return _absolute(response, int(number), int(left), reset, window, name)
+
+
+@lru_cache(maxsize=64)
+def _counted_from_now(limit: str, reset: str, window: str | None) -> tuple[int, float, float, bool] | None:
+    """Return a limit, in how many seconds its window ends, how long that is, and whether it says so.
+
+    None where Reset is not in seconds from now, or the limit not a number from 1 on.
+    """
+    most, seconds = parse_number(limit), parse_number(reset)
+    if most is None or most < 1 or seconds is None or seconds >= 1e6:
+        return None
+    resets_in, reported = min(seconds, MAX_RESET), _reported(window)
+    return int(most), resets_in, reported or resets_in, bool(reported)
+
+
+def _reported(window: str | None) -> float:
+    return 0.0 if window is None else min(parse_number(window) or 0.0, MAX_RETRY_AFTER)
+
+
+def _absolute(
+    response: Response, limit: int, left: int, reset: str, window: str | None, name: str
+) -> RateReading | None:
+    number, reported = parse_number(reset), _reported(window)
     milliseconds = number is not None and number > 1e11
-    end = _parse_date(reset) if number is None else number / 1000 if milliseconds else number
+    end = parse_date(reset) if number is None else number / 1000 if milliseconds else number
     if end is None:
         return None
-    date = _parse_date(response.headers.get("Date") or "")
+    date = parse_date(response.headers.get("Date") or "")
     if date is None:
-        return _undated_reading(response, int(most), int(left), end, 0.001 if milliseconds else 1.0, reported, name)
+        return _undated_reading(response, limit, left, end, 0.001 if milliseconds else 1.0, reported, name)
     # In whole seconds, rounded up, the window ends up to a second before it says; Date hides up to another.
     resets_in = min(max(0.0, end - date), MAX_RESET)
     rounding = 0.001 if milliseconds else 1.0
@@ -214,9 +241,7 @@ def _reading(
     # is with milliseconds that make full seconds: the window started in the last of a second, or in the first.
     exact = milliseconds and end % 1 > 0
     length = reported or (float(max(1, int(resets_in))) if exact else _whole_length(int(resets_in)))
-    return RateReading(
-        int(most), int(left), resets_in, slack, end, length, bool(reported), "theirs", name, rounding=rounding
-    )
+    return RateReading(limit, left, resets_in, slack, end, length, bool(reported), "theirs", name, rounding=rounding)
 
 
 def _undated_reading(
@@ -227,7 +252,7 @@ def _undated_reading(
     Its distance from our clock is believed only as the length of a window that starts now, if that is a usual one, and
     only up to `MAX_BELIEVED` seconds: to wait longer for nothing is worse than the one refusal that shows the truth.
     """
-    wait = _number(response.headers.get("Retry-After")) if response.status == 429 else None
+    wait = parse_number(response.headers.get("Retry-After")) if response.status == 429 else None
     if wait is not None:
         return RateReading(
             limit, left, min(wait, MAX_RESET), rounding, end, reported or None, bool(reported), "refusal", name
@@ -248,36 +273,3 @@ def _whole_length(seconds: int) -> float:
     """
     started_on_full_second = seconds in USUAL_WINDOWS and seconds - 1 not in USUAL_WINDOWS
     return float(max(1, seconds if started_on_full_second else seconds - 1))
-
-
-def _number(text: str | None) -> float | None:
-    if text is None:
-        return None
-    if (
-        len(text) <= 15 and text.isdecimal() and text.isascii()
-    ):  # as nearly all are; the expression takes four times as long
-        return float(text)
-    return float(text) if _NUMBER.fullmatch(text := text.strip()) else None
-
-
-#: Of limits, and of what ends a window: answer after answer says the same.
-_usual_number: Final = lru_cache(maxsize=64)(_number)
-
-
-@lru_cache(maxsize=64)
-def _parse_date(text: str) -> float | None:
-    """Return an HTTP, ISO or JavaScript date as seconds since the epoch; None for anything else."""
-    if len(text) > _MAX_DATE:
-        return None
-    for parse in (parsedate_to_datetime, datetime.fromisoformat, _javascript_date):
-        try:
-            moment = parse(text)
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-        except (ValueError, TypeError, IndexError, OverflowError):
-            continue
-    return None
-
-
-def _javascript_date(text: str) -> datetime:
-    # `String(new Date())`: "Mon Nov 23 2026 12:00:00 GMT+0000 (Coordinated Universal Time)"
-    return datetime.strptime(text.partition(" (")[0], "%a %b %d %Y %H:%M:%S GMT%z")

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable
 from enum import Enum, auto
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from attrs import define, field, frozen
 
 from periskope_async.errors import ApiError, PeriskopeError
 
-__all__ = ["AnyJson", "Content", "FailedAttempt", "FailureKind", "Headers", "Response"]
+__all__ = ["AnyJson", "Content", "FailedAttempt", "FailureKind", "Headers", "LimitTexts", "Response"]
+
+#: All that an answer's headers say of a rate limit: the texts of `X-RateLimit-Limit`, `-Remaining` and `-Reset`, or
+#: nothing. None where they may say something else.
+LimitTexts: TypeAlias = tuple[()] | tuple[str, str, str] | None
 
 
 class Headers(Protocol):
@@ -28,8 +32,8 @@ class Response:
     headers: Headers = field(repr=False)
     body: bytes = field(repr=False)
     received: float = 0.0
-    #: Whether its headers may speak of a rate limit: where it is known that they do not, they need not be read.
-    may_limit: bool = True
+    #: Where it was seen as the answer came, its headers need not be read again.
+    limit: LimitTexts = None
 
     @property
     def trace_id(self) -> str | None:

@@ -5,7 +5,10 @@ What is odd in any way is not read here: a parser reads it. So this need not kno
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final, TypeAlias
+
+from periskope_async._sansio.response import LimitTexts
 
 __all__ = ["Fields", "UsualAnswer", "read_usual"]
 
@@ -13,10 +16,15 @@ __all__ = ["Fields", "UsualAnswer", "read_usual"]
 MAX_HEAD: Final = 8_000
 #: In lower case, with the blank line. No character in it but visible ones, no line that goes on with the next.
 _HEAD: Final = re.compile(
-    rb"http/1\.1 200 [\t -~\x80-\xff]*\r\n(?:[a-z0-9!#$%&'*+.^_`|~-]+:[\t -~\x80-\xff]*\r\n){1,64}\r\n"
+    rb"http/1\.1 200 [\t -~\x80-\xff]*+\r\n(?:[a-z0-9!#$%&'*+.^_`|~-]++:[\t -~\x80-\xff]*+\r\n){1,64}+\r\n"
 )
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: ([0-9]{1,8})\r\n")
 _KEPT: Final = b"\r\nconnection: keep-alive\r\n"
+#: The headers of a rate limit as express-rate-limit sends them, one after the other but for a Date.
+_LIMIT: Final = re.compile(
+    rb"\r\nx-ratelimit-limit: ([0-9]{1,15})\r\nx-ratelimit-remaining: ([0-9]{1,15})"
+    rb"(?:\r\ndate: [^\r]*)?\r\nx-ratelimit-reset: ([0-9]{1,15})\r\n"
+)
 
 
 class Fields:
@@ -35,16 +43,19 @@ class Fields:
 
     def get(self, key: str, /) -> str | None:
         """Return the first of this name, in any case."""
-        at = self._lower.find(b"\r\n%b:" % key.lower().encode())
+        name, head = _line_start(key), self._head
+        at = self._lower.find(name)
         if at < 0:
             return None
-        start = at + len(key) + 3
-        return _text(self._head[start : self._head.index(b"\r\n", start)])
+        start = at + len(name)
+        return head[start : head.index(b"\r\n", start)].strip(b" \t").decode("utf-8", "surrogateescape")
 
     def getall(self, key: str, default: list[str], /) -> list[str]:
         """Return all of this name, or *default* if there is none."""
+        if key not in self:
+            return default
         name = key.lower()
-        return [value for other, value in self.items() if other.lower() == name] or default
+        return [value for other, value in self.items() if other.lower() == name]
 
     def items(self) -> Iterable[tuple[str, str]]:
         """Return all, with their names as they came."""
@@ -55,8 +66,13 @@ class Fields:
         return isinstance(key, str) and self.get(key) is not None
 
 
-#: Its headers, its body, and whether they may speak of a rate limit.
-UsualAnswer: TypeAlias = tuple[Fields, bytes, bool]
+@lru_cache(maxsize=64)  # names: code asks for few
+def _line_start(name: str) -> bytes:
+    return b"\r\n%b:" % name.lower().encode()
+
+
+#: Its headers, its body, and what they say of a rate limit.
+UsualAnswer: TypeAlias = tuple[Fields, bytes, LimitTexts]
 
 
 def read_usual(data: bytes) -> UsualAnswer | None:
@@ -75,11 +91,22 @@ def read_usual(data: bytes) -> UsualAnswer | None:
         return None
     # What may change where a body ends, how it is packed, what becomes of the connection. One search for each: an
     # expression for all takes ten times as long.
-    if b"transfer-encoding" in lower or b"content-encoding" in lower or lower.count(b"connection") != (_KEPT in lower):
+    connections = lower.count(b"connection")
+    if lower.find(b"-encoding:") >= 0 or connections > 1 or (connections and _KEPT not in lower):
         return None
     if _HEAD.fullmatch(lower) is None:
         return None
-    return Fields(head, lower), data[end:], b"ratelimit" in lower
+    at = lower.find(b"ratelimit")
+    return Fields(head, lower), data[end:], () if at < 0 else _limit(lower, at)
+
+
+def _limit(lower: bytes, at: int) -> LimitTexts:
+    """Return the texts of the rate limit's headers, which begin at the first that names one; None if there are more."""
+    found = _LIMIT.match(lower, at - len(b"\r\nx-"))
+    if found is None or lower.find(b"ratelimit", found.end()) >= 0:
+        return None
+    limit, remaining, reset = found.groups()
+    return limit.decode(), remaining.decode(), reset.decode()
 
 
 def _text(value: bytes) -> str:

@@ -35,7 +35,7 @@ async def test_an_answer_in_one_queue_lets_another_in() -> None:
     assert (here.order, there.order) == (["probe"], [])
     await here.leave("probe", answer(ratelimit="limit=10, remaining=9, reset=10"))
     assert there.order == ["a", "b"]
-    assert not limiter._waiting
+    assert not limiter.waiting
 
 
 async def test_an_answer_right_after_the_refusal_is_not_missed() -> None:
@@ -87,7 +87,7 @@ def test_a_queue_whose_loop_is_dead_is_forgotten() -> None:
 
     with virtual_time() as loop:
         loop.run_until_complete(wait_for_ever())
-    assert len(limiter._waiting) == 1
+    assert len(limiter.waiting) == 1
 
     async def give_back() -> None:
         queue = queue_of(8, limiter)
@@ -97,7 +97,7 @@ def test_a_queue_whose_loop_is_dead_is_forgotten() -> None:
         queue.release(permit)
 
     asyncio.run(give_back())
-    assert not limiter._waiting
+    assert not limiter.waiting
     left_behind.pop().close()
 
 
@@ -141,7 +141,7 @@ def test_several_threads_share_one_limit() -> None:
     assert errors == []
     assert refused == []
     assert limiter._ledger.in_flight == 0
-    assert not limiter._waiting
+    assert not limiter.waiting
 
 
 def test_one_limiter_for_a_key_and_a_service() -> None:

@@ -255,7 +255,7 @@ class Gatekeeping(RuleBasedStateMachine):
                 self.never_trips_the_limit()
                 self.counts_what_is_in_flight()
                 assert self.in_flight() == 0
-                assert not any(limiter._waiting for limiter in self.limiters)
+                assert not any(limiter.waiting for limiter in self.limiters)
                 assert all(queue._timer is None for queue in self.request_queues)
         finally:
             for task in asyncio.all_tasks(self.loop):

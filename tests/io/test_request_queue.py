@@ -104,7 +104,7 @@ def test_a_queue_waits_for_the_window() -> None:
         assert len(waiters.order) == 19
         waiters.tasks["19"].cancel()
         await settle()
-        assert not limiter._waiting
+        assert not limiter.waiting
         assert waiters.queue._timer is None
 
     with virtual_time() as loop:
@@ -145,7 +145,7 @@ async def test_a_closed_queue_lets_nobody_wait() -> None:
             await waiters.tasks[name]
     assert queue.try_acquire(bulk=False) is None
     assert queue.limiter._ledger.in_flight == 0
-    assert not queue.limiter._waiting
+    assert not queue.limiter.waiting
 
 
 async def test_cancelled_while_sent_away() -> None:

@@ -6,9 +6,8 @@ import json
 from multidict import CIMultiDict
 
 from periskope_async._codec.converter import ROWS_AT_ONCE
-from periskope_async._io.result import decode_ahead, is_large, read_result
-from periskope_async._sansio.response import FailedAttempt, FailureKind, Response
-from periskope_async.errors import PeriskopeError
+from periskope_async._io.result import LARGE_BODY_BYTES, decode_ahead, read_result
+from periskope_async._sansio.response import Response
 from periskope_async.resources.tickets import LIST
 from periskope_async.testing import FakePeriskope
 
@@ -27,7 +26,7 @@ async def test_others_have_turns_while_a_page_is_decoded() -> None:
             turns += 1
 
     answer = Response(200, CIMultiDict(), BODY)
-    assert is_large(answer)
+    assert len(BODY) > LARGE_BODY_BYTES
     other = asyncio.ensure_future(count_turns())
     page = await decode_ahead(LIST.request(), answer)
     other.cancel()
@@ -35,12 +34,6 @@ async def test_others_have_turns_while_a_page_is_decoded() -> None:
     assert len(page.rows) == ROWS
     assert read_result(LIST.request(), answer, page) is page
     assert page == read_result(LIST.request(), answer)
-
-
-def test_what_is_small_is_read_at_once() -> None:
-    """A page of a few rows takes no turn of the loop, and an attempt without an answer has nothing to be read."""
-    assert not is_large(Response(200, CIMultiDict(), b"{}"))
-    assert not is_large(FailedAttempt(PeriskopeError("refused"), FailureKind.FINAL))
 
 
 async def test_a_large_refusal_is_no_page() -> None:
@@ -53,6 +46,6 @@ async def test_a_large_page_comes_over_the_wire() -> None:
     async with FakePeriskope(150) as fake, fake.client() as client:
         page = await client.tickets.list_page()
         small = [row async for row in client.tickets.list(page_size=50)]
-    assert is_large(Response(200, CIMultiDict(), page.to_json().encode()))
+    assert len(page.to_json()) > LARGE_BODY_BYTES
     assert list(page.rows) == small
     assert len(small) == 150

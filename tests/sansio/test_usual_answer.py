@@ -8,6 +8,8 @@ from aiohttp.http_parser import HttpResponseParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from periskope_async._sansio.rate_headers import read_rate
+from periskope_async._sansio.response import Response
 from periskope_async._sansio.usual_answer import MAX_HEAD, UsualAnswer, read_usual
 from tests.support import each_of
 
@@ -23,8 +25,8 @@ def read(data: bytes) -> UsualAnswer:
 
 def test_what_is_read() -> None:
     """Headers are found by their names in any case, the first of a name first; the body is all that follows."""
-    headers, body, may_limit = read(HEAD + b"{}")
-    assert (body, may_limit) == (b"{}", False)
+    headers, body, limit = read(HEAD + b"{}")
+    assert (body, limit) == (b"{}", ())
     assert (headers.get("DATE"), headers.get("X-Twice"), headers.get("Dat"), headers.get("x")) == (
         "today",
         "1",
@@ -39,10 +41,48 @@ def test_what_is_read() -> None:
     assert dict(headers.items()) == {"Date": "today", "X-Twice": "1", "x-twice": "2", "Content-Length": "2"}
 
 
-@each_of("line", [b"X-RateLimit-Limit: 1", b"ratelimit-policy: a", b"X-RATELIMIT-LIMIT-short: 1"])
-def test_a_rate_limit_is_seen(line: bytes) -> None:
-    """Whatever may speak of a rate limit is not passed over."""
-    assert read(HEAD[:-2] + line + b"\r\n\r\n{}")[2]
+LIMIT = b"X-RateLimit-Limit: 100\r\nX-RateLimit-Remaining: 7\r\nX-RateLimit-Reset: 43"
+LIMITS = {
+    "as usual": LIMIT,
+    "in the smallest letters": LIMIT.lower(),
+    "with a date in it, as express-rate-limit has it": LIMIT.replace(
+        b"\r\nX-RateLimit-Reset: ", b"\r\nDate: x\r\nx-ratelimit-reset: "
+    ),
+}
+OTHER_LIMITS = {
+    "one of three": b"X-RateLimit-Limit: 1",
+    "of a draft": b"ratelimit-policy: a",
+    "with a suffix": LIMIT.replace(b"Limit:", b"Limit-short:"),
+    "with another of a suffix": LIMIT + b"\r\nX-RATELIMIT-LIMIT-short: 1",
+    "with a policy": b"RateLimit-Policy: 100;w=60\r\n" + LIMIT,
+    "another of the same name": LIMIT + b"\r\nx-ratelimit-remaining: 6",
+    "in another order": b"\r\n".join(reversed(LIMIT.split(b"\r\n"))),
+    "with something in it": LIMIT.replace(b"\r\n", b"\r\nX: 1\r\n", 1),
+    "a fraction": LIMIT + b".5",
+    "nothing": LIMIT.replace(b"43", b""),
+    "in a value": b"X: x-ratelimit-limit: 1",
+}
+
+
+@each_of("limit", LIMITS)
+def test_the_usual_rate_limit(limit: str) -> None:
+    """The three headers that nearly every service sends are read with the answer, and mean what they mean else."""
+    headers, body, texts = read(with_line(LIMITS[limit]))
+    assert texts == ("100", "7", "43")
+    assert read_rate(Response(200, headers, body, limit=texts)) == read_rate(Response(200, headers, body)) is not None
+
+
+@each_of("limit", OTHER_LIMITS)
+def test_another_rate_limit_is_seen(limit: str) -> None:
+    """Whatever else may speak of a rate limit is left to who reads all dialects."""
+    assert read(with_line(OTHER_LIMITS[limit]))[2] is None
+
+
+def test_no_rate_limit_needs_no_reading() -> None:
+    """Where no header speaks of a rate limit, none is looked for."""
+    headers, body, texts = read(HEAD + b"{}")
+    assert texts == ()
+    assert read_rate(Response(200, headers, body, limit=texts)) is None
 
 
 def with_line(line: bytes) -> bytes:
