@@ -3,6 +3,7 @@
 All that is known of a key is asked and said here, through methods: nobody outside holds the ledger.
 """
 
+import math
 import os
 import threading
 import weakref
@@ -30,6 +31,11 @@ class SharedBudget(Protocol):
     @property
     def lock(self) -> Any:
         """Held while the ledger is read or changed; what concerns this process alone needs no more."""
+
+    @property
+    def idle(self) -> float:
+        """What is held for the next request is handed back so long after the last one, seconds."""
+        ...
 
     def admit(self, now: float, *, bulk: bool, wanted: float) -> Permit | float:
         """Let one request go; see `Ledger.admit`."""
@@ -197,6 +203,11 @@ class RateLimiter:
     def is_shared(self) -> bool:
         """Whether other processes may share it."""
         return self._budget is not None
+
+    @property
+    def idle(self) -> float:
+        """After this without a request, what is held for the next one is handed back, seconds."""
+        return math.inf if self._budget is None else self._budget.idle
 
     def hand_back(self) -> None:
         """Let other processes have what is held for a call that does not come soon."""

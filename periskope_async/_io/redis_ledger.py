@@ -102,6 +102,9 @@ class RedisLedger:
         if host is not None:
             host.stop()
 
+    #: What is held for the next request is handed back so long after the last one, seconds.
+    idle: Final = 0.05
+
     @classmethod
     def of(cls, budget: RedisBudget, base_url: str, key: Secret) -> "RedisLedger":
         """Return the ledger of a key of a service."""
