@@ -14,6 +14,7 @@ from random import Random
 from struct import unpack_from
 from textwrap import dedent
 
+import aiohttp
 import pytest
 
 from periskope_async import PeriskopeClient
@@ -80,13 +81,17 @@ class Machine:
             sent.append(permit)
         return sent
 
-    def hear(self, process: RateLimiter, permit: Permit, used: int | None = None, limit: int = 10) -> None:
-        """Have a request answered, with how much of the limit is used in a window of five seconds."""
-        reading = None if used is None else RateReading(limit, limit - used, 5.0, 1.0, None, 5.0, length_reported=True)
+    def hear(
+        self, process: RateLimiter, permit: Permit, used: int | None = None, limit: int = 10, lasts: float = 5.0
+    ) -> None:
+        """Have a request answered, with how much of the limit is used in a window of so many seconds."""
+        reading = None
+        if used is not None:
+            reading = RateReading(limit, limit - used, lasts, 1.0, None, lasts, length_reported=True)
         process.answer(permit, self.now, reading, Health.GOOD, 0)
 
-    def open_window(self, process: RateLimiter, limit: int = 10) -> None:
-        self.hear(process, self.send(process), 1, limit)
+    def open_window(self, process: RateLimiter, limit: int = 10, lasts: float = 5.0) -> None:
+        self.hear(process, self.send(process), 1, limit, lasts)
 
     def close(self) -> None:
         for process in self.processes:
@@ -375,6 +380,41 @@ def test_who_is_left_without_a_loop_holds_nothing(tmp_path: Path, monkeypatch: p
             budget = budget_of(client._caller.connections.limiter)
             assert (budget._lease, budget._deferred, budget._in_flight) == ([], [], 0)
         asyncio.run(client.aclose())
+
+
+@pytest.mark.parametrize("close", [False, True])
+def test_a_borrowed_session_ends_with_its_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, close: bool) -> None:
+    """What was taken ahead is handed back too where the session is the application's, whether the client is closed."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+
+    async def fetch(fake: FakePeriskope) -> HostBudget:
+        async with aiohttp.ClientSession() as session:
+            client = fake.client(budget="host", session=session)
+            budget = budget_of(client._caller.connections.limiter)
+            while not (budget._lease and budget._deferred):
+                await client.tickets.get("BKT-001")
+            if close:
+                await client.aclose()
+            return budget
+
+    with FakePeriskope(rate_limit=RateLimitPolicy(1000, 60.0)) as fake:
+        budget = asyncio.run(fetch(fake))
+        assert (budget._lease, budget._deferred, budget._in_flight) == ([], [], 0)
+
+
+def test_who_has_something_in_flight_says_so(machine: Machine) -> None:
+    """A request that takes long counts as long as its process runs; where that is held up, no longer than a moment."""
+    one, other = machine.start(), machine.start()
+    machine.open_window(one)
+    machine.send(one)
+    for _ in range(int(2 * LAPSE / one.idle)):
+        machine.now += one.idle
+        one.hand_back()
+    with budget_of(other):
+        assert other._ledger.in_flight == 1
+    machine.now += LAPSE + 0.5
+    with budget_of(other):
+        assert other._ledger.in_flight == 0
 
 
 def test_a_permit_ahead_does_not_keep(machine: Machine) -> None:
@@ -907,7 +947,7 @@ def test_a_killed_process_has_nothing_in_flight(machine: Machine) -> None:
     """What a process had in flight when it was killed may still reach the service for a moment; then it is nobody's."""
     machine.now = host_budget.time.monotonic()
     one = machine.start()
-    machine.open_window(one)
+    machine.open_window(one, lasts=600.0)  # however long the other one takes to start
     with subprocess.Popen(
         [sys.executable, "-c", dedent(PROCESS), str(machine.folder)], stdout=subprocess.PIPE, text=True, cwd=ROOT
     ) as process:
