@@ -110,6 +110,8 @@ class HostBudget:
         chosen: bool = True,
     ) -> None:
         self.lock: Final = threading.Lock()
+        #: What is held for the next request is handed back so long after the last one, seconds.
+        self.idle: Final = DEMAND
         self._ledger: Final = ledger
         self._folder: Final = folder
         self._name: Final = name
@@ -153,9 +155,6 @@ class HostBudget:
             budget = cls(ledger, "", "", chosen=chosen)
             budget._end(str(error))
             return budget
-
-    #: What is held for the next request is handed back so long after the last one, seconds.
-    idle: Final = DEMAND
 
     # -- one step -----------------------------------------------------------------------------------------------------
 

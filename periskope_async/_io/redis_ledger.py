@@ -75,6 +75,8 @@ class RedisLedger:
     ) -> None:
         self.ledger: Final = ledger
         self.lock: Final = threading.Lock() if host is None else host.lock
+        #: What is held for the next request is handed back so long after the last one, seconds.
+        self.idle: Final = 0.05
         self.store: Store
         #: What to call when somebody may be let in.
         self.wake: Callable[[], None] = _nothing
@@ -101,9 +103,6 @@ class RedisLedger:
         self._ended = self._resting = False
         if host is not None:
             host.stop()
-
-    #: What is held for the next request is handed back so long after the last one, seconds.
-    idle: Final = 0.05
 
     @classmethod
     def of(cls, budget: RedisBudget, base_url: str, key: Secret) -> "RedisLedger":

@@ -2,8 +2,9 @@
 
 What is in flight is not in it: each process says that of itself.
 """
-# ruff: noqa: SLF001  # what processes share of a ledger is its inside
-# pyright: reportPrivateUsage=false  # likewise
+# What processes share of a ledger is its inside.
+# ruff: noqa: SLF001  # see above
+# pyright: reportPrivateUsage=false
 
 import math
 import zlib
