@@ -17,7 +17,7 @@ from periskope_async.testing import FakePeriskope, RateLimitPolicy
 
 #: Requests, window in seconds, tickets.
 POLICIES: Final = ((100, 1.0, 1000), (300, 5.0, 1200))
-PROCESSES: Final = (1, 2, 4, 8)
+PROCESSES: Final = (1, 2, 4, 8, 16)
 BUDGETS: Final = ("own", "host")
 
 WORKER: Final = """

@@ -33,6 +33,9 @@ for _module in ("concurrent.futures.thread", "encodings.idna", "anyio._backends.
 
 # Every session of ours that is open, with what closes it when its loop ends.
 _open: dict[Session, AsyncGenerator[None, None]] = {}
+# What hands back when its loop ends, where a session is the application's. If it were collected before, it would be
+# closed in a loop that may not run again.
+_lent: set[AsyncGenerator[None, None]] = set()
 
 
 class _Process:
@@ -67,12 +70,17 @@ class LoopState:
         self.queue: RequestQueue = RequestQueue(limiter, concurrency, loop)
         self.alarm: Alarm = Alarm(loop)
         self.http: Http | None = None
+        #: What the loop closes when it ends, where the session is not ours.
+        self.closer: AsyncGenerator[None, None] | None = None
 
     async def aclose(self) -> None:
         """Send away who waits, cut off who is under way, and close the session."""
         self.queue.close()
         self.alarm.close()
         closer = None if self.http is None else _open.get(self.http.session)
+        if self.closer is not None:
+            _lent.discard(self.closer)
+            await self.closer.aclose()
         if closer is not None:
             await closer.aclose()
             await asyncio.sleep(0)  # the sockets close with the loop's next turn
@@ -231,6 +239,10 @@ class Connections:
         if self._borrowed is None:
             closer = _open[http.session] = _close_with_loop(http.session, self.limiter)
             await anext(closer)
+        elif self.limiter.is_shared:
+            state.closer = _hand_back_with_loop(self.limiter)
+            _lent.add(state.closer)
+            await anext(state.closer)
         return http
 
 
@@ -242,6 +254,14 @@ async def _close_with_loop(session: Session, limiter: RateLimiter) -> AsyncGener
         _open.pop(session, None)
         limiter.hand_back()  # no timer of this loop will
         await session.close()
+
+
+async def _hand_back_with_loop(limiter: RateLimiter) -> AsyncGenerator[None, None]:
+    """Hand back what is held for the next call when the loop ends, whose session is the application's to close."""
+    try:
+        yield
+    finally:
+        limiter.hand_back()
 
 
 def _caller_site() -> tuple[str, int]:

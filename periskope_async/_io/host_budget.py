@@ -17,13 +17,33 @@ import weakref
 from collections.abc import Callable
 from typing import Final
 
-from periskope_async._io.host_file import SLOTS_AT, HostFile, Slot, UnusableError, file_name, folder_path
+from periskope_async._io.host_file import SLOTS_AT, HostFile, UnusableError, file_name, folder_path
+from periskope_async._sansio.ahead import MAX_LEASE, lease_size, lease_until, sent_at, shows_no_news
 from periskope_async._sansio.circuit import NEVER, Health
 from periskope_async._sansio.fair_share import may_take
 from periskope_async._sansio.ledger import CLOCK_SLACK, Ledger
-from periskope_async._sansio.ledger_image import LAYOUT, MAX_IMAGE, PAUSE_SIZE, load_image, pause_of, save_image
+from periskope_async._sansio.ledger_image import (
+    CONTENT,
+    LAYOUT,
+    MAX_IMAGE,
+    PAUSE_SIZE,
+    load_image,
+    pause_of,
+    save_image,
+)
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import RateReading
+from periskope_async._sansio.rejoin import Counts, begin, counts_of, join
+from periskope_async._sansio.slots import (
+    LAPSE,
+    NO_SLOT,
+    NOBODY,
+    SLOT_SIZE,
+    Others,
+    Slot,
+    pack_slot,
+    see_others,
+)
 from periskope_async.settings import Secret
 
 __all__ = ["HostBudget"]
@@ -40,32 +60,28 @@ LOCK_AGAIN: Final = 0.005
 LOCK_LOST: Final = 1.0
 #: A file that could not be used is tried again after this, seconds.
 REST: Final = 5.0
-#: How often a process looks who the others are, seconds.
-LOOK: Final = 0.05
-#: Who lives and has something to say says it at least this often, seconds.
+#: Who lives and has something to say says it at least this often where it asks, seconds;
 SILENCE: Final = 0.2
-#: What was sent by a process that has ended may reach the service for so long after its last word, seconds.
-ON_ITS_WAY: Final = 1.0
-#: Who has asked for a request wants another one for this long, seconds.
+#: and so often while something is in flight.
+BEAT: Final = 0.4  # seconds
+#: Whether the file is still the one that others find is looked at this often, seconds.
+LOOK: Final = 1.0
+#: Who has asked for a request wants another one for this long, seconds. Until then the others leave it its share, of
+#: which is what it took ahead; and the next step notes what the last one did not.
 DEMAND: Final = 0.2
-#: Who has been silent for so long, and lives, has nothing in flight that could still count, seconds.
-LAPSE: Final = 60.0
 #: What another process does wakes nobody here. So often it is looked for while its probe is in flight, seconds;
 PROBE_POLL: Final = 0.004
 #: and so often else, seconds.
 POLL: Final = 0.02
 #: Answers that wait for the next step, at most, for a step costs more than all it does, requests.
 MAX_DEFERRED: Final = 16
-#: Permits that a process takes in one step, at most, where it asks for one soon after the other; and for how long it
-#: has those that nobody has asked for yet, seconds. What others do is not seen meanwhile, as with `LOOK`, but that a
+#: How long they wait, where others are to come that will have a step, seconds.
+DEFERRED: Final = 0.05
+#: For how long a process uses the permits that it took ahead, seconds. What others do is not seen meanwhile, but that a
 #: 429 has everybody pause is.
-MAX_LEASE: Final = 8
-LEASE: Final = LOOK  # seconds
+LEASE: Final = 0.05
 #: An image that has not changed is written again after this, so that it does not go stale, seconds.
 REFRESH: Final = 10.0
-
-#: Where in an image that begins which is not only about when it was written, bytes.
-_CONTENT: Final = 16
 
 assert SLOTS_AT >= MAX_IMAGE  # noqa: S101  # slots lie behind the longest image
 
@@ -94,6 +110,8 @@ class HostBudget:
         chosen: bool = True,
     ) -> None:
         self.lock: Final = threading.Lock()
+        #: What is held for the next request is handed back so long after the last one, seconds.
+        self.idle: Final = DEMAND
         self._ledger: Final = ledger
         self._folder: Final = folder
         self._name: Final = name
@@ -104,27 +122,26 @@ class HostBudget:
         #: Whether the ledger has become another one than the shared one, and what it was before: of each limit by name,
         #: its generation and what was sent of its window. None before it was ever shared.
         self._alone = True
-        self._was: dict[str, tuple[int, int]] | None = None
-        #: In flight from here: now, when this step began in the ledger, and as the file counts it.
-        self._in_flight = self._before = self._counted = 0
-        self._image = b""
+        self._was: Counts | None = None
+        #: In flight from here: now; and in the ledger, with the others', when this step began.
+        self._in_flight = self._before = 0
+        #: What was in the file when it was last read or written here, and when its image was written.
+        self._data = b""
         self._image_at = -math.inf
         self._said = Slot()
         self._wants_until = -math.inf
         self._generation = self._taken = 0
-        #: What others who want some have taken, by generation.
-        self._others: list[tuple[int, int]] = []
+        self._others: Others = NOBODY
         #: Permits that the last step took ahead, of a window and no more; the next step hands back what is left.
         self._lease: list[Permit] = []
         self._leased_at = self._lease_until = -math.inf
         self._ahead = 1
         #: Answers that the next step notes.
         self._deferred: list[tuple[Permit, float, RateReading | None, Health]] = []
-        #: The window in which they were last looked at, by generation.
-        self._seen = -1
         self._look_at = self._retry_at = -math.inf
         self._busy_since = math.inf
         self._ended = self._resting = False
+        self._is_found = True
         self._problem: str | None = None
         self._reported: str | None = None
         _budgets.add(self)
@@ -145,9 +162,7 @@ class HostBudget:
         """Let one request go, as `Ledger.admit`, that the key's other processes leave to this one."""
         with self.lock:
             if self._lease and self._is_lease_good(now):
-                permit = self._lease.pop()
-                permit.at = now
-                return permit
+                return sent_at(self._lease.pop(), now)
             if self._file is None and self._is_unlimited():
                 found: Permit | float = self._ledger.admit(now, bulk=bulk, wanted=wanted)
                 self._in_flight += isinstance(found, Permit)
@@ -161,7 +176,7 @@ class HostBudget:
                     return LOCK_AGAIN
                 return self._ledger.admit(now, bulk=bulk, wanted=wanted)
             found = POLL
-            if (not self._others and self._seen == self._ledger.generation) or self._may_take():
+            if not self._others.wanting or self._may_take():
                 found = self._ledger.admit(now, bulk=bulk, wanted=wanted)
             if isinstance(found, Permit):
                 if found.generation != self._generation:
@@ -178,18 +193,9 @@ class HostBudget:
     def answer(self, permit: Permit, now: float, reading: RateReading | None, health: Health) -> None:
         """Note an answer, as `Ledger.answer`; with the next step, if it shows nothing that others wait for."""
         with self.lock:
-            ledger, deferred = self._ledger, self._deferred
-            if (
-                not self._alone
-                and ledger.window is not None
-                and permit.generation == ledger.generation
-                and health is Health.GOOD
-                and ledger.circuit is None
-                and not ledger.further
-                and len(deferred) < min(MAX_DEFERRED, self._in_flight - 1)  # so that another step follows
-                and (not deferred or now - deferred[0][1] < LOOK)
-            ):
-                deferred.append((permit, now, reading, health))
+            ledger = self._ledger
+            if not self._alone and self._can_wait(permit, now, reading, health):
+                self._deferred.append((permit, now, reading, health))
                 return
             if self._file is None and reading is None and self._is_unlimited():
                 ledger.answer(permit, now, reading, health)
@@ -201,15 +207,13 @@ class HostBudget:
     def describe(self) -> tuple[str, bool]:
         """Return how it stands, in words, and whether it works."""
         with self:
-            if self._file is not None:
-                self._look_again(self._file, self._clock())
             if self._problem is not None and not self._chosen:
                 return f"own, for processes cannot share it here: {self._problem}", True
             if self._problem is not None:
                 return f"host, but on its own: {self._problem}", False
             if self._file is None:
                 return "host; not shared, for the service reports no rate limit", True
-            return f"host, shared in {self._folder}; other processes at work: {len(self._others)}", True
+            return f"host, shared in {self._folder}; other processes at work: {len(self._others.wanting)}", True
 
     def __enter__(self) -> None:
         self.lock.acquire()
@@ -220,7 +224,8 @@ class HostBudget:
                 self._begin(file)
             if not self._locked and not self._alone:
                 self._go_alone()
-            self._before = self._ledger.in_flight
+            others = self._others.in_flight if self._locked else 0
+            self._before = self._ledger.in_flight = self._in_flight + others
             if self._lease:
                 self._hand_back()
             if self._deferred:
@@ -263,7 +268,8 @@ class HostBudget:
 
     def hand_back(self) -> None:
         """Let the others have what was taken ahead, and know what they do not yet."""
-        if self._lease or self._deferred:
+        is_due = self._in_flight and not self._alone and self._clock() - self._said.written_at > BEAT
+        if self._lease or self._deferred or is_due:
             with self:
                 pass
 
@@ -328,9 +334,8 @@ class HostBudget:
     def _close(self) -> None:
         file, self._file = self._file, None
         self._locked = False
-        self._image = b""
-        self._counted = 0
-        self._others = []
+        self._data = b""
+        self._others = NOBODY
         self._look_at = -math.inf
         if file is not None:
             file.close()
@@ -357,104 +362,98 @@ class HostBudget:
     def _load(self, file: HostFile) -> None:
         """Make the ledger what all processes know."""
         ledger, now = self._ledger, self._clock()
-        image = file.read(len(self._image) or MAX_IMAGE)
+        data, known = file.read(), self._data
         if file.slot < 0:
             file.claim_slot()
-        if self._alone or image != self._image or not image:
-            if image[:1] != self._image[:1]:  # the number of limits
-                image = file.read(MAX_IMAGE)
-            if self._alone:
-                self._join(image, now)
-            elif load_image(image, ledger, now):
-                ledger.in_flight += self._in_flight - self._counted
-            else:
-                self._seed(now)
-            self._image = image
+        if self._alone:
+            if not join(ledger, data, now, self._was):
+                self._begin_anew(now)
+        elif (not data or data[:SLOTS_AT] != known[:SLOTS_AT]) and not load_image(data, ledger, now):
+            self._begin_anew(now)
+        if self._alone or data != known or now >= self._others.until:
+            self._see(file, data, now)
+        else:
+            self._data = data
         if now >= self._look_at:
-            self._before = ledger.in_flight
-            self._look(file, now)
+            self._look_at = now + LOOK
+            self._is_found = file.is_linked()
+
+    def _begin_anew(self, now: float) -> None:
+        # Where nobody has chosen, and none was shared yet, each has sent a probe of its own, unasked.
+        begin(self._ledger, now, anew=self._was is not None or not self._alone or not self._chosen)
+
+    def _see(self, file: HostFile, data: bytes, now: float) -> None:
+        """See who else is at work, and what is in flight. Who ended, however, has nothing."""
+        last = self._ledger.generation - (self._ledger.window is None)
+        others = see_others(data[SLOTS_AT:], file.slot, now, last)
+        ended = [number for number in others.silent if file.is_dead(number)]
+        for number in ended:
+            at = SLOTS_AT + number * SLOT_SIZE
+            file.write(NO_SLOT, at)
+            data = data[:at] + NO_SLOT + data[at + SLOT_SIZE :]
+        self._data = data
+        self._others = see_others(data[SLOTS_AT:], file.slot, now, last) if ended else others
 
     def _save(self, file: HostFile) -> None:
-        """Let all processes know what the ledger has become."""
-        now = self._clock()
+        """Let all processes know what the ledger has become, and what this one does."""
+        now, known = self._clock(), self._data
         image = save_image(self._ledger, now)
         if image is None:
             self._end("the name of a limit is too long")
             return
-        if image[_CONTENT:] != self._image[_CONTENT:] or now - self._image_at > REFRESH:
-            file.write(image)
-            self._image, self._image_at = image, now
+        if image[CONTENT:] == known[CONTENT : len(image)] and now - self._image_at <= REFRESH:
+            image = known[: len(image)]
+        else:
+            self._image_at = now
         said = Slot(now, self._wants_until, self._in_flight, self._generation, self._taken, len(self._lease))
-        if said[1:] != self._said[1:] or now - self._said.written_at > SILENCE:
-            file.write_slot(file.slot, said)
+        if image[:CONTENT] != known[:CONTENT] or said[1:] != self._said[1:] or now - self._said.written_at > SILENCE:
+            at = SLOTS_AT + file.slot * SLOT_SIZE
+            before = (image + known[len(image) : at]).ljust(at, b"\0")
+            self._data = before + pack_slot(said) + known[at + SLOT_SIZE :]
+            file.write(self._data)
             self._said = said
-        self._counted = self._in_flight
         self._alone = False
         self._problem = None
+        if not self._is_found:
+            self._close()  # it was tidied away; the next step makes another
 
     def _go_alone(self) -> None:
         """From here on the ledger is this process's."""
-        self._was = self._limits()
+        self._was = counts_of(self._ledger)
         self._alone = True
-        self._ledger.in_flight = self._in_flight
-
-    def _join(self, image: bytes, now: float) -> None:
-        """Make the ledger what all know, and bring along what happened while this process was alone."""
-        ledger, shared = self._ledger, Ledger()
-        if not load_image(image, shared, now) or (shared.last_reading is None and ledger.last_reading is not None):
-            self._seed(now)
-            return
-        alone, was, paused_until = self._limits(), self._was, ledger.paused_until
-        load_image(image, ledger, now)
-        ledger.in_flight += self._in_flight - self._counted
-        ledger.paused_until = max(ledger.paused_until, paused_until)
-        for limit in (ledger, *ledger.further):
-            generation, sent = alone.get(limit.name, (-1, 0))
-            known, counted = (generation, 0) if was is None else was.get(limit.name, (-1, 0))
-            if limit.window is not None and (was is None or known == generation == limit.generation):
-                limit.window.sent += sent - counted
-            if known != generation:
-                limit.generation += 1  # permits of a window that only this process knew are of no window now
-
-    def _seed(self, now: float) -> None:
-        """Begin anew in a file that holds nothing of use, with what this process knows."""
-        ledger = self._ledger
-        for limit in (ledger, *ledger.further):
-            # What others have in flight is not known: unasked, each of them has sent a probe of its own.
-            if self._was is not None or not self._alone or not self._chosen:
-                limit.forget()
-                limit.crowded = True
-            limit.generation = max(limit.generation + 1, int(now * 1e6))  # above all that were ever handed out
-        self._look_at = now
-
-    def _limits(self) -> dict[str, tuple[int, int]]:
-        return {
-            limit.name: (limit.generation, 0 if limit.window is None else limit.window.sent)
-            for limit in (self._ledger, *self._ledger.further)
-        }
 
     # -- permits ahead ------------------------------------------------------------------------------------------------
 
     def _take_ahead(self, now: float, *, bulk: bool, wanted: float) -> None:
         """Take a few permits more where requests follow each other fast and much is left: one step serves them all."""
         ledger = self._ledger
-        window = ledger.window
         soon = now - self._leased_at < LEASE
         self._ahead, self._leased_at = min(2 * self._ahead, MAX_LEASE) if soon else 1, now
+        if soon and ledger.circuit is None and type(ledger) is Ledger:  # else one that counts its own permits
+            self._lease_until = min(now + LEASE, lease_until(ledger))
+            if now >= self._lease_until:
+                return
+            wanted = wanted - 1 if bulk else math.inf
+            size = min(self._ahead - 1, lease_size(ledger, self._taken, len(self._others.wanting), wanted))
+            while len(self._lease) < size and isinstance(permit := ledger.admit(now, bulk=bulk, wanted=wanted), Permit):
+                self._lease.append(permit)
+            self._taken += len(self._lease)
+
+    def _can_wait(self, permit: Permit, now: float, reading: RateReading | None, health: Health) -> bool:
+        """Whether an answer can wait for the next step, which is soon or is nothing that others wait for."""
+        ledger, deferred = self._ledger, self._deferred
         if (
-            window is None
-            or ledger.further
-            or ledger.crowded
+            health is not Health.GOOD
+            or ledger.window is None
+            or permit.generation != ledger.generation
             or ledger.circuit is not None
-            or type(ledger) is not Ledger  # one that counts its own permits
+            or len(deferred) >= MAX_DEFERRED
         ):
-            return
-        self._lease_until = min(now + LEASE, window.closes_at)
-        share = window.limit // (1 + len(self._others)) - self._taken
-        size = min(self._ahead - 1, share // 2, window.left() - MAX_LEASE, (wanted - 1) if bulk else MAX_LEASE)
-        while len(self._lease) < size and isinstance(permit := ledger.admit(now, bulk=bulk, wanted=wanted), Permit):
-            self._lease.append(permit)
-        self._taken += len(self._lease)
+            return False
+        waits = now - deferred[0][1] if deferred else 0.0
+        if len(deferred) < self._in_flight - 1 and not ledger.further and waits < DEFERRED:
+            return True  # others are to be answered, and then there is a step
+        return reading is not None and waits < DEMAND and shows_no_news(ledger, permit, reading, now + 2 * DEMAND)
 
     def _is_lease_good(self, now: float) -> bool:
         """Whether what was taken ahead may be used. The lock would be the whole price: the file is read without it."""
@@ -462,7 +461,7 @@ class HostBudget:
         if file is None or not self._leased_at <= now < self._lease_until or self._ledger.circuit is not None:
             return False
         try:
-            return pause_of(file.read(PAUSE_SIZE)) <= now
+            return pause_of(file.peek(PAUSE_SIZE)) <= now
         except OSError:
             return False  # the next step sees to it
 
@@ -476,60 +475,20 @@ class HostBudget:
 
     # -- the others ---------------------------------------------------------------------------------------------------
 
-    def _look(self, file: HostFile, now: float) -> None:
-        """See who else is at work, and count what is in flight. Who ended, however, has nothing."""
-        self._look_at = now + LOOK
-        self._seen = -1 if self._ledger.window is None else self._ledger.generation
-        last = self._ledger.generation - (self._ledger.window is None)  # the last window that was open
-        in_flight, others = 0, list[tuple[int, int]]()
-        for number, slot in enumerate(file.slots()):
-            wants = slot.wants_until > now
-            if number == file.slot or not (wants or slot.in_flight):
-                continue
-            silent = now - slot.written_at
-            known = -SILENCE <= silent <= LAPSE  # else it lapsed, or was never written by a process
-            if not known or (silent > ON_ITS_WAY and file.is_dead(number)):
-                file.write_slot(number, Slot())
-                continue
-            # What was taken ahead goes with its window; who stalled before he could send it has the next one, too.
-            is_void = silent > ON_ITS_WAY and slot.generation < last
-            in_flight += slot.in_flight - (slot.ahead if is_void else 0)
-            if wants:
-                others.append((slot.generation, slot.taken))
-        changed = self._ledger.in_flight - self._before  # in this step
-        self._before = in_flight + self._in_flight
-        self._ledger.in_flight = self._before + changed
-        self._others = others
-        if not file.is_linked():
-            self._close()  # it was tidied away; the next step makes another
-
-    def _look_again(self, file: HostFile, now: float) -> None:
-        """See who else is at work within a step that goes on without the file if it cannot be read."""
-        try:
-            self._look(file, now)
-        except OSError as error:
-            self._rest(error, now)
-
     def _may_take(self) -> bool:
         """Whether the next request of the window is this process's, and not one that the others are to have."""
-        ledger, file = self._ledger, self._file
+        ledger = self._ledger
         window, generation = ledger.window, ledger.generation
-        now = self._clock()
-        if window is None or now >= window.closes_at or window.left() <= 0 or file is None:
+        if window is None or self._clock() >= window.closes_at or window.left() <= 0:
             return True  # or the ledger says how long to wait
         taken = self._taken if self._generation == generation else 0
-        for again in (self._seen != generation, True):
-            if again:
-                self._look_again(file, now)  # what is known of them may be old
-            others = [number if of == generation else 0 for of, number in self._others]
-            if may_take(window.limit, window.left(), taken, others):
-                return True
-        return False
+        others = [number if of == generation else 0 for of, number in self._others.wanting]
+        return may_take(window.limit, window.left(), taken, others)
 
     def _poll(self, wait: float, now: float) -> float:
         """Return the seconds after which to ask again: what others do wakes nobody here."""
         ledger = self._ledger
-        if now < ledger.paused_until or (ledger.in_flight == self._in_flight and not self._others):
+        if now < ledger.paused_until or (ledger.in_flight == self._in_flight and not self._others.wanting):
             return wait
         if ledger.window is None and ledger.guided:
             return min(wait, PROBE_POLL)

@@ -1,7 +1,8 @@
 """The file that processes of one user on one machine share: found, checked, locked, read and written. Knows no ledger.
 
-It holds an image, and from `SLOTS_AT` on a slot for each process. As long as a process lives it has a lock on a byte
-beyond the end of the file, one for its slot: the kernel releases that however the process ends, in whatever container.
+It holds an image, and from `SLOTS_AT` on a slot for each process: little enough to be read and written as a whole. As
+long as a process lives it has a lock on a byte beyond the end of the file, one for its slot: the kernel releases that
+however the process ends, in whatever container.
 """
 
 import fcntl
@@ -10,40 +11,27 @@ import stat
 from contextlib import suppress
 from hashlib import blake2b
 from struct import Struct
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
+from periskope_async._sansio.slots import SLOT_SIZE
 from periskope_async.settings import Secret
 
-__all__ = ["SLOTS_AT", "HostFile", "Slot", "UnusableError", "file_name", "folder_path"]
+__all__ = ["SLOTS_AT", "HostFile", "UnusableError", "file_name", "folder_path"]
 
 #: Processes that share one file, in members of its table.
 SLOTS: Final = 256
-#: Where they begin, bytes.
-SLOTS_AT: Final = 4096
-_SLOT: Final = Struct("<ddqqqq")
+#: Where they begin, bytes; the longest image ends before.
+SLOTS_AT: Final = 30 * SLOT_SIZE
+#: What is read of a file at first: nobody needs to know how long it is, bytes.
+_FEW: Final = SLOTS_AT + 4 * SLOT_SIZE
+#: No file is longer, bytes.
+MAX_SIZE: Final = SLOTS_AT + SLOTS * SLOT_SIZE
 _SLOT_LOCKS_AT: Final = 1 << 20  # bytes
 _FLOCK: Final = Struct("hhqqi4x")  # `struct flock` of a 64-bit system
 
 
 class UnusableError(Exception):
     """Why the file cannot be used."""
-
-
-class Slot(NamedTuple):
-    """What a process says of itself. Times are seconds of the monotonic clock."""
-
-    written_at: float = 0.0
-    #: It asks for requests until then.
-    wants_until: float = 0.0
-    in_flight: int = 0
-    #: The window of which it has taken how many requests.
-    generation: int = 0
-    taken: int = 0
-    #: How many of those in flight it has taken ahead of who asks for them.
-    ahead: int = 0
-
-
-NO_SLOT: Final = Slot()
 
 
 def folder_path() -> str:
@@ -83,6 +71,7 @@ class HostFile:
 
     def __init__(self, descriptor: int) -> None:
         self._fd = descriptor
+        self._size = _FEW
         self.slot = -1
 
     @classmethod
@@ -134,7 +123,6 @@ class HostFile:
             with suppress(BlockingIOError):
                 fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, _slot_lock(slot))
                 self.slot = slot
-                self.write_slot(slot, NO_SLOT)
                 return
         raise UnusableError(f"{SLOTS} processes use it already")
 
@@ -147,22 +135,20 @@ class HostFile:
         """Whether others still find the file: those who tidy up temporary folders may have removed it."""
         return os.fstat(self._fd).st_nlink > 0
 
-    def read(self, size: int) -> bytes:
-        """Return the file's first bytes, as many as it has up to *size*."""
+    def peek(self, size: int) -> bytes:
+        """Return the file's first bytes, as many as it has up to *size*; for who has not the lock, too."""
         return os.pread(self._fd, size, 0)
 
-    def write(self, image: bytes) -> None:
-        """Write its first bytes."""
-        self._write(image, 0)
+    def read(self) -> bytes:
+        """Return all that is in it."""
+        while len(data := os.pread(self._fd, self._size, 0)) == self._size < MAX_SIZE:
+            self._size = min(2 * self._size, MAX_SIZE)
+        return data
 
-    def slots(self) -> list[Slot]:
-        """Return what every process said of itself, up to the last."""
-        found = os.pread(self._fd, SLOTS * _SLOT.size, SLOTS_AT)
-        return [Slot(*values) for values in _SLOT.iter_unpack(found[: len(found) // _SLOT.size * _SLOT.size])]
-
-    def write_slot(self, slot: int, said: Slot) -> None:
-        """Say something of a process."""
-        self._write(_SLOT.pack(*said), SLOTS_AT + slot * _SLOT.size)
+    def write(self, data: bytes, position: int = 0) -> None:
+        """Write what is in it, or a part of that."""
+        if os.pwrite(self._fd, data, position) < len(data):
+            raise OSError("the disk is full")
 
     def close(self) -> None:
         """Close it, with all locks."""
@@ -171,10 +157,6 @@ class HostFile:
             self._fd = -1
 
     __del__ = close
-
-    def _write(self, data: bytes, position: int) -> None:
-        if os.pwrite(self._fd, data, position) < len(data):
-            raise OSError("the disk is full")
 
 
 def _check(found: os.stat_result) -> None:

@@ -32,6 +32,11 @@ class SharedBudget(Protocol):
     def lock(self) -> Any:
         """Held while the ledger is read or changed; what concerns this process alone needs no more."""
 
+    @property
+    def idle(self) -> float:
+        """What is held for the next request is handed back so long after the last one, seconds."""
+        ...
+
     def admit(self, now: float, *, bulk: bool, wanted: float) -> Permit | float:
         """Let one request go; see `Ledger.admit`."""
         ...
@@ -200,6 +205,11 @@ class RateLimiter:
     def is_shared(self) -> bool:
         """Whether other processes may share it."""
         return self._budget is not None
+
+    @property
+    def idle(self) -> float:
+        """After this without a request, what is held for the next one is handed back, seconds."""
+        return math.inf if self._budget is None else self._budget.idle
 
     def hand_back(self) -> None:
         """Let other processes have what is held for a call that does not come soon."""

@@ -50,6 +50,8 @@ class RedisLedger(RedisSteps):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(ledger, name, shown, host, clock)
+        #: What is held for the next request is handed back so long after the last one, seconds.
+        self.idle: Final = 0.05
         self._entered: HostBudget | None = None
         _ledgers.add(self)
 

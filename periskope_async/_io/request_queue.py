@@ -11,10 +11,7 @@ from periskope_async._sansio.rate_headers import rate_suffixes, read_rate
 from periskope_async._sansio.response import Response
 from periskope_async.errors import ClientClosedError
 
-__all__ = ["IDLE", "RequestQueue"]
-
-#: Who has not been let go for so long hands back what was taken ahead for it, seconds: it is of no use any more.
-IDLE: Final = 0.05
+__all__ = ["RequestQueue"]
 
 
 class RequestQueue:
@@ -147,18 +144,19 @@ class RequestQueue:
                 self._watch_idle()
 
     def _watch_idle(self) -> None:
-        self._idle_timer = self._loop.call_later(IDLE, self._hand_back)
+        self._idle_timer = self._loop.call_later(self.limiter.idle, self._hand_back)
 
     def _hand_back(self) -> None:
         """Let others have what nobody here asks for; go on as long as an answer is due, which may wait to be noted."""
         self._idle_timer = None
         if self._closed:
             return
-        wait = self.limiter.admitted_at + IDLE - self._loop.time()
+        idle = self.limiter.idle
+        wait = self.limiter.admitted_at + idle - self._loop.time()
         if wait <= 0:
             self.limiter.hand_back()
         if wait > 0 or self._in_flight:
-            self._idle_timer = self._loop.call_later(wait if 0 < wait < IDLE else IDLE, self._hand_back)
+            self._idle_timer = self._loop.call_later(wait if 0 < wait < idle else idle, self._hand_back)
 
     def _left(self) -> None:
         self._in_flight -= 1

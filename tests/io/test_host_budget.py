@@ -11,21 +11,21 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
+from struct import unpack_from
 from textwrap import dedent
 
+import aiohttp
 import pytest
 
 from periskope_async import PeriskopeClient
 from periskope_async._io import host_budget, host_file
 from periskope_async._io.host_budget import (
+    DEFERRED,
     DEMAND,
-    LAPSE,
     LEASE,
     LOCK_AGAIN,
     LOCK_LOST,
     LOOK,
-    MAX_LEASE,
-    ON_ITS_WAY,
     POLL,
     PROBE_POLL,
     REST,
@@ -33,12 +33,15 @@ from periskope_async._io.host_budget import (
 )
 from periskope_async._io.host_file import SLOTS_AT, HostFile, UnusableError, file_name, folder_path
 from periskope_async._io.limiter import RateLimiter, limiter_for
+from periskope_async._sansio import slots
+from periskope_async._sansio.ahead import MAX_LEASE
 from periskope_async._sansio.circuit import Health
 from periskope_async._sansio.ledger import Ledger
 from periskope_async._sansio.ledger_image import LAYOUT
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import RateReading
 from periskope_async._sansio.secret import Secret
+from periskope_async._sansio.slots import LAPSE, ON_ITS_WAY, SLOT_SIZE
 from periskope_async.testing import FakePeriskope, RateLimitPolicy
 from tests.support import ROOT, run_python
 
@@ -78,13 +81,17 @@ class Machine:
             sent.append(permit)
         return sent
 
-    def hear(self, process: RateLimiter, permit: Permit, used: int | None = None, limit: int = 10) -> None:
-        """Have a request answered, with how much of the limit is used in a window of five seconds."""
-        reading = None if used is None else RateReading(limit, limit - used, 5.0, 1.0, None, 5.0, length_reported=True)
+    def hear(
+        self, process: RateLimiter, permit: Permit, used: int | None = None, limit: int = 10, lasts: float = 5.0
+    ) -> None:
+        """Have a request answered, with how much of the limit is used in a window of so many seconds."""
+        reading = None
+        if used is not None:
+            reading = RateReading(limit, limit - used, lasts, 1.0, None, lasts, length_reported=True)
         process.answer(permit, self.now, reading, Health.GOOD, 0)
 
-    def open_window(self, process: RateLimiter, limit: int = 10) -> None:
-        self.hear(process, self.send(process), 1, limit)
+    def open_window(self, process: RateLimiter, limit: int = 10, lasts: float = 5.0) -> None:
+        self.hear(process, self.send(process), 1, limit, lasts)
 
     def close(self) -> None:
         for process in self.processes:
@@ -187,7 +194,7 @@ def test_equal_shares_of_the_first_window(machine: Machine) -> None:
 
 
 def test_answers_are_noted_together(machine: Machine) -> None:
-    """While a process has more in flight, answers that show nothing new wait for its next step; the last waits not."""
+    """Answers that show nothing new wait for the next step of their process, or until it is idle."""
     one, other = machine.start(), machine.start()
     machine.open_window(one, 40)
     permits = machine.send_all(one)
@@ -195,10 +202,11 @@ def test_answers_are_noted_together(machine: Machine) -> None:
         machine.hear(one, permit, position + 2, 40)
         assert len(budget_of(one)._deferred) <= 16
     assert budget_of(one)._deferred
-    machine.now += LOOK
+    machine.now += DEFERRED
     machine.ask(other)
     assert other._ledger.in_flight > 1
     machine.hear(one, permits[-1], 40, 40)
+    one.hand_back()
     machine.ask(other)
     assert (other._ledger.in_flight, budget_of(one)._deferred) == (0, [])
 
@@ -209,12 +217,13 @@ def test_answers_are_noted_in_a_step_that_looks_at_the_others(machine: Machine) 
     machine.open_window(one)
     permits = [machine.send(one) for _ in range(4)]
     assert isinstance(machine.ask(other), Permit)
-    machine.now += LOOK
+    machine.now += DEFERRED
     for position, permit in enumerate(permits[:-1]):
         machine.hear(one, permit, position + 3)
     assert len(budget_of(one)._deferred) == 3
     assert machine.ask(one) == POLL
     machine.hear(one, permits[-1], 6)
+    one.hand_back()
     assert budget_of(one)._in_flight == 0
     assert one._ledger.in_flight == 1
 
@@ -226,9 +235,61 @@ def test_an_answer_is_not_held_back_for_long(machine: Machine) -> None:
     first, second, _ = machine.send(one), machine.send(one), machine.send(one)
     machine.hear(one, first, 2)
     assert len(budget_of(one)._deferred) == 1
-    machine.now += 2 * LOOK
+    machine.now += 1.01 * DEMAND
     machine.hear(one, second, 3)
     assert (one._ledger.in_flight, budget_of(one)._deferred) == (1, [])
+
+
+@pytest.mark.parametrize(("after", "used", "waits"), [(0.1, 2, True), (4.8, 2, False), (0.1, 1, False), (0.1, 4, True)])
+def test_which_last_answer_waits(machine: Machine, after: float, used: int, *, waits: bool) -> None:
+    """The last answer waits too, unless its window is about to end, or it shows another one."""
+    one, other = machine.start(), machine.start()
+    machine.open_window(one)
+    permit = machine.send(one)
+    machine.now += after
+    machine.hear(one, permit, used)
+    assert bool(budget_of(one)._deferred) == waits
+    machine.ask(other)
+    assert other._ledger.in_flight == 1 + waits
+
+
+def test_where_others_use_the_key_no_last_answer_waits(machine: Machine) -> None:
+    """What is left is only known for sure from answers where clients that share nothing use the key."""
+    one = machine.start()
+    machine.open_window(one)
+    for used in (5, 6):  # of which three are somebody else's
+        machine.hear(one, machine.send(one), used)
+        one.hand_back()
+    machine.hear(one, machine.send(one), 7)
+    assert budget_of(one)._deferred == []
+
+
+def test_answers_of_several_limits_wait(machine: Machine) -> None:
+    """An answer that shows nothing new of any limit waits for the next step; permits of all of them are taken ahead."""
+
+    def hear(permit: Permit, used: int, names: tuple[str, ...] = ("short", "long")) -> None:
+        readings = [
+            RateReading(limit, limit - used, 5.0, 1.0, None, 5.0, length_reported=True, name=name)
+            for limit, name in zip((100, 200), names, strict=False)
+        ]
+        readings[0].further = tuple(readings[1:])
+        one.answer(permit, machine.now, readings[0], Health.GOOD, 0)
+
+    one = machine.start()
+    hear(machine.send(one), 1)
+    hear(machine.send(one), 2)
+    assert len(budget_of(one)._deferred) == 1
+    permit = machine.send(one)
+    while not budget_of(one)._lease:
+        machine.now += 0.001
+        machine.send(one)
+    ahead = machine.send(one)
+    assert ahead.at == machine.now
+    assert [each.at for each in ahead.further] == [machine.now]
+    one.hand_back()
+    hear(permit, 3, ("short",))
+    hear(ahead, 4, ("long", "short"))
+    assert budget_of(one)._deferred == []
 
 
 def take_ahead(machine: Machine, process: RateLimiter, limit: int = 1000) -> list[Permit]:
@@ -321,6 +382,41 @@ def test_who_is_left_without_a_loop_holds_nothing(tmp_path: Path, monkeypatch: p
         asyncio.run(client.aclose())
 
 
+@pytest.mark.parametrize("close", [False, True])
+def test_a_borrowed_session_ends_with_its_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, close: bool) -> None:
+    """What was taken ahead is handed back too where the session is the application's, whether the client is closed."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+
+    async def fetch(fake: FakePeriskope) -> HostBudget:
+        async with aiohttp.ClientSession() as session:
+            client = fake.client(budget="host", session=session)
+            budget = budget_of(client._caller.connections.limiter)
+            while not (budget._lease and budget._deferred):
+                await client.tickets.get("BKT-001")
+            if close:
+                await client.aclose()
+            return budget
+
+    with FakePeriskope(rate_limit=RateLimitPolicy(1000, 60.0)) as fake:
+        budget = asyncio.run(fetch(fake))
+        assert (budget._lease, budget._deferred, budget._in_flight) == ([], [], 0)
+
+
+def test_who_has_something_in_flight_says_so(machine: Machine) -> None:
+    """A request that takes long counts as long as its process runs; where that is held up, no longer than a moment."""
+    one, other = machine.start(), machine.start()
+    machine.open_window(one)
+    machine.send(one)
+    for _ in range(int(2 * LAPSE / one.idle)):
+        machine.now += one.idle
+        one.hand_back()
+    with budget_of(other):
+        assert other._ledger.in_flight == 1
+    machine.now += LAPSE + 0.5
+    with budget_of(other):
+        assert other._ledger.in_flight == 0
+
+
 def test_a_permit_ahead_does_not_keep(machine: Machine) -> None:
     """A permit that nobody asks for soon is handed back by the next step, for the next call to take anew."""
     process = machine.start()
@@ -365,11 +461,12 @@ def test_no_permit_ahead_is_used_after_its_window(machine: Machine) -> None:
 def test_a_pause_that_cannot_be_read(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the file cannot be read any more, or is gone, a process goes on alone without what it took ahead."""
 
-    def broken(_: HostFile, __: int) -> bytes:
+    def broken(*_: object) -> bytes:
         raise OSError(errno.EIO, "broken")
 
     one, other = machine.start(), machine.start()
     take_ahead(machine, one)
+    monkeypatch.setattr(HostFile, "peek", broken)
     monkeypatch.setattr(HostFile, "read", broken)
     machine.send(one)
     assert (is_shared(one), budget_of(one)._lease) == (False, [])
@@ -381,8 +478,9 @@ def test_a_pause_that_cannot_be_read(machine: Machine, monkeypatch: pytest.Monke
     assert is_shared(other)
 
 
-def test_permits_ahead_end_with_their_window(machine: Machine) -> None:
+def test_permits_ahead_end_with_their_window(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a process took ahead before it fell silent may have been sent: it counts in one more window, not in two."""
+    monkeypatch.setattr(slots, "LAPSE", 60.0)  # so that windows end before
     silent, other = machine.start(), machine.start()
     sent = len(take_ahead(machine, silent))
     for counted in (sent + MAX_LEASE - 1, sent):
@@ -398,7 +496,7 @@ def test_permits_ahead_are_of_ones_own_share(machine: Machine) -> None:
     one, other = machine.start(), machine.start()
     machine.open_window(one, 40)
     machine.send(other)
-    machine.now += LOOK
+    machine.now += DEFERRED
     for _ in range(19):
         machine.now += 0.001
         assert isinstance(machine.ask(one), Permit)
@@ -431,7 +529,7 @@ def test_equal_shares(machine: Machine) -> None:
     machine.now += 0.1
     machine.open_window(one)
     assert len(machine.send_all(one)) == 4
-    machine.now += DEMAND + 2 * POLL + LOOK  # the other one no longer asks
+    machine.now += DEMAND + 2 * POLL + DEFERRED  # the other one no longer asks
     assert len(machine.send_all(one)) == 5
 
 
@@ -482,7 +580,7 @@ def test_doctor_counts_the_others(machine: Machine) -> None:
     one, other = machine.start(), machine.start()
     machine.open_window(one)
     machine.send_all(other)
-    machine.now += LOOK
+    machine.now += DEFERRED
     assert budget_of(one).describe() == (f"host, shared in {machine.folder}; other processes at work: 1", True)
 
 
@@ -525,11 +623,11 @@ def test_a_damaged_file(machine: Machine, content: bytes) -> None:
     machine.open_window(one)
     assert machine.send(other)
     machine.file.write_bytes(content)
-    machine.now += LOOK
+    machine.now += DEFERRED
     permit = machine.send(one)
     assert machine.ask(other) == PROBE_POLL
     machine.hear(one, permit, 3)
-    machine.now += LOOK
+    machine.now += DEFERRED
     sent = machine.send_all(other) + machine.send_all(one)
     assert 1 <= len(sent) <= 7  # what was in flight unknown to the file may count twice, but not go uncounted
     assert is_shared(one)
@@ -645,25 +743,22 @@ def test_a_full_disk(machine: Machine, logged: Callable[[], list[str]], monkeypa
     assert is_shared(other)
 
 
-def test_slots_that_cannot_be_read(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_looked_at(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A read error in the middle of a step fails no call: the step goes on alone."""
     one, other = machine.start(), machine.start()
     machine.open_window(one)
     assert isinstance(machine.ask(other), Permit)
-    machine.now += LOOK
-    for _ in range(4):
-        machine.send(one)
     failures = []
 
     def broken(_: HostFile) -> None:
         failures.append(machine.now)
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(HostFile, "slots", broken)
+    monkeypatch.setattr(HostFile, "is_linked", broken)
+    machine.now += LOOK
     assert isinstance(machine.ask(one), Permit)
     assert len(failures) == 1
     assert not is_shared(one)
-    machine.now += DEMAND
     assert not budget_of(other).describe()[1]
     assert len(failures) == 2
 
@@ -683,7 +778,7 @@ def test_who_holds_the_lock_was_stopped(machine: Machine, logged: Callable[[], l
         assert len(logged()) == 1
         assert "has it locked" in budget_of(one).describe()[0]
         machine.hear(one, alone[0], 4)
-    machine.now += LOOK
+    machine.now += DEFERRED
     permit = machine.send(one)
     assert logged() == ["budget 'host': shared again"]
     assert permit.generation == sent[0].generation
@@ -740,7 +835,7 @@ def test_who_is_silent_has_nothing_in_flight(machine: Machine) -> None:
     for permit in held:
         machine.hear(one, permit, 3)
     machine.send(one)
-    machine.now += LOOK
+    machine.now += DEFERRED
     machine.ask(other)
     with budget_of(other):
         assert other._ledger.in_flight == sum(budget_of(process)._in_flight for process in (one, other))
@@ -852,7 +947,7 @@ def test_a_killed_process_has_nothing_in_flight(machine: Machine) -> None:
     """What a process had in flight when it was killed may still reach the service for a moment; then it is nobody's."""
     machine.now = host_budget.time.monotonic()
     one = machine.start()
-    machine.open_window(one)
+    machine.open_window(one, lasts=600.0)  # however long the other one takes to start
     with subprocess.Popen(
         [sys.executable, "-c", dedent(PROCESS), str(machine.folder)], stdout=subprocess.PIPE, text=True, cwd=ROOT
     ) as process:
@@ -861,7 +956,7 @@ def test_a_killed_process_has_nothing_in_flight(machine: Machine) -> None:
             assert process.stdout.readline() == "3\n"
             file = budget_of(one)._file
             assert file is not None
-            said_at = file.slots()[1].written_at
+            (said_at,) = unpack_from("<d", file.read(), SLOTS_AT + SLOT_SIZE)
             machine.now = said_at + 0.5 * ON_ITS_WAY
             machine.send(one)
             assert one._ledger.in_flight == 4
@@ -907,4 +1002,4 @@ def test_a_fork_leaves_the_file_to_the_parent(tmp_path: Path) -> None:
 
 def test_slots_lie_behind_the_image() -> None:
     """A slot is where no image reaches."""
-    assert SLOTS_AT >= 1734
+    assert SLOTS_AT >= 1870

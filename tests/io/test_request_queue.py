@@ -6,7 +6,6 @@ import math
 import pytest
 
 from periskope_async._io.limiter import RateLimiter
-from periskope_async._io.request_queue import IDLE
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.retry import RETRY_BUDGET
 from periskope_async.errors import ClientClosedError
@@ -164,6 +163,7 @@ class Counting(RateLimiter):
     """A limiter that others share, and how often something was handed back to them."""
 
     is_shared = True
+    idle = 0.05
     handed_back = 0
 
     def hand_back(self) -> None:
@@ -177,19 +177,19 @@ def test_who_is_idle_hands_back() -> None:
         limiter = Counting()
         waiters = Waiters(queue_of(2, limiter))
         await waiters.join("a")
-        await asyncio.sleep(0.8 * IDLE)
+        await asyncio.sleep(0.8 * Counting.idle)
         await waiters.leave("a")
         await waiters.join("b")
-        await asyncio.sleep(0.8 * IDLE)
+        await asyncio.sleep(0.8 * Counting.idle)
         assert limiter.handed_back == 0
-        await asyncio.sleep(IDLE)
+        await asyncio.sleep(Counting.idle)
         assert limiter.handed_back == 1  # the answer is still due
         await waiters.leave("b")
-        await asyncio.sleep(10 * IDLE)
+        await asyncio.sleep(10 * Counting.idle)
         assert limiter.handed_back == 2
         await waiters.join("c")
         waiters.queue.close()
-        await asyncio.sleep(10 * IDLE)
+        await asyncio.sleep(10 * Counting.idle)
         assert limiter.handed_back == 2  # that is for who closes it
 
     with virtual_time() as loop:
@@ -204,7 +204,7 @@ def test_who_leaves_while_he_waits() -> None:
         waiters = Waiters(queue_of(0, limiter))
         await waiters.join("a")
         waiters.tasks["a"].cancel()
-        await asyncio.sleep(2 * IDLE)
+        await asyncio.sleep(2 * Counting.idle)
         assert limiter.handed_back == 1
 
     with virtual_time() as loop:
