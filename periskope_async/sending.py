@@ -8,9 +8,10 @@ from pathlib import Path, PurePath
 from typing import IO, Any, Final, Literal, Self, cast
 from urllib.parse import unquote, urlsplit
 
-from attrs import define, field, frozen
+from attrs import field
 
 from periskope_async._codec.model import masked
+from periskope_async._deferred import define, frozen
 from periskope_async._sansio.arguments import as_chat_id, as_flag, as_text, as_texts
 from periskope_async._sansio.unset import UNSET, Unset
 from periskope_async._sansio.upload import PIECE
