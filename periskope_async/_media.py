@@ -8,8 +8,9 @@ from pathlib import Path, PurePath
 from typing import IO, Any, Final, Literal, Self, cast
 from urllib.parse import unquote, urlsplit
 
-from attrs import field, frozen
+from attrs import field
 
+from periskope_async._deferred import frozen
 from periskope_async._sansio.arguments import as_one_of, as_text
 from periskope_async._sansio.upload import PIECE
 from periskope_async.errors import ConfigurationError

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NoReturn, TypeVar, cast
 
-from attrs import define, field, frozen
+from attrs import field
 
 from periskope_async._codec import frames
 from periskope_async._codec.columns import ColumnKind, columns, to_record
+from periskope_async._deferred import define, frozen
 from periskope_async.errors import DeadlineExceeded, PeriskopeError, why_ended
 
 if TYPE_CHECKING:

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from attrs import define, field, frozen
+from attrs import field
 
 from periskope_async._codec.columns import ColumnKind, columns
 from periskope_async._codec.model import Model
+from periskope_async._deferred import define, frozen
 from periskope_async._sansio.changes import make_state, revert
 from periskope_async.bulk import BulkResult
 

@@ -17,10 +17,11 @@ from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Literal
 
-from attrs import field, frozen
+from attrs import field
 
 from periskope_async._codec.marks import EMPTY_MAPPING
 from periskope_async._codec.model import Model
+from periskope_async._deferred import frozen
 from periskope_async.models.chats import Chat
 from periskope_async.models.messages import Message
 from periskope_async.models.notes import Note

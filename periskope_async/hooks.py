@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final, Literal, TypeVar
 
-from attrs import field, fields, frozen
+from attrs import field, fields
 
+from periskope_async._deferred import frozen
 from periskope_async._log import logger
 from periskope_async._sansio.hook import why_no_hook
 from periskope_async._sansio.rate_limit import RateLimit

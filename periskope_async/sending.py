@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Any, cast
 
-from attrs import define, field, frozen
+from attrs import field
 
 from periskope_async._codec.model import masked
+from periskope_async._deferred import define, frozen
 from periskope_async._media import Media, MediaType
 from periskope_async._sansio.arguments import as_flag, as_text, as_texts
 from periskope_async._sansio.ids import as_chat_id, as_id

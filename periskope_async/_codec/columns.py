@@ -20,6 +20,7 @@ from periskope_async._codec.converter import structure, to_dict
 from periskope_async._codec.enums import OpenIntEnum, OpenStrEnum
 from periskope_async._codec.fields import own_fields, wire_key
 from periskope_async._codec.marks import ABSENT, EMPTY_MAPPING
+from periskope_async._deferred import frozen
 
 __all__ = ["ColumnKind", "columns", "from_record", "to_record"]
 
@@ -34,7 +35,7 @@ _KINDS: Final[dict[Any, ColumnKind]] = {
 }
 
 
-@attrs.frozen
+@frozen
 class _Column:
     """Where the value of a column is: in which part of a model (None: in the model itself) and in which field."""
 

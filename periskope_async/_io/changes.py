@@ -5,9 +5,8 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any, Final, Generic, TypeVar
 
-from attrs import frozen
-
 from periskope_async._codec.model import Model
+from periskope_async._deferred import frozen
 from periskope_async._io.caller import Caller
 from periskope_async._io.many import fetch_many
 from periskope_async._io.paging import FetchPage, walk

@@ -5,8 +5,9 @@ import math
 from collections import deque
 from typing import Any, Final
 
-from attrs import define, field
+from attrs import field
 
+from periskope_async._deferred import define
 from periskope_async._io.source import Source
 from periskope_async.errors import PeriskopeError
 

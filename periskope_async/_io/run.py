@@ -15,8 +15,9 @@ from contextlib import suppress
 from typing import Any, Final, Generic, TypeVar
 
 import anyio
-from attrs import define, field
+from attrs import field
 
+from periskope_async._deferred import define
 from periskope_async._io.caller import Caller
 from periskope_async._io.intake import Intake, Job
 from periskope_async._io.request_queue import RequestQueue

@@ -9,8 +9,9 @@ from collections.abc import Callable, Hashable
 from copy import copy
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from attrs import define, field
+from attrs import field
 
+from periskope_async._deferred import define
 from periskope_async._io.call import Call
 from periskope_async._io.reads import SharedReads
 from periskope_async._sansio.arguments import as_seconds

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from attrs import field, frozen
+from attrs import field
 
+from periskope_async._deferred import frozen
 from periskope_async._sansio.secret import NotText, Secret, conceal
 from periskope_async.errors import ConfigurationError
 

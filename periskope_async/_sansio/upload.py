@@ -4,8 +4,9 @@ from binascii import b2a_base64
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from attrs import field, frozen
+from attrs import field
 
+from periskope_async._deferred import frozen
 from periskope_async.errors import ConfigurationError
 
 __all__ = ["LARGE_BODY", "PIECE", "FileBody", "with_file"]

@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
 from periskope_async._codec.marks import LEFT_OUT, ROWS, Labels
 from periskope_async._codec.model import Model, identity
+from periskope_async._deferred import frozen
 from periskope_async.models.chats import Chat
 from periskope_async.models.pages import Page, rows_first, show_count
 

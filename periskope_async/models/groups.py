@@ -1,9 +1,10 @@
 """What operations on groups answer beside chats."""
 
-from attrs import field, frozen
+from attrs import field
 
 from periskope_async._codec.marks import LEFT_OUT, keyed
 from periskope_async._codec.model import Model, identity
+from periskope_async._deferred import frozen
 
 __all__ = ["GroupInvite", "ParticipantResult"]
 

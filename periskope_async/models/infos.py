@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from attrs import field, frozen
+import attrs
+from attrs import field
 
 from periskope_async._codec.enums import OpenStrEnum
 from periskope_async._codec.marks import EMPTY_MAPPING, EMPTY_TEXT, Labels
 from periskope_async._codec.model import Model, identity, sparse
 from periskope_async._codec.sparse import stored_sparsely
+from periskope_async._deferred import frozen
 
 __all__ = ["ChatInfo", "ChatMember", "ChatType", "MessageInfo"]
 
@@ -24,7 +26,7 @@ class ChatType(OpenStrEnum):
 
 
 @stored_sparsely
-@frozen(kw_only=True, slots=False, field_transformer=sparse)
+@attrs.frozen(kw_only=True, slots=False, field_transformer=sparse)
 class _ContactDetails(Model):
     """What `ChatMember` has beside what the service is known to send with a chat."""
 

@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
 from periskope_async._codec.enums import OpenStrEnum
 from periskope_async._codec.marks import ROWS
 from periskope_async._codec.model import Model, sparse
+from periskope_async._deferred import frozen
 from periskope_async.models.pages import Page, rows_first, show_count
 
 __all__ = ["FaqCreated", "KbDocumentCreated", "KbItem", "KbPage", "KbType"]

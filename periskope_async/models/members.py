@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
 from periskope_async._codec.enums import OpenStrEnum
 from periskope_async._codec.marks import EMPTY_MAPPING, LEFT_OUT, keyed
 from periskope_async._codec.model import Model, identity
+from periskope_async._deferred import frozen
 
 __all__ = ["InviteFailure", "InviteResult", "Member", "MemberRole"]
 

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
 from periskope_async._codec.enums import OpenStrEnum
 from periskope_async._codec.marks import EMPTY_MAPPING, LEFT_OUT, NULL, ROWS, LooseInt, LooseText, keyed
 from periskope_async._codec.model import Model, identity, sparse
+from periskope_async._deferred import frozen
 from periskope_async.models.pages import Page, rows_first, show_count
 from periskope_async.models.reactions import Reaction, ack_level
 

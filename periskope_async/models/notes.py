@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from attrs import field, frozen
+from attrs import field
 
 from periskope_async._codec.marks import LEFT_OUT, ROWS, LooseText
 from periskope_async._codec.model import Model, identity
+from periskope_async._deferred import frozen
 from periskope_async.models.messages import MessageMedia, MessageType
 from periskope_async.models.pages import Page, rows_first, show_count
 from periskope_async.models.reactions import ack_level

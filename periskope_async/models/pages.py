@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 import attrs
-from attrs import field, frozen
+from attrs import field
 
 from periskope_async._codec.marks import LEFT_OUT
 from periskope_async._codec.model import Model
+from periskope_async._deferred import frozen
 
 __all__ = ["Page", "rows_first", "show_count"]
 

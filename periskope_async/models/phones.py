@@ -3,11 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from attrs import frozen
-
 from periskope_async._codec.enums import OpenStrEnum
 from periskope_async._codec.marks import Labels
 from periskope_async._codec.model import Model, identity, sparse
+from periskope_async._deferred import frozen
 
 __all__ = ["Phone", "PhoneRow", "PhoneState"]
 

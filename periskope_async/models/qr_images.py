@@ -4,9 +4,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Final
 
-from attrs import field, frozen
+from attrs import field
 
 from periskope_async._codec.png import NotACodeError, squares
+from periskope_async._deferred import frozen
 
 __all__ = ["QrImage"]
 

@@ -5,11 +5,12 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
 from periskope_async._codec.enums import OpenStrEnum
 from periskope_async._codec.marks import EMPTY_MAPPING, LEFT_OUT, keyed
 from periskope_async._codec.model import Model, identity, sparse
+from periskope_async._deferred import frozen
 
 __all__ = ["BroadcastState", "BroadcastStatus", "PurgeResult", "QueueJob", "QueueStatus"]
 

@@ -4,10 +4,11 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
 from periskope_async._codec.marks import LEFT_OUT, ROWS, LooseInt, LooseText
 from periskope_async._codec.model import Model, identity
+from periskope_async._deferred import frozen
 from periskope_async.models.pages import Page, rows_first, show_count
 
 __all__ = ["Reaction", "ReactionPage", "ack_level"]

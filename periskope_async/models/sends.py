@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import frozen
-
 from periskope_async._codec.marks import EMPTY_MAPPING, LooseInt, LooseText
 from periskope_async._codec.model import Model, identity, sparse
+from periskope_async._deferred import frozen
 from periskope_async.models.messages import Message
 from periskope_async.models.reactions import ack_level
 

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
 from periskope_async._codec.enums import OpenIntEnum, OpenStrEnum
 from periskope_async._codec.marks import EMPTY_MAPPING, ROWS
 from periskope_async._codec.model import Model, sparse
+from periskope_async._deferred import frozen
 from periskope_async.models.pages import Page, rows_first, show_count
 
 __all__ = ["Task", "TaskPage", "TaskPriority", "TaskStatus", "TaskType"]

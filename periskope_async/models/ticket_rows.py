@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
 from periskope_async._codec.marks import EMPTY_MAPPING, LEFT_OUT, ROWS, Labels, in_column
 from periskope_async._codec.model import Model, identity
+from periskope_async._deferred import frozen
 from periskope_async.models.chats import Chat
 from periskope_async.models.pages import Page, rows_first, show_count
 from periskope_async.models.tickets import TicketPriority, TicketStatus

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
 from periskope_async._codec.enums import OpenIntEnum, OpenStrEnum
 from periskope_async._codec.marks import EMPTY_MAPPING, EMPTY_TEXT, LEFT_OUT, Labels, counted_as
 from periskope_async._codec.model import Model, identity
+from periskope_async._deferred import frozen
 from periskope_async.models.infos import ChatInfo, MessageInfo
 
 __all__ = ["Ticket", "TicketInfo", "TicketPriority", "TicketStatus"]

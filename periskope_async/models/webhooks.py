@@ -3,10 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from attrs import frozen
-
 from periskope_async._codec.enums import OpenStrEnum
 from periskope_async._codec.model import Model, identity
+from periskope_async._deferred import frozen
 
 __all__ = ["EventName", "Webhook"]
 

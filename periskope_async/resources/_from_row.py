@@ -3,9 +3,8 @@
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Generic, TypeVar
 
-from attrs import frozen
-
 from periskope_async._codec.model import Model
+from periskope_async._deferred import frozen
 from periskope_async._io.paging import FetchPage
 from periskope_async._sansio.arguments import as_count
 from periskope_async.models.pages import Page

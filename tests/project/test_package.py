@@ -116,7 +116,7 @@ assert set(package.__all__) <= set(vars(package)), "not kept"
         ("import periskope_async", set()),
         ("import periskope_sync", set()),
         ("from periskope_async import NotFoundError", {"errors"}),
-        ("from periskope_sync import TicketStatus", {"models", "_codec", "errors"}),
+        ("from periskope_sync import TicketStatus", {"models", "_codec", "_deferred", "errors"}),
         ("import periskope_async; periskope_async.errors.ApiError", {"errors"}),
     ],
 )
