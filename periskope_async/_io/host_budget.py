@@ -19,7 +19,7 @@ from typing import Final
 
 from periskope_async._io.host_file import SLOTS_AT, HostFile, UnusableError, file_name, folder_path
 from periskope_async._sansio.ahead import MAX_LEASE, lease_size, lease_until, sent_at, shows_no_news
-from periskope_async._sansio.circuit import NEVER, Health
+from periskope_async._sansio.circuit import GOOD, NEVER, Health
 from periskope_async._sansio.fair_share import may_take
 from periskope_async._sansio.ledger import CLOCK_SLACK, Ledger
 from periskope_async._sansio.ledger_image import (
@@ -443,7 +443,7 @@ class HostBudget:
         """Whether an answer can wait for the next step, which is soon or is nothing that others wait for."""
         ledger, deferred = self._ledger, self._deferred
         if (
-            health is not Health.GOOD
+            health is not GOOD
             or ledger.window is None
             or permit.generation != ledger.generation
             or ledger.circuit is not None
