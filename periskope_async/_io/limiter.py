@@ -79,7 +79,7 @@ class RateLimiter:
         #: Holds the lock, and makes the ledger the shared one. What concerns this process alone needs the lock only.
         self._shared: Final = self._lock if self._budget is None else self._budget
         #: When somebody was let go last, by any queue.
-        self.admitted_at = -math.inf
+        self.admitted_at: float = -math.inf
         #: What to call when an answer may let somebody in. Whether there is any may be asked without the lock: who was
         #: refused is in it since before the answer that might let it in.
         self.waiting: Final[set[Callable[[], None]]] = set()
