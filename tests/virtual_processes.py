@@ -48,7 +48,7 @@ class Redis:
     leased: int = 0
     image: str = ""
     at: int = 0
-    slots: dict[str, tuple[int, str]] = field(factory=dict)
+    slots: dict[str, tuple[int, str, str]] = field(factory=dict)
 
     def eval(self, *command: Any) -> tuple[Any, ...]:
         """Run the script; `tests/io/test_redis_budget.py` has the true one do the same."""
@@ -56,17 +56,19 @@ class Redis:
         now = int(self.loop.time() * 1e6)
         me, said, known, image, new, written, lapse, _keep, size, room, seen = command[4:]
         written = now if written == "" or abs(now - written) > 1_000_000 else written
-        same, stored = self.version == known, 0
-        if image and same and self.leased == seen:
+        same, stored, looks = self.version == known, 0, not image and not size
+        _, last, _ = self.slots.get(me, (0, "", ""))
+        if last == new and not looks:
+            stored = 1 if self.version == new or (not image and same) else 2
+        elif image and same and self.leased == seen:
             stored, self.version, self.image, self.at, self.leased = 1, new, image, written, 0
         elif size and same and self.leased + size <= room:
             stored, self.leased = 1, self.leased + size
-        looks = not image and not size
         self.lost += not (stored or looks)
-        if stored or looks:
-            self.slots[me] = written, said
+        if last != new and (stored or looks):
+            self.slots[me] = written, new, said
         others = list[str]()
-        for name, (when, what) in list(self.slots.items()):
+        for name, (when, _, what) in list(self.slots.items()):
             if name != me and now - when >= lapse:
                 del self.slots[name]
             elif name != me:

@@ -5,6 +5,7 @@ parts are parsed: a part ends between two rows if and only if it is, in brackets
 midst of a text or of a row's own array is a `ValueError` of whoever parses, and never another value.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -12,8 +13,8 @@ __all__ = ["PART_BYTES", "apart"]
 
 #: A part has this many bytes and the rest of its last row. To parse them takes a third of a millisecond, or two.
 PART_BYTES: Final = 65_536
-#: What may stand between two rows beside the comma.
-_SPACE: Final = b" \t\r\n"
+#: What a row begins with is looked at this far, bytes.
+_BEGINNING: Final = 64
 
 
 def apart(body: bytes) -> tuple[bytes, Iterator[bytes] | None]:
@@ -27,12 +28,10 @@ def apart(body: bytes) -> tuple[bytes, Iterator[bytes] | None]:
 
 
 def _parts(rows: bytes) -> Iterator[bytes]:
-    beginning = rows[: rows.find(b":")]
-    start, end = 0, rows.find(beginning, PART_BYTES)
-    while end > 0:
-        part = rows[start:end].rstrip(_SPACE)
-        if part.endswith(b","):
-            yield b"[%b]" % part[:-1]
-            start, end = end, end + PART_BYTES
-        end = rows.find(beginning, end + 1)
+    # By one search that runs on: to look back from each place that a row may begin takes the square of a hostile row.
+    between = re.compile(rb",[ \t\r\n]*+" + re.escape(rows[:_BEGINNING].partition(b":")[0]))
+    start = 0
+    while found := between.search(rows, start + PART_BYTES):
+        yield b"[%b]" % rows[start : found.start()]
+        start = found.start() + 1
     yield b"[%b]" % rows[start:]

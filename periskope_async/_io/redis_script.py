@@ -14,8 +14,10 @@ TIMEOUT: Final = 0.25
 
 #: Writes an image if the one it was made from is still there, or counts a lease of a window if that image is, and there
 #: is room; returns what is there and who is at work. Leases are kept apart from the image: sixteen processes that want
-#: one at once each get it with one question, where images were written in the place of each other a hundred times. The
-#: clock is that of Redis: how far this machine's is off, or another's, is of no concern.
+#: one at once each get it with one question, where images were written in the place of each other a hundred times. A
+#: step that is asked for again is known by the version that its process came with last, and is taken once: the answer
+#: is 1, or 2 where others have written another image since. The clock is that of Redis: how far this machine's is off,
+#: or another's, is of no concern.
 SCRIPT: Final = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -26,14 +28,19 @@ if math.abs(now - written) > 1000000 then written = now end
 local version = redis.call('HGET', key, 'version') or ''
 local leased = tonumber(redis.call('HGET', key, 'leased') or 0)
 local same, stored, looks = version == known, 0, image == '' and size == 0
-if image ~= '' and same and leased == seen then
+local last = string.match(redis.call('HGET', key, me) or '', '^%d+ (%S+) ')
+if last == new and not looks then
+  stored = (version == new or image == '' and same) and 1 or 2
+elseif image ~= '' and same and leased == seen then
   stored, version, leased = 1, new, 0
   redis.call('HSET', key, 'version', new, 'image', image, 'at', string.format('%.0f', written), 'leased', 0)
 elseif size > 0 and same and leased + size <= room then
   stored, leased = 1, leased + size
   redis.call('HSET', key, 'leased', leased)
 end
-if looks or stored == 1 then redis.call('HSET', key, me, string.format('%.0f', written) .. ' ' .. said) end
+if last ~= new and (looks or stored == 1) then
+  redis.call('HSET', key, me, string.format('%.0f', written) .. ' ' .. new .. ' ' .. said)
+end
 redis.call('PEXPIRE', key, keep)
 local found = redis.call('HGETALL', key)
 local all, at, held = {}, now, ''
@@ -42,7 +49,7 @@ for i = 1, #found, 2 do
   if name == 'at' then at = tonumber(value)
   elseif name == 'image' then if not same then held = value end
   elseif name ~= 'version' and name ~= 'leased' and name ~= me then
-    local when, what = string.match(value, '^(%d+) (.*)$')
+    local when, what = string.match(value, '^(%d+) %S+ (.*)$')
     local age = when and math.max(0, now - tonumber(when)) or lapse
     if age >= lapse then redis.call('HDEL', key, name)
     else all[#all + 1] = what; all[#all + 1] = string.format('%.0f', age) end

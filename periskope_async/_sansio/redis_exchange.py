@@ -63,16 +63,18 @@ class RedisExchange:
         time_there, written_there, image = int(time_there), int(written_there), b64decode(held)
         slots = [(b64decode(each), int(age) / 1e6) for each, age in zip(said[::2], said[1::2], strict=True)]
         self._clock.note(time_there, sent_at, now)
-        stored = was_stored or version == sent
-        if step is None or not (stored or version == self._version):
+        stored, overtaken = was_stored or version == sent, was_stored > 1
+        if step is None or overtaken or not (stored or version == self._version):
             ledger.view.see(image, max(0.0, now - self._clock.here(written_there)), slots, leased, now)
             self._version = version
-            if step is None or not step.looks or ledger.wants_permits:
+            if step is None or not (stored or (step.looks and not ledger.wants_permits)):
                 return False
         if not (stored or step.looks) or (first and step.looks and ledger.is_outdated(leased)):
             ledger.view.see_leases(slots, leased, now)
             return False
         self._version = version
+        if overtaken:
+            step = step._replace(image=None, permits=[], stale=tuple(step.permits))
         return ledger.commit(step, slots, leased, now)
 
 

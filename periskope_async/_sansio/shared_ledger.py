@@ -241,9 +241,9 @@ class SharedLedger(Ledger):
         self._is_planned = False
         self.view.image = self.view.image if step.image is None else step.image
         if step.partings != self._partings:
-            self._returns += step.permits
+            self._returns += (*step.permits, *step.stale)
             return False
-        del self._returns[: step.returned]
+        self._returns = [*self._returns[step.returned :], *step.stale]
         del self._events[: step.events]
         self._urgent = max(0, self._urgent - step.events)
         if not self.joined:

@@ -18,7 +18,8 @@ class Step(NamedTuple):
     """What a step writes, and what it has come to.
 
     *image* is None where it only looks, or takes permits of an open window: that counts if no more than *room* are
-    leased then. *seen*: how many were, as it knows, when it was planned.
+    leased then. *seen*: how many were, as it knows, when it was planned. *stale*: permits that it took before others
+    wrote what is there now; they are handed back.
     """
 
     image: bytes | None
@@ -31,6 +32,7 @@ class Step(NamedTuple):
     partings: int
     room: int
     seen: int
+    stale: tuple[Permit, ...] = ()
 
     @property
     def looks(self) -> bool:

@@ -97,14 +97,19 @@ def test_the_script(server: RedisServer) -> None:
         for me, known, image, new, size, room, seen in [
             ("a", "", "", "1", 0, 0, 0),
             ("a", "", "one", "1", 0, 0, 0),
+            ("a", "", "one", "1", 0, 0, 0),  # again, as its answer was late
             ("b", "", "late", "2", 0, 0, 0),
-            ("b", "1", "", "2", 3, 5, 0),
-            ("a", "1", "", "2", 3, 5, 0),  # no room
-            ("a", "1", "", "2", 2, 5, 0),
-            ("c", "0", "", "2", 1, 9, 5),  # of another image
-            ("a", "1", "two", "2", 0, 0, 3),  # without what was leased meanwhile
-            ("a", "1", "two", "2", 0, 0, 5),
-            ("b", "2", "", "3", 0, 0, 0),
+            ("b", "1", "", "3", 3, 5, 0),
+            ("b", "1", "", "3", 3, 5, 0),  # again
+            ("a", "1", "", "4", 3, 5, 0),  # no room
+            ("a", "1", "", "5", 2, 5, 0),
+            ("c", "0", "", "6", 1, 9, 5),  # of another image
+            ("a", "1", "two", "7", 0, 0, 3),  # without what was leased meanwhile
+            ("a", "1", "two", "8", 0, 0, 5),
+            ("b", "1", "", "3", 3, 5, 0),  # again, and overtaken
+            ("b", "8", "three", "9", 0, 0, 0),
+            ("a", "1", "two", "8", 0, 0, 5),  # likewise
+            ("b", "9", "", "10", 0, 0, 0),
         ]:
             command = (me, f"of {me}", known, image, new, "", 6_000_000, 60_000, size, room, seen)
             true = own.execute_command("EVAL", SCRIPT, 1, "periskope:test", *command)

@@ -70,6 +70,7 @@ class Bench:
 
 EMPTY = (0, "", "0", "0", "", [], 0)
 STORED = (1, "version", "0", "0", "", [], 0)
+OVERTAKEN = (2, "version", "0", "0", "", [], 0)
 
 
 @pytest.fixture
@@ -117,6 +118,18 @@ def test_an_answer_that_is_late_is_asked_for_again(bench: Bench) -> None:
     with pytest.raises(StopIteration):
         transaction.send((0, version, "0", "0", "", [], 0))
     assert bench.ledger.ledger.joined
+    assert isinstance(bench.ask(), Permit)
+
+
+def test_a_late_step_that_others_have_written_after(bench: Bench) -> None:
+    """It counts, and what it leased is handed back by the next one, which leases anew."""
+    bench.ask()
+    assert bench.run(EMPTY, OVERTAKEN) == 2
+    assert bench.ledger.ledger.joined
+    assert len(bench.ledger.ledger._returns) == 1
+    assert isinstance(bench.ask(), float)
+    bench.run(STORED)
+    assert not bench.ledger.ledger._returns
     assert isinstance(bench.ask(), Permit)
 
 
