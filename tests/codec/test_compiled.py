@@ -318,6 +318,7 @@ def objects(cls: type[Model]) -> st.SearchStrategy[Json]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)  # drawing the bodies takes most of it
 @pytest.mark.parametrize("cls", [TicketInfo, TicketPage, Chat, Message])
 @THOROUGH
 @given(data=st.data())
