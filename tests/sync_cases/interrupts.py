@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 import periskope_sync
-from periskope_sync import PeriskopeClient
+from periskope_sync import PeriskopeClient, _loop_thread
 from periskope_sync._process import loop_thread
 
 Trace = Callable[[FrameType, str, object], object]
@@ -153,6 +153,7 @@ def under_way() -> list[str]:
 def at_every_line(kind: str) -> None:
     """Interrupt *kind* at each line that it comes to, the first times that it does."""
     work = WORK[kind]
+    vars(_loop_thread)["LOOK_SECONDS"] = 60.0  # a busy machine would come to lines that it does not come to again
     work()  # what happens but once, such as starting the loop, is not to be interrupted
     places = [place for place in traced(work) if place[-1] <= OCCURRENCES]
     # Out of a finalizer Python passes nothing on, and says so.
