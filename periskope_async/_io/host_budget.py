@@ -233,6 +233,7 @@ class HostBudget:
                     self._ledger.answer(*answer)
                 self._deferred.clear()
         except BaseException:
+            self._close()  # and with it what others wait for
             self.lock.release()
             raise
 
