@@ -21,7 +21,7 @@ POLL: Final = 0.02
 
 
 def take_lease(
-    ledger: Ledger, now: float, *, wanted: float, taken: int, theirs: Sequence[int]
+    ledger: Ledger, now: float, wanted: float, most: int, *, taken: int, theirs: Sequence[int]
 ) -> tuple[list[Permit], float]:
     """Take a lease, or return the seconds to wait: much while much is left, and little in the end.
 
@@ -29,6 +29,7 @@ def take_lease(
         ledger: what all know; the lease is counted there.
         now: the time, seconds.
         wanted: requests that wait to be sent.
+        most: how many it takes, at most.
         taken: how many this process has taken of the window that is open.
         theirs: how many each of the others that want some has.
     """
@@ -39,7 +40,7 @@ def take_lease(
             rest = window.limit // (1 + len(theirs)) - taken
             if not may_take(window.limit, left, taken + len(permits), theirs):
                 return permits, POLL
-            if permits and len(permits) >= min(wanted, MAX_LEASE, rest):
+            if permits and len(permits) >= min(wanted, most, rest):
                 return permits, 0.0
         elif permits:
             return permits, 0.0

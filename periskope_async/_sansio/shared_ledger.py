@@ -20,6 +20,7 @@ from periskope_async._sansio.rate_headers import RateReading
 from periskope_async._sansio.shared_lease import MAX_LEASE, spare_room, take_lease
 from periskope_async._sansio.shared_slots import LAPSE, pack_slot
 from periskope_async._sansio.shared_step import Step, bring_along, image_of, outcome_of, seed_ledger
+from periskope_async._sansio.shared_taken import Taken
 from periskope_async._sansio.shared_view import StoreView
 
 __all__ = ["DEMAND", "HOLD", "SharedLedger", "Step"]
@@ -63,10 +64,9 @@ class SharedLedger(Ledger):
     _leased_at: float = -math.inf
     #: Whether who asked last was a bulk run with more to send.
     _has_more: bool = False
-    #: How many the next lease for single calls has: twice as many as the last one where that was soon used up.
+    #: The most that the next lease has: twice that of the last one where that was soon used up. Others begin meanwhile.
     _ahead: int = 1
-    _taken_of: int = -1
-    _taken: int = 0
+    _taken: Taken = field(factory=Taken)
     _wanted: float = 0.0
     _wants_until: float = -math.inf
 
@@ -103,7 +103,7 @@ class SharedLedger(Ledger):
             return 0.0
         permit = self._lease.pop()
         if not self._lease:
-            self._ahead = min(2 * self._ahead, MAX_LEASE) if now - self._leased_at < DEMAND else 1
+            self._ahead = min(2 * self._ahead, MAX_LEASE) if self._has_more or now - self._leased_at < DEMAND else 1
         permit.at, permit.circuit = now, circuit
         if circuit is not None:
             circuit.in_flight += 1
@@ -152,7 +152,7 @@ class SharedLedger(Ledger):
         lease = self._lease
         if lease and not (self.own and self._has_more and now - self._leased_at < HOLD):
             self._lease, self._ahead = [], 1
-            self._taken -= sum(permit.generation == self._taken_of for permit in lease)
+            self._taken.count -= sum(permit.generation == self._taken.generation for permit in lease)
             self._returns += lease
         return bool(self._returns)
 
@@ -207,17 +207,19 @@ class SharedLedger(Ledger):
             shared.withdraw(permit)
         kept = len(self._lease)
         shared.in_flight = in_flight + self.own + kept
-        taken = self._taken if shared.generation == self._taken_of else 0
         theirs = self.view.taken_by_others(shared.generation, now)
+        if shared.window is not None and now < shared.window.closes_at:
+            self._taken.settle(shared.generation, shared.window.limit // (1 + len(theirs)))
+        taken = self._taken.of(shared.generation)
         permits, wait = list[Permit](), 0.0
         if self._wanted and not kept:
-            permits, wait = take_lease(shared, now, wanted=self._wanted, taken=taken, theirs=theirs)
+            permits, wait = take_lease(shared, now, self._wanted, self._ahead, taken=taken, theirs=theirs)
         if wait:  # and then it asks again
             self._wants_until = now + min(wait, LAPSE) + DEMAND
         elif permits:  # it may have been the last that is wanted: what others leave to it would be lost
             self._wants_until = now + DEMAND
         generation = shared.generation
-        taken = (self._taken if generation == self._taken_of else 0) + len(permits)
+        taken = self._taken.of(generation) + len(permits)
         slot = pack_slot(self._wants_until - now, self.own + kept + len(permits), generation, taken)
         # What an answer shows can wait for the next step, unless it is new to the others. Where a probe may be in
         # flight, what was sent before it is no longer in flight here only once they know that it was answered.
@@ -251,9 +253,7 @@ class SharedLedger(Ledger):
         self.view.see_leases(slots, leased, now)
         self.view.load(self, now)
         if step.permits:
-            if self.generation != self._taken_of:
-                self._taken_of, self._taken = self.generation, 0
-            self._taken += len(step.permits)
+            self._taken.add(self.generation, len(step.permits))
             windows = [limit.window for limit in (self, *self.further) if limit.window is not None]
             self._lease, self._leased_at = step.permits[::-1], now
             self._lease_until = min([window.closes_at for window in windows] or [step.at + WITHOUT_WINDOW])

@@ -56,8 +56,8 @@ def test_bulk_runs(
     all_ = bulk(policy, budget, tmp_path, *[requests // count] * count)
     assert (all_.refused, all_.answered) == (one.refused, one.answered) == (0, requests)
     assert max(all_.took) <= 1.05 * max(one.took)
-    # Of sixteen each may have 6.25 in a window: who has the odd ones is done windows before who has none.
-    assert count == 16 or max(all_.took) <= 1.3 * min(all_.took)
+    # Of sixteen each may have 6.25 in a window: who has the odd ones of it has fewer of the next, but through a file.
+    assert (budget, count) == ("host", 16) or max(all_.took) <= 1.3 * min(all_.took)
 
 
 @pytest.mark.parametrize(("count", "headers"), [(8, "legacy"), *map(slow, [2, 16], ["draft-7", "legacy-ms"])])
@@ -78,6 +78,17 @@ def test_connections_that_take_long(tmp_path: Path, seed: int) -> None:
         processes.redis.connect = 0.24
         processes.run_bulk(*[60] * 8)
     assert (processes.refused, processes.answered) == (0, 480)
+
+
+@pytest.mark.slow
+def test_who_comes_first(tmp_path: Path) -> None:
+    """Who knows of no others yet leaves them something, and what it has had more than its share they have later."""
+    with virtual_loop() as loop:
+        processes = Processes(RateLimitPolicy(100, 1.0), "redis", tmp_path, loop)
+        processes.redis.connect = 0.1
+        processes.run_bulk(*[120] * 8)
+    assert (processes.refused, processes.answered) == (0, 960)
+    assert max(processes.took) <= 1.5 * min(processes.took)  # 1.8, when the first took 65 of the first window at once
 
 
 LATE = {"late": 0.03}
@@ -135,7 +146,7 @@ def test_single_calls(tmp_path: Path, budget: str, load: float) -> None:
     assert median(all_.waits) <= 1.3 * median(one.waits)
 
 
-@pytest.mark.parametrize(("count", "most"), [(1, 0.1), slow(8, 0.8), slow(16, 2.0)])
+@pytest.mark.parametrize(("count", "most"), [(1, 0.1), slow(8, 1.0), slow(16, 2.0)])
 def test_redis_is_asked_once_for_many(tmp_path: Path, count: int, most: float) -> None:
     """One process asks Redis once in ten requests or less; of those that all want all there is, none asks often.
 

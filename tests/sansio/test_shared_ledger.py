@@ -352,6 +352,7 @@ def test_a_lease_ends_with_its_window(store: Store) -> None:
 def leased(store: Store, count: int) -> tuple[Process, Process]:
     """Two processes, of which the first has leased so many requests of an open window and used one."""
     one, other = opened(store)
+    one.ledger._ahead = count  # as after leases that were used up
     one.ledger.take(one.now, bulk=True, wanted=count)
     one.step()
     permit = one.ledger.take(one.now, bulk=True, wanted=count)
@@ -375,7 +376,7 @@ def test_what_is_not_used_is_handed_back(store: Store) -> None:
     assert one.ledger.is_urgent
     one.step()
     assert not one.ledger.hand_back()
-    assert (sent_as_known(other), one.ledger._taken) == (2, 2)  # the one that opened the window, and the one used
+    assert (sent_as_known(other), one.ledger._taken.count) == (2, 2)  # the one that opened the window, and the one used
     assert one.ledger.in_flight == one.ledger.own == 1
 
 
@@ -450,6 +451,7 @@ def test_parted_while_a_step_was_under_way(store: Store) -> None:
     """What the step has leased goes back, and what was sent alone since then counts."""
     one, _ = opened(store)
     one.look()
+    one.ledger._ahead = 5  # as after leases that were used up
     one.ledger.take(one.now, bulk=True, wanted=5)
     step = one.ledger.plan(one.now, FRESH)
     assert len(step.permits) == 5
