@@ -11,6 +11,7 @@ from periskope_async._sansio.circuit import Health
 from periskope_async._sansio.ledger import Ledger
 from periskope_async._sansio.permit import Permit
 from periskope_async._sansio.rate_headers import RateReading
+from periskope_async._sansio.shared_lease import MAX_LEASE
 from periskope_async._sansio.shared_ledger import SharedLedger
 from tests.redis_server import RedisServer, needs_redis
 
@@ -90,6 +91,8 @@ def two() -> Iterator[tuple[Process, Process]]:
         one.run()
         other.hear(other.take(1), 2)
         other.run()
+        for each in (one, other):
+            each.ledger.ledger._ahead = MAX_LEASE  # as after leases that were used up
         yield one, other
 
 
