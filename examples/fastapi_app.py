@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Body, FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from periskope_async import PeriskopeClient, PeriskopeError, TicketInfo, answer_for
+from periskope_async import PeriskopeClient, PeriskopeError, TicketInfo, TicketRow, answer_for
 
 
 @asynccontextmanager
@@ -29,6 +29,11 @@ async def failed(request: Request, error: PeriskopeError) -> JSONResponse:
 @app.get("/tickets/{ticket_id}")
 async def ticket(ticket_id: str, request: Request) -> TicketInfo:
     return await request.app.state.periskope.tickets.get(ticket_id)
+
+
+@app.get("/tickets")
+async def tickets(request: Request, limit: int = 20) -> list[TicketRow]:
+    return [row async for row in request.app.state.periskope.tickets.list(limit=limit)]
 
 
 @app.post("/seen")

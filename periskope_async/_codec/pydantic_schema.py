@@ -11,6 +11,7 @@ from periskope_async._codec.annotations import element_type, is_labels, is_loose
 from periskope_async._codec.converter import structure, to_dict
 from periskope_async._codec.enums import OpenIntEnum, OpenStrEnum
 from periskope_async._codec.fields import own_fields, wire_key
+from periskope_async._codec.marks import Structured
 from periskope_async._codec.readers import copy_json
 from periskope_async.errors import DecodeError
 
@@ -30,6 +31,9 @@ def core_schema(cls: Any, generate: Callable[[Any], Any]) -> Any:
     def read(value: Any, _describe: Any) -> Any:
         if isinstance(value, cls):
             return value
+        if isinstance(value, Structured):
+            said = f"but a {type(value).__name__}, which is the type to name"
+            raise core.PydanticCustomError("periskope_model", f"not a {cls.__name__}, {said}")
         try:
             return structure(copy_json(value), cls)
         except DecodeError as error:

@@ -166,7 +166,8 @@ class Connections:
             if not state.alarm.clear(task) or task.uncancel() > cancelling:
                 # It is the caller's. aiohttp's frames go: their locals hold the headers.
                 raise exc.with_traceback(None)  # noqa: B904  # the same exception, not a new one
-            within = f"{round(until - since, 3):g} s"  # the timeout, or what the call's deadline left of it
+            seconds = until - since
+            within = f"{round(seconds, 3) or seconds:.6g} s"  # the timeout, or what the call's deadline left of it
             return FailedAttempt(RequestTimeout(f"no complete answer within {within}"), FailureKind.SLOW)
         except Exception as exc:  # noqa: BLE001  # whatever broke below is a failed attempt, to be judged as one
             outcome = http.explain(exc, closed=self.closed)

@@ -157,6 +157,8 @@ def _explained(error: PeriskopeError) -> tuple[str, Outcome]:
         unclear = "It is unclear whether that was done."
         # An error without an attempt is one that the journal of an earlier run left.
         headline = f"{unclear} {headline}" if error.attempts else "It is unclear whether an earlier run did that."
+    elif isinstance(error, RateLimitError) and error.retry_after is not None:
+        hint = f"The service asks to wait for {error.retry_after:,.0f} s."
     fields = [f"  {name}: {reason}" for name, reason in _refused(error)]
     if any(reason == error.message for _, reason in _refused(error)):  # then the summary is of the reasons
         fields = []

@@ -191,6 +191,15 @@ def test_every_kind_of_answer_has_its_code(periskope: Command, fake: FakePerisko
     assert fake.counts.total() == 1
 
 
+def test_how_long_the_service_asks_to_wait(periskope: Command, fake: FakePeriskope) -> None:
+    """A rate limit that ends after the deadline says when: a little while may be a day."""
+    fake.faults.add("429-huge")
+    code, _, err = periskope("tickets", "get", "BKT-001", "--retries", "0")
+    assert code == 5
+    assert re.search(r"The service asks to wait for [\d,]{3,} s\.", err)
+    assert fake.counts["429-huge"] == 1
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

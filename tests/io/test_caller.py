@@ -316,6 +316,15 @@ async def test_a_pause_past_the_deadline_is_everybodys(fake: FakePeriskope) -> N
     assert fake.calls == 2
 
 
+async def test_a_timeout_of_less_than_a_millisecond_says_so(fake: FakePeriskope) -> None:
+    """It is not rounded to nothing."""
+    fake.faults.add(Fault.STALL_HEADERS)
+    async with client_of(fake, timeout=0.0001, retries=0) as client:
+        with pytest.raises(RequestTimeout, match=r"within (0\.0001|\d\.\d+e-05) s"):
+            await client.tickets.get("BKT-001")
+    assert fake.counts[Fault.STALL_HEADERS] == 1
+
+
 async def test_deadline_tells_what_it_was_waiting_for(fake: FakePeriskope) -> None:
     """An exceeded deadline says how long it was, and what the last attempt came to."""
     for fault in (Fault.STATUS_500, Fault.STALL_BODY):

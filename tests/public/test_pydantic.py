@@ -126,6 +126,13 @@ def test_pydantic_refuses(value: Any) -> None:
         pydantic.TypeAdapter(TicketInfo).validate_python(value)
 
 
+def test_another_model_is_named() -> None:
+    """Rows of a list are not what `get` returns: who names the one for the other learns which it is."""
+    row = TicketRow.from_dict({"ticket_id": "BKT-001"})
+    with pytest.raises(pydantic.ValidationError, match="not a TicketInfo, but a TicketRow, which is the type to name"):
+        pydantic.TypeAdapter(TicketInfo).validate_python(row)
+
+
 def test_who_does_not_use_it_does_not_load_it() -> None:
     """Models alone load no pydantic, although it is installed."""
     done = run_python("""
