@@ -14,9 +14,10 @@ import periskope_async.testing
 import periskope_sync
 
 BASE = {"aiohttp", "anyio", "attrs", "cattrs"}
-NEEDS_MORE = (  # the extra `cli`, twice; the extra `otel`; pytest
+NEEDS_MORE = (  # the extra `cli`, twice; the extra `speed`; the extra `otel`; pytest
     "periskope_async.__main__",
     "periskope_async.cli",
+    "periskope_async._codec.structs",
     "periskope_async._opentelemetry",
     "periskope_async.testing.plugin",
 )
