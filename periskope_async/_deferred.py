@@ -31,8 +31,10 @@ class _Promise:
         self._make = make
 
     def __get__(self, instance: object, owner: type) -> Any:
-        bases = owner.__mro__
-        for base in bases[bases.index(self._make()) :]:
+        made = self._make()
+        # `inspect` binds what it finds in a class to that class, as if it were an instance of its type.
+        bases = owner.__mro__ if issubclass(owner, made) else made.__mro__
+        for base in bases[bases.index(made) :]:
             if (found := vars(base).get(self._name, self)) is not self:
                 return found.__get__(instance, owner) if hasattr(found, "__get__") else found
         raise AttributeError(f"type object {owner.__name__!r} has no attribute {self._name!r}", name=self._name)
