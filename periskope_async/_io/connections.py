@@ -10,7 +10,7 @@ import warnings
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 from periskope_async._io.http import Http, Session, check_session
 from periskope_async._io.limiter import RateLimiter, limiter_for
@@ -35,7 +35,7 @@ for _module in ("concurrent.futures.thread", "encodings.idna", "anyio._backends.
 _open: dict[Session, AsyncGenerator[None, None]] = {}
 # What hands back when its loop ends, where a session is the application's. If it were collected before, it would be
 # closed in a loop that may not run again.
-_lent: set[AsyncGenerator[None, None]] = set()
+_lent: dict[object, AsyncGenerator[None, None]] = {}
 
 
 class _Process:
@@ -70,17 +70,16 @@ class LoopState:
         self.queue: RequestQueue = RequestQueue(limiter, concurrency, loop)
         self.alarm: Alarm = Alarm(loop)
         self.http: Http | None = None
-        #: What the loop closes when it ends, where the session is not ours.
-        self.closer: AsyncGenerator[None, None] | None = None
+        #: By which what hands back is known, where the session is not ours. Not this: it would be kept by that.
+        self.lent: Final = object()
 
     async def aclose(self) -> None:
         """Send away who waits, cut off who is under way, and close the session."""
         self.queue.close()
         self.alarm.close()
         closer = None if self.http is None else _open.get(self.http.session)
-        if self.closer is not None:
-            _lent.discard(self.closer)
-            await self.closer.aclose()
+        if self.lent in _lent:
+            await _lent[self.lent].aclose()
         if closer is not None:
             await closer.aclose()
             await asyncio.sleep(0)  # the sockets close with the loop's next turn
@@ -241,9 +240,8 @@ class Connections:
             closer = _open[http.session] = _close_with_loop(http.session, self.limiter)
             await anext(closer)
         elif self.limiter.is_shared:
-            state.closer = _hand_back_with_loop(self.limiter)
-            _lent.add(state.closer)
-            await anext(state.closer)
+            closer = _lent[state.lent] = _hand_back_with_loop(state.lent, self.limiter)
+            await anext(closer)
         return http
 
 
@@ -257,11 +255,12 @@ async def _close_with_loop(session: Session, limiter: RateLimiter) -> AsyncGener
         await session.close()
 
 
-async def _hand_back_with_loop(limiter: RateLimiter) -> AsyncGenerator[None, None]:
+async def _hand_back_with_loop(lent: object, limiter: RateLimiter) -> AsyncGenerator[None, None]:
     """Hand back what is held for the next call when the loop ends, whose session is the application's to close."""
     try:
         yield
     finally:
+        _lent.pop(lent, None)
         limiter.hand_back()
 
 

@@ -18,7 +18,7 @@ import aiohttp
 import pytest
 
 from periskope_async import PeriskopeClient
-from periskope_async._io import host_budget, host_file
+from periskope_async._io import connections, host_budget, host_file
 from periskope_async._io.host_budget import (
     DEFERRED,
     DEMAND,
@@ -393,13 +393,16 @@ def test_a_borrowed_session_ends_with_its_loop(tmp_path: Path, monkeypatch: pyte
             budget = budget_of(client._caller.connections.limiter)
             while not (budget._lease and budget._deferred):
                 await client.tickets.get("BKT-001")
+            assert len(connections._lent) == kept + 1
             if close:
                 await client.aclose()
             return budget
 
+    kept = len(connections._lent)
     with FakePeriskope(rate_limit=RateLimitPolicy(1000, 60.0)) as fake:
         budget = asyncio.run(fetch(fake))
         assert (budget._lease, budget._deferred, budget._in_flight) == ([], [], 0)
+    assert len(connections._lent) == kept  # nothing is kept of the loop that ended
 
 
 def test_who_has_something_in_flight_says_so(machine: Machine) -> None:
